@@ -1,0 +1,57 @@
+"""`vaeport verify`: does the bundle answer as PyTorch did, on this machine?"""
+
+import argparse
+from dataclasses import asdict
+
+from ..bundle import DEFAULT_BUNDLE
+from ..commands import print_json, print_table
+from ..errors import CheckFailedError, SealError
+from ..verify import VerifyReport, verify
+from . import options
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command."""
+    parser = verbs.add_parser(
+        "verify",
+        help="prove that a bundle answers as PyTorch did",
+        description="Check a bundle's seal, re-run its golden vectors with onnxruntime and compare with PyTorch's answers.",
+    )
+    parser.add_argument("bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)")
+    options.add_device(parser)
+    options.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the comparison; exit code 1 if it falls short."""
+    try:
+        report = verify(arguments.bundle, device=arguments.device, threads=arguments.threads)
+    except SealError as error:
+        raise CheckFailedError(str(error)) from error
+    if arguments.json:
+        checks = [{**asdict(check), "ratio": check.ratio, "holds": check.holds} for check in report.checks]
+        print_json({**asdict(report), "checks": checks, "holds": report.holds})
+    else:
+        _print(report)
+    return 0 if report.holds else 1
+
+
+def _print(report: VerifyReport) -> None:
+    print(f"{report.bundle}: seal holds; {report.rows} golden rows, onnxruntime {report.onnxruntime} on {report.device}")
+    rows = [
+        (
+            f"{check.precision}/{check.graph}",
+            check.output,
+            f"{check.max_abs_error:.2e}",
+            f"{check.noise_floor:.2e}",
+            f"{check.ratio:.2f}",
+            "-" if check.class_flips is None else str(check.class_flips),
+            "holds" if check.holds else "FALLS SHORT",
+        )
+        for check in report.checks
+    ]
+    print_table(("graph", "output", "max error", "noise floor", "ratio", "flips", "verdict"), rows)
+    worst = max(check.ratio for check in report.checks)
+    verdict = "answers as PyTorch does" if report.holds else "does NOT answer as PyTorch does"
+    print(f"{report.bundle} {verdict}: at most {worst:.2f} times PyTorch's own float32 noise")

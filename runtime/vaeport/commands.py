@@ -1,0 +1,67 @@
+"""What all of vaeport's commands share: errors as one sentence, and exit codes that mean something."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from .errors import VaeportError
+
+EXIT_CODES = """exit codes:
+  0  done, and everything checked holds
+  1  a check fell short: a mismatch, or a broken seal where checking was asked for
+  2  cannot run: bad usage, bad input, a missing file or extra
+  3  the requested device is not the one that would run"""
+
+
+def command_parser(prog: str, description: str, *, examples: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with examples and the exit codes."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run_command(prog: str, command: Callable[[], int]) -> int:
+    """Run a command; an expected error becomes one sentence on stderr and its exit code."""
+    try:
+        return command()
+    except VaeportError as error:
+        print(f"{prog}: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"{prog}: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def print_json(value: object) -> None:
+    """Print an answer for programs: one JSON value, numbers finite or null."""
+    print(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print columns of text, each as wide as its widest cell; cells that are numbers stand to the right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = [
+            cell.rjust(width) if cell[:1].isdigit() and row is not header else cell.ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value

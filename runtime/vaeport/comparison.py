@@ -1,0 +1,35 @@
+"""How far answers are from what they should be."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def max_abs_error(actual: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+    """Largest absolute difference, taken in float64; infinite where shapes differ or a number is not finite.
+
+    Args:
+        actual: float [...].
+        expected: float of the same shape; an empty array has no error.
+    """
+    if actual.shape != expected.shape:
+        return float("inf")
+    if not actual.size:
+        return 0.0
+    error = float(np.max(np.abs(actual.astype(np.float64) - expected.astype(np.float64))))
+    return error if np.isfinite(error) else float("inf")
+
+
+def class_flips(probs: NDArray[np.floating], expected: NDArray[np.floating], *, margin: float) -> int:
+    """Rows whose most probable class differs, ties within the tolerance apart.
+
+    Args:
+        probs: float [N, K].
+        expected: float [N, K], the reference.
+        margin: a row counts only where the reference's best class leads by more than this.
+    """
+    if probs.shape != expected.shape:
+        return len(expected)
+    rows = np.arange(len(expected))
+    best = expected.argmax(axis=1)
+    lead = expected[rows, best] - expected[rows, probs.argmax(axis=1)]
+    return int(np.count_nonzero(lead > margin))

@@ -1,0 +1,91 @@
+"""`golden.npz`: fixed inputs of both graphs and what PyTorch answered to them."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE, Shapes, Z
+from .errors import BundleError
+
+Arrays = dict[str, NDArray[np.floating]]
+"""Tensors of a graph by name."""
+
+REFERENCES = ("float32", "float64")
+"""Precisions in which PyTorch answered."""
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """Inputs and answers of both graphs, the same number of rows for all tensors of a graph."""
+
+    images: NDArray[np.uint8]
+    """uint8 [G, C, H, W], raw pixels; the graph gets them divided by 255 in float32."""
+    labels: NDArray[np.int64]
+    """int64 [G], true class of each image, -1 where it has none."""
+    z: NDArray[np.float32]
+    """float32 [D, Z], latents for the decoder."""
+    class_probs: NDArray[np.float32]
+    """float32 [D, K], classes for the decoder."""
+    answers: dict[str, dict[str, Arrays]]
+    """By graph, then `float32` or `float64`, then output name."""
+
+    def inputs(self, graph: str) -> dict[str, NDArray[np.float32]]:
+        """Inputs of a graph by name, float32."""
+        if graph == ENCODER_CLASSIFIER:
+            return {IMAGE: self.images.astype(np.float32) / np.float32(255)}
+        return {Z: self.z, CLASS_PROBS: self.class_probs}
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """The content of the file, by array name."""
+        arrays: dict[str, NDArray[np.generic]] = {
+            "labels": self.labels,
+            f"{ENCODER_CLASSIFIER}.{IMAGE}": self.images,
+            f"{DECODER}.{Z}": self.z,
+            f"{DECODER}.{CLASS_PROBS}": self.class_probs,
+        }
+        for graph, precisions in self.answers.items():
+            for precision, outputs in precisions.items():
+                arrays |= {f"{graph}.{name}.{precision}": values for name, values in outputs.items()}
+        return arrays
+
+
+def parse_golden(content: bytes, shapes: Shapes) -> Golden:
+    """Read the bytes of a `golden.npz`; nothing is unpickled.
+
+    Raises:
+        BundleError: not such a file, or an array missing or of another shape or type.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{GOLDEN_FILE} cannot be read: {error}") from error
+    rows = {graph: len(arrays.get(f"{graph}.{spec.inputs[0]}", ())) for graph, spec in GRAPHS.items()}
+
+    def take(name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[np.generic]:
+        if name not in arrays or arrays[name].dtype != np.dtype(dtype) or arrays[name].shape != shape:
+            raise BundleError(f"{GOLDEN_FILE} must hold {name!r} as {dtype} {list(shape)}")
+        return arrays[name]
+
+    images, drawn = rows[ENCODER_CLASSIFIER], rows[DECODER]
+    return Golden(
+        images=take(f"{ENCODER_CLASSIFIER}.{IMAGE}", "uint8", (images, *shapes.image)).astype(np.uint8),
+        labels=take("labels", "int64", (images,)).astype(np.int64),
+        z=take(f"{DECODER}.{Z}", "float32", (drawn, shapes.latent_dim)).astype(np.float32),
+        class_probs=take(f"{DECODER}.{CLASS_PROBS}", "float32", (drawn, shapes.classes)).astype(np.float32),
+        answers={
+            graph: {
+                precision: {
+                    name: np.asarray(take(f"{graph}.{name}.{precision}", precision, (rows[graph], *shapes.row(name))), float)
+                    if precision == "float64"
+                    else take(f"{graph}.{name}.{precision}", precision, (rows[graph], *shapes.row(name))).astype(np.float32)
+                    for name in spec.outputs
+                }
+                for precision in REFERENCES
+            }
+            for graph, spec in GRAPHS.items()
+        },
+    )

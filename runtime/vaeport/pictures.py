@@ -1,0 +1,71 @@
+"""Grids of small images with headings, as people look at them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from .fileio import write_atomic
+
+_GAP = 2
+_PAPER, _TEXT = (255, 255, 255), (60, 60, 60)
+_FONT_PIXELS = 13
+
+
+def draw_grid(
+    pixels: NDArray[np.uint8],
+    *,
+    columns: Sequence[str] = (),
+    rows: Sequence[str] = (),
+    scale: int = 2,
+) -> Image.Image:
+    """Draw images in rows and columns.
+
+    Args:
+        pixels: uint8 [rows, columns, C, H, W]; C is 1 (grey) or 3 (RGB).
+        columns: headings above the columns, or none.
+        rows: headings left of the rows, or none.
+        scale: screen pixels a side for each image pixel.
+
+    Returns:
+        An RGB picture.
+    """
+    n_rows, n_columns, _, height, width = pixels.shape
+    font = ImageFont.load_default(_FONT_PIXELS)
+    left = max((int(font.getlength(text)) for text in rows), default=-2 * _GAP) + 2 * _GAP
+    top = _FONT_PIXELS + 3 * _GAP if columns else 0
+    step_x, step_y = width * scale + _GAP, height * scale + _GAP
+    page = Image.new("RGB", (left + n_columns * step_x + _GAP, top + n_rows * step_y + _GAP), _PAPER)
+    draw = ImageDraw.Draw(page)
+    for c, text in enumerate(columns):
+        draw.text((left + _GAP + c * step_x + step_x / 2, top / 2), _cut(text, font, step_x), _TEXT, font, anchor="mm")
+    for r, text in enumerate(rows):
+        draw.text((left - _GAP, top + _GAP + r * step_y + step_y / 2), text, _TEXT, font, anchor="rm")
+    for r in range(n_rows):
+        for c in range(n_columns):
+            tile = as_picture(pixels[r, c]).convert("RGB").resize((width * scale, height * scale), Image.Resampling.NEAREST)
+            page.paste(tile, (left + _GAP + c * step_x, top + _GAP + r * step_y))
+    return page
+
+
+def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:
+    """One image, uint8 [C, H, W], as a grey or RGB PIL image of the same size."""
+    return Image.fromarray(pixels[0] if pixels.shape[0] == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+
+
+def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> Path:
+    """Write a PNG, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    return write_atomic(path, lambda file: picture.save(file, "PNG", optimize=True))
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    while len(text) > 1 and font.getlength(text) > width:
+        text = text[:-1]
+    return text

@@ -1,0 +1,122 @@
+"""Prove on this machine that a bundle answers as PyTorch did: its golden vectors, re-run and compared."""
+
+import os
+from dataclasses import dataclass
+
+from .bundle import Bundle, open_bundle
+from .comparison import class_flips, max_abs_error
+from .contract import CLASS_PROBS, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS
+from .golden import Arrays, Golden, parse_golden
+from .sessions import Providers, SessionOptions, open_session
+
+BATCHES = (1, 2, 7)
+"""Sizes in which the golden rows are run, beside all at once; and a batch of 0 must give empty outputs."""
+
+
+@dataclass(frozen=True)
+class OutputCheck:
+    """One output of one graph against PyTorch."""
+
+    precision: str
+    """Precision of the graphs, `fp32` for instance."""
+    graph: str
+    """Name of the graph."""
+    output: str
+    """Name of the output."""
+    max_abs_error: float
+    """Largest absolute difference from PyTorch, float32 or float64, whichever is farther."""
+    noise_floor: float
+    """PyTorch float32 against PyTorch float64 on the inputs that set the tolerance."""
+    tolerance: float
+    """Bound that the manifest sets."""
+    class_flips: int | None = None
+    """Rows whose class changed; None where the output is no class."""
+
+    @property
+    def ratio(self) -> float:
+        """The error in noise floors."""
+        return self.max_abs_error / self.noise_floor if self.noise_floor else float(self.max_abs_error > 0) * float("inf")
+
+    @property
+    def holds(self) -> bool:
+        """Whether the error is within the tolerance and no class flipped."""
+        return self.max_abs_error <= self.tolerance and not self.class_flips
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """Outcome of `verify`."""
+
+    bundle: str
+    """Name of the bundle."""
+    device: str
+    """Device that ran."""
+    onnxruntime: str
+    """Version that ran."""
+    rows: int
+    """Golden rows compared in each graph, at most."""
+    checks: tuple[OutputCheck, ...]
+    """One a precision, graph and output."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+
+def verify(
+    path_or_name: str | os.PathLike[str],
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    providers: Providers | None = None,
+) -> VerifyReport:
+    """Check a bundle's seal, then re-run its golden vectors with onnxruntime, in batches of 0, 1, 2, 7 and all.
+
+    Arguments as of `load`.
+
+    Raises:
+        BundleError, SealError: the bundle cannot be read, or is not as it was sealed.
+        DeviceError: the requested device would not run.
+    """
+    from .sessions import import_onnxruntime
+
+    bundle = open_bundle(path_or_name)
+    golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes)
+    options = SessionOptions(device, threads, None if providers is None else tuple(providers))
+    checks: list[OutputCheck] = []
+    running = device
+    for precision in bundle.manifest.precisions:
+        for graph in GRAPHS:
+            opened = open_session(bundle.read(GRAPHS[graph].file(precision)), options)
+            running = opened.device
+            checks += _check_graph(bundle, golden, precision, graph, opened.session)
+    rows = max(len(golden.images), len(golden.z))
+    return VerifyReport(bundle.manifest.name, running, import_onnxruntime().__version__, rows, tuple(checks))
+
+
+def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: object) -> list[OutputCheck]:
+    spec, inputs = GRAPHS[graph], golden.inputs(graph)
+    n = len(inputs[spec.inputs[0]])
+    errors = dict.fromkeys(spec.outputs, 0.0)
+    flips = 0
+    for size in (0, *BATCHES, n):
+        # Small batches need not walk all rows: a dozen cuts show a graph that depends on its batch.
+        for first in range(0, min(n, 12 * size) or 1, size or 1):
+            rows = slice(first, min(first + size, n))
+            answers = dict(zip(spec.outputs, session.run(spec.outputs, {k: v[rows] for k, v in inputs.items()}), strict=True))  # type: ignore[attr-defined]
+            for reference in golden.answers[graph].values():
+                expected: Arrays = {name: values[rows] for name, values in reference.items()}
+                for name in spec.outputs:
+                    errors[name] = max(errors[name], max_abs_error(answers[name], expected[name]))
+                if graph == ENCODER_CLASSIFIER and size == n:
+                    bound = bundle.manifest.tolerances[precision][graph][CLASS_PROBS].max_abs
+                    flips = max(flips, class_flips(answers[CLASS_PROBS], expected[CLASS_PROBS], margin=bound))
+    checks = []
+    for name in spec.outputs:
+        tolerance = bundle.manifest.tolerances[precision][graph][name]
+        counted = flips if (graph, name) == (ENCODER_CLASSIFIER, CLASS_PROBS) else None
+        checks.append(
+            OutputCheck(precision, graph, name, errors[name], tolerance.noise_floor, tolerance.max_abs, counted)
+        )
+    return checks

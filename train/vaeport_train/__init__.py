@@ -1,0 +1,3 @@
+"""Train a conditional VAE with a classifier in PyTorch."""
+
+__all__: list[str] = []

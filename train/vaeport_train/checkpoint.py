@@ -1,0 +1,169 @@
+"""A trained network on disk: `config.json` and `model.safetensors`, in a run folder or a bundle's `checkpoint/`."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from vaeport.contract import Shapes
+from vaeport.errors import InputError
+from vaeport.fileio import write_atomic, write_text
+
+from .config import RunConfig, parse_config
+from .networks import ConditionalVAE
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What a run remembers of its data."""
+
+    name: str
+    """Name of the data set."""
+    labels: tuple[str, ...]
+    """Names of the classes, by index."""
+    image_shape: tuple[int, int, int]
+    """Channels, height and width."""
+    train_images: int
+    """How many images it was trained on."""
+    held_out_images: int
+    """How many were held out."""
+    licence: str
+    """Licence and authors of the images."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Content of `config.json`: with the weights, all that rebuilds the network and tells where it came from."""
+
+    preset: str
+    """Preset that the configuration began with."""
+    config: RunConfig
+    """The configuration, resolved."""
+    data: DataRecord
+    """The data it was trained on."""
+    versions: dict[str, str]
+    """Software that trained it."""
+
+    @property
+    def shapes(self) -> Shapes:
+        """Sizes of every tensor of the contract."""
+        return Shapes(self.data.image_shape, self.config.network.latent_dim, len(self.data.labels))
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network and its record."""
+
+    record: RunRecord
+    """Where it came from."""
+    network: ConditionalVAE
+    """The network, in evaluation mode, on the CPU."""
+
+
+def save_record(folder: Path, record: RunRecord) -> None:
+    """Write `config.json`."""
+    values = {"format": FORMAT, **asdict(record), "config": record.config.to_dict()}
+    write_text(folder / CONFIG_FILE, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def save_weights(folder: Path, network: ConditionalVAE) -> None:
+    """Write `model.safetensors`."""
+    save_safetensors(folder / WEIGHTS_FILE, network.state_dict())
+
+
+def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
+    """Rebuild a network from a run folder or a bundle's `checkpoint/`.
+
+    Raises:
+        InputError: a file is missing or damaged, or the weights do not fit the configuration.
+    """
+    path = Path(folder)
+    record = load_record(path)
+    tensors, _ = load_safetensors(path / WEIGHTS_FILE)
+    network = ConditionalVAE(record.config.network, record.shapes)
+    load_weights(network, tensors, path / WEIGHTS_FILE)
+    return Checkpoint(record, network.eval())
+
+
+def load_record(folder: Path) -> RunRecord:
+    """Read `config.json`.
+
+    Raises:
+        InputError: it is missing, no JSON, of another format, or a field is wrong.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        values = json.loads(path.read_bytes())
+        data = values["data"]
+        if values["format"] != FORMAT:
+            raise InputError(f"{path} has format {values['format']!r}, this vaeport reads format {FORMAT} only")
+        channels, height, width = data["image_shape"]
+        return RunRecord(
+            preset=str(values["preset"]),
+            config=parse_config(values["config"], str(path)),
+            data=DataRecord(
+                name=str(data["name"]),
+                labels=tuple(str(label) for label in data["labels"]),
+                image_shape=(int(channels), int(height), int(width)),
+                train_images=int(data["train_images"]),
+                held_out_images=int(data["held_out_images"]),
+                licence=str(data["licence"]),
+            ),
+            versions={str(name): str(version) for name, version in values["versions"].items()},
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} is no run folder: it holds no {CONFIG_FILE}") from error
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read as a run's configuration: {error!r}") from error
+
+
+def load_weights(network: ConditionalVAE, tensors: dict[str, Tensor], path: Path) -> None:
+    """Put weights into a network.
+
+    Raises:
+        InputError: names or shapes do not fit, or a weight is not finite.
+    """
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path} does not fit the configuration beside it: {error}") from error
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise InputError(f"{path} holds weights that are not finite; the run that wrote it has diverged")
+
+
+def save_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any] | None = None) -> None:
+    """Write tensors and one JSON value beside them, atomically."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    packed = {"vaeport": json.dumps(metadata, sort_keys=True)} if metadata is not None else None
+    content = save_tensors(contiguous, packed)
+    write_atomic(path, lambda file: file.write(content))
+
+
+def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors of a file, and the JSON value beside them; nothing is unpickled.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = load_tensors(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors, json.loads(header.get("__metadata__", {}).get("vaeport", "{}"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; the folder is no finished run") from error
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,94 @@
+"""Figures of a network on labelled images."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .config import ObjectiveConfig
+from .data import Split
+from .losses import compute_losses
+from .networks import ConditionalVAE
+from .randomness import generator
+
+_BATCH = 1000
+_Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over images; losses in nats an image, from one sample of z each."""
+
+    images: int
+    """How many images."""
+    vae_loss: float
+    """Reconstruction + KL, the decoder conditioned as in training."""
+    reconstruction: float
+    """-log p(x | z, y)."""
+    kl: float
+    """KL(Q(z | x) || N(0, I))."""
+    negative_elbo_given_label: float
+    """Reconstruction + KL with the true label given: a bound on -log p(x | y)."""
+    cross_entropy: float
+    """-log of the classifier's probability for the true class."""
+    classification_loss: float
+    """The cross-entropy times its weight in the objective."""
+    classification_errors: int
+    """Images whose best class is not the true one."""
+    classification_error: float
+    """Their share."""
+    classification_error_95: tuple[float, float]
+    """95 % interval of the share (Wilson, 1927)."""
+
+
+def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, seed: int = 0) -> Figures:
+    """Measure a network on images, the same noise for the same seed."""
+    sums = torch.zeros(5, dtype=torch.float64)
+    wrong = 0
+    dim = network.latent_dim
+    noise_source = generator(seed, "evaluation")
+    with torch.no_grad():
+        for image, label in batches(split, torch.arange(len(split)), _BATCH):
+            noise = torch.randn(len(label), dim, generator=noise_source)
+            trained = compute_losses(network, image, label, noise, config)
+            given = compute_losses(network, image, label, noise, config, condition="label")
+            terms = (
+                trained.reconstruction + trained.kl,
+                trained.reconstruction,
+                trained.kl,
+                given.reconstruction + given.kl,
+                trained.cross_entropy,
+            )
+            sums += torch.stack([term.double().sum() for term in terms])
+            wrong += int((~trained.correct).sum())
+    n = len(split)
+    vae_loss, reconstruction, kl, given_label, cross_entropy = (sums / n).tolist()
+    return Figures(
+        images=n,
+        vae_loss=vae_loss,
+        reconstruction=reconstruction,
+        kl=kl,
+        negative_elbo_given_label=given_label,
+        cross_entropy=cross_entropy,
+        classification_loss=cross_entropy * config.classification_weight,
+        classification_errors=wrong,
+        classification_error=wrong / n,
+        classification_error_95=wilson_interval(wrong, n),
+    )
+
+
+def batches(split: Split, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches in the given order, gathered from memory: images as float32 in [0, 1], labels as int64."""
+    images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
+    for rows in order.split(size):
+        yield images[rows].to(torch.float32) / 255, labels[rows]
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """95 % score interval of a share (Wilson, 1927)."""
+    share, z2 = successes / n, _Z_95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,72 @@
+"""The objective in nats: reconstruction + KL + weight x cross-entropy, each kept apart for the record."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .config import ObjectiveConfig
+from .networks import ConditionalVAE, Posterior
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Terms of a batch, one number an image."""
+
+    reconstruction: Tensor
+    """-log p(x | z, y), float [N], nats."""
+    kl: Tensor
+    """KL(Q(z | x) || N(0, I)), float [N], nats."""
+    cross_entropy: Tensor
+    """-log of the classifier's probability for the true class, float [N], nats."""
+    correct: Tensor
+    """Whether the classifier's best class is the true one, bool [N]."""
+
+    def objective(self, config: ObjectiveConfig) -> Tensor:
+        """What training minimises: the batch mean of the negative ELBO plus the weighted cross-entropy."""
+        return (self.reconstruction + self.kl).mean() + config.classification_weight * self.cross_entropy.mean()
+
+
+def compute_losses(
+    network: ConditionalVAE, image: Tensor, label: Tensor, noise: Tensor, config: ObjectiveConfig, *, condition: str = ""
+) -> Losses:
+    """Run the three networks on a batch.
+
+    Args:
+        network: the networks.
+        image: float [N, C, H, W] in [0, 1].
+        label: int64 [N], true classes.
+        noise: float [N, Z], standard normal, for one sample of z an image.
+        config: the objective.
+        condition: `classifier` or `label`, where it shall differ from the objective's.
+    """
+    logits = network.classify(image)
+    if (condition or config.decoder_condition) == "classifier":
+        class_probs = logits.softmax(dim=1)
+    else:
+        class_probs = functional.one_hot(label, logits.shape[1]).to(image.dtype)
+    posterior = network.encode(image, class_probs)
+    decoded = network.decode(posterior.sample(noise), class_probs)
+    return Losses(
+        reconstruction=reconstruction_nats(decoded, image, config),
+        kl=kl_nats(posterior),
+        cross_entropy=functional.cross_entropy(logits, label, reduction="none"),
+        correct=logits.argmax(dim=1) == label,
+    )
+
+
+def reconstruction_nats(logits: Tensor, image: Tensor, config: ObjectiveConfig) -> Tensor:
+    """-log p(x | z, y), summed over pixels: float [N], nats."""
+    if config.likelihood == "bernoulli":
+        return functional.binary_cross_entropy_with_logits(logits, image, reduction="none").flatten(1).sum(1)
+    std = config.likelihood_std
+    squared = ((logits.sigmoid() - image) / std).square().flatten(1).sum(1)
+    return 0.5 * squared + image[0].numel() * (math.log(std) + 0.5 * math.log(2 * math.pi))
+
+
+def kl_nats(posterior: Posterior) -> Tensor:
+    """KL from a diagonal Gaussian to N(0, I) in closed form: float [N], nats."""
+    mean, logvar = posterior
+    return 0.5 * (mean.square() + torch.exp(logvar) - 1 - logvar).sum(1)

@@ -1,0 +1,152 @@
+"""A run folder from its first file to its figures: begin, go on, evaluate."""
+
+import importlib.metadata
+import io
+import json
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaeport.errors import InputError, LabelError
+from vaeport.fileio import write_atomic, write_text
+
+from .checkpoint import CONFIG_FILE, DataRecord, RunRecord, load_checkpoint, load_record, save_record
+from .config import RunConfig
+from .data import Dataset, Split
+from .evaluation import Figures, evaluate
+from .trainer import load_state, new_state, train
+
+EXAMPLES_FILE = "examples.npz"
+EVALUATION_FILE = "evaluation.json"
+_EXAMPLES_PER_CLASS = 8
+
+
+def fit(
+    folder: str | os.PathLike[str], preset: str, config: RunConfig, dataset: Dataset, *, quiet: bool = False
+) -> Path:
+    """Train from the beginning into a new run folder.
+
+    Raises:
+        InputError: the folder holds something already, or the loss became no number.
+    """
+    path = Path(folder)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
+        raise InputError(f"{path} is not empty{hint} another folder")
+    train_split, held_out = _splits(config, dataset)
+    record = RunRecord(
+        preset=preset,
+        config=config,
+        data=DataRecord(
+            dataset.name, dataset.class_names, dataset.image_shape, len(train_split), len(held_out), dataset.licence
+        ),
+        versions=_versions(),
+    )
+    save_record(path, record)
+    _save_examples(path, held_out)
+    train(new_state(record), record, train_split, held_out, path, quiet=quiet)
+    return path
+
+
+def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = False) -> Path:
+    """Go on with a run from its last whole epoch; the end is the same as if it had never stopped.
+
+    Raises:
+        InputError: no such run, damaged files, or other data than it began with.
+    """
+    path = Path(folder)
+    record = load_record(path)
+    train_split, held_out = _splits(record.config, dataset)
+    if (len(train_split), len(held_out)) != (record.data.train_images, record.data.held_out_images):
+        raise InputError(f"{path} began with {record.data.train_images} training images, now there are {len(train_split)}")
+    begun = (path / "trainer.safetensors").is_file()
+    train(load_state(path, record) if begun else new_state(record), record, train_split, held_out, path, quiet=quiet)
+    return path
+
+
+def evaluate_run(folder: str | os.PathLike[str], dataset: Dataset) -> dict[str, Figures]:
+    """Measure a run on a data set and keep the figures in its `evaluation.json`.
+
+    On the data it was trained on, training and held-out images are measured too.
+
+    Returns:
+        Figures by `<data set> <split>`.
+
+    Raises:
+        InputError: no such run, or the data set has nothing to measure on.
+        LabelError: the data set has other classes.
+    """
+    path = Path(folder)
+    checkpoint = load_checkpoint(path)
+    record = checkpoint.record
+    if dataset.class_names != record.data.labels:
+        raise LabelError(f"{path} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}")
+    splits: dict[str, Split] = {}
+    if dataset.name == record.data.name:
+        splits["train"], splits["held-out"] = _splits(record.config, dataset)
+    if dataset.test is not None:
+        splits["test"] = dataset.test
+    if not splits:
+        raise InputError(f"{dataset.name} has no test images, and {path} was trained on {record.data.name}")
+    figures = {
+        f"{dataset.name} {name}": evaluate(checkpoint.network, split, record.config.objective)
+        for name, split in splits.items()
+    }
+    known = load_evaluation(path) | {name: asdict(value) for name, value in figures.items()}
+    write_text(path / EVALUATION_FILE, json.dumps(known, indent=2) + "\n")
+    return figures
+
+
+def load_evaluation(folder: Path) -> dict[str, Any]:
+    """Content of `evaluation.json`, empty where the run was never evaluated.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = folder / EVALUATION_FILE
+    try:
+        content = json.loads(path.read_bytes()) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is damaged: it must hold a JSON object")
+    return content
+
+
+def load_examples(folder: Path) -> Split:
+    """Held-out images that travel with the run, some of each class.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    path = folder / EXAMPLES_FILE
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Split(arrays["images"], arrays["labels"])
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise InputError(f"{path} cannot be read: {error}; the folder is no finished run") from error
+
+
+def _splits(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
+    return dataset.split(config.data.split, held_out=config.data.held_out, seed=config.training.seed)
+
+
+def _save_examples(folder: Path, held_out: Split) -> None:
+    rows = np.concatenate([np.flatnonzero(held_out.labels == k)[:_EXAMPLES_PER_CLASS] for k in np.unique(held_out.labels)])
+    chosen, content = held_out.take(rows), io.BytesIO()
+    np.savez_compressed(content, images=chosen.images, labels=chosen.labels)
+    write_atomic(folder / EXAMPLES_FILE, lambda file: file.write(content.getvalue()))
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "vaeport": importlib.metadata.version("vaeport"),
+    }

@@ -1,0 +1,191 @@
+"""The training loop, and the state that lets a stopped run go on as if it had never stopped."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from vaeport.errors import InputError
+
+from .checkpoint import RunRecord, load_safetensors, load_weights, save_safetensors, save_weights
+from .config import TrainingConfig
+from .data import Split
+from .evaluation import batches, evaluate
+from .history import EpochLosses, EpochRecord, load_history, save_history
+from .losses import Losses, compute_losses
+from .networks import ConditionalVAE, initialise
+from .pictures import sample_row, save_losses, save_samples
+from .randomness import data_order, generator, step_noise
+
+STATE_FILE = "trainer.safetensors"
+_WARMUP_SHARE = 0.05
+_LOG_EVERY = 20
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """All that changes while training."""
+
+    network: ConditionalVAE
+    """The networks."""
+    optimiser: torch.optim.Adam
+    """Its moments belong to the state."""
+    epoch: int = 0
+    """Epochs done."""
+    step: int = 0
+    """Optimiser steps done."""
+    rows: list[NDArray[np.uint8]] = field(default_factory=list)
+    """Sample row of each epoch, uint8 [K, C, H, W]."""
+    history: list[EpochRecord] = field(default_factory=list)
+    """Record of each epoch."""
+
+
+def new_state(record: RunRecord) -> TrainingState:
+    """Networks with their initial weights, by the run's seed."""
+    training = record.config.training
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator(training.seed, "weights").initial_seed())
+        network = ConditionalVAE(record.config.network, record.shapes)
+        initialise(network, training.initialisation)
+    return TrainingState(network, _optimiser(network, training))
+
+
+def train(
+    state: TrainingState, record: RunRecord, train_split: Split, held_out: Split, folder: Path, *, quiet: bool = False
+) -> None:
+    """Train until the configured number of epochs, saving everything after each.
+
+    Args:
+        state: where to begin; is changed.
+        record: the run.
+        train_split: images to learn from.
+        held_out: images to watch.
+        folder: the run folder.
+        quiet: no progress bar; there is none either where stderr is no terminal.
+
+    Raises:
+        InputError: the loss became no number.
+    """
+    config = record.config
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    steps = config.training.epochs * math.ceil(len(train_split) / config.training.batch_size)
+    images = config.training.epochs * len(train_split)
+    done = state.epoch * len(train_split)
+    with tqdm(total=images, initial=done, unit=" images", disable=True if quiet else None, smoothing=0.1) as bar:
+        while state.epoch < config.training.epochs:
+            began = time.perf_counter()
+            losses = _train_epoch(state, record, train_split, steps, bar)
+            seconds = time.perf_counter() - began
+            figures = evaluate(state.network, held_out, config.objective, seed=config.training.seed)
+            held = EpochLosses(**{name: getattr(figures, name) for name in EpochLosses.__dataclass_fields__})
+            state.epoch += 1
+            state.history.append(
+                EpochRecord(state.epoch, state.step, losses, held, seconds, len(train_split) / seconds)
+            )
+            state.rows.append(sample_row(state.network, seed=config.training.seed, row=state.epoch - 1))
+            _save(state, record, folder)
+
+
+def save_state(folder: Path, state: TrainingState) -> None:
+    """Write `trainer.safetensors`: weights, Adam's moments, sample rows and counters, all that resuming needs."""
+    tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
+    for index, moments in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{name}": tensor for name, tensor in moments.items()}
+    tensors["rows"] = torch.from_numpy(np.stack(state.rows))
+    save_safetensors(folder / STATE_FILE, tensors, {"epoch": state.epoch, "step": state.step})
+
+
+def load_state(folder: Path, record: RunRecord) -> TrainingState:
+    """Read `trainer.safetensors` and the history beside it.
+
+    Raises:
+        InputError: a file is missing, damaged, or of another run.
+    """
+    path = folder / STATE_FILE
+    tensors, counters = load_safetensors(path)
+    state = new_state(record)
+    load_weights(state.network, _under("network.", tensors), path)
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _under("adam.", tensors).items():
+        index, _, moment = name.partition(".")
+        moments.setdefault(int(index), {})[moment] = tensor
+    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": moments})
+    try:
+        state.epoch, state.step = int(counters["epoch"]), int(counters["step"])
+        state.rows = list(tensors["rows"].numpy())
+    except KeyError as error:
+        raise InputError(f"{path} is damaged: it lacks {error}") from error
+    state.history = load_history(folder, epochs=state.epoch)
+    return state
+
+
+def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
+    """Learning rate of a step: constant, or a linear warm-up over 5 % of the run and half a cosine down to 0."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    warmup = max(1, round(_WARMUP_SHARE * steps))
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def _train_epoch(
+    state: TrainingState, record: RunRecord, split: Split, steps: int, bar: "tqdm[None]"
+) -> EpochLosses:
+    training, objective = record.config.training, record.config.objective
+    order = data_order(training.seed, state.epoch, len(split))
+    sums = torch.zeros(4, dtype=torch.float64)
+    for image, label in batches(split, order, training.batch_size):
+        for group in state.optimiser.param_groups:
+            group["lr"] = learning_rate(training, state.step, steps)
+        noise = step_noise(training.seed, state.step, len(label), state.network.latent_dim)
+        losses = compute_losses(state.network, image, label, noise, objective)
+        value = losses.objective(objective)
+        if not math.isfinite(value.item()):
+            raise InputError(
+                f"the loss is {value.item()} in epoch {state.epoch + 1} at step {state.step}; "
+                f"the run folder keeps the state after epoch {state.epoch}; try a lower training.learning_rate"
+            )
+        state.optimiser.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        state.optimiser.step()
+        state.step += 1
+        sums += _sums(losses)
+        bar.update(len(label))
+        if state.step % _LOG_EVERY == 0:
+            bar.set_description(f"epoch {state.epoch + 1}, loss {value.item():.2f}", refresh=False)
+    reconstruction, kl, cross_entropy, wrong = (sums / len(split)).tolist()
+    return EpochLosses(
+        reconstruction + kl, reconstruction, kl, cross_entropy * objective.classification_weight, wrong
+    )
+
+
+def _sums(losses: Losses) -> Tensor:
+    terms = (losses.reconstruction, losses.kl, losses.cross_entropy, ~losses.correct)
+    return torch.stack([term.detach().double().sum() for term in terms])
+
+
+def _save(state: TrainingState, record: RunRecord, folder: Path) -> None:
+    """Write what a person looks at first and the state last: a crash between leaves a state that can go on."""
+    save_samples(folder / "samples.png", state.rows, record.data.labels)
+    save_losses(folder / "losses.png", state.history)
+    save_history(folder, state.history)
+    save_weights(folder, state.network)
+    save_state(folder, state)
+
+
+def _optimiser(network: ConditionalVAE, config: TrainingConfig) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
