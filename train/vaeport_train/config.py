@@ -51,6 +51,9 @@ class ObjectiveConfig:
     """Weight of the mean cross-entropy."""
     decoder_condition: Literal["classifier", "label"]
     """Class that the decoder (and encoder) is given in training: the classifier's softmax, or the true label."""
+    recognition_weight: NotNegative
+    """Weight of the cross-entropy of the classifier on images drawn from N(0, I) and random labels; teaches the decoder
+    alone to draw what was asked for."""
 
 
 @dataclass(config=_STRICT)

@@ -57,6 +57,24 @@ def compute_losses(
     )
 
 
+def recognition_loss(network: ConditionalVAE, z: Tensor, label: Tensor) -> Tensor:
+    """Cross-entropy of the classifier on images drawn from z as the given labels, a scalar in nats.
+
+    Its gradient reaches the decoder and stops at the classifier's weights: what the reconstruction alone never asks, that
+    any latent of the prior be drawn as any class, without the classifier learning to be pleased.
+
+    Args:
+        network: the networks.
+        z: float [N, Z], drawn from the prior.
+        label: int64 [N], drawn at random.
+    """
+    class_probs = functional.one_hot(label, network.shapes.classes).to(z.dtype)
+    drawn = network.decode(z, class_probs).sigmoid()
+    frozen = {name: weight.detach() for name, weight in network.classifier.named_parameters()}
+    logits = torch.func.functional_call(network.classifier, frozen, (drawn.flatten(1),))
+    return functional.cross_entropy(logits, label)
+
+
 def reconstruction_nats(logits: Tensor, image: Tensor, config: ObjectiveConfig) -> Tensor:
     """-log p(x | z, y), summed over pixels: float [N], nats."""
     if config.likelihood == "bernoulli":

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_PURPOSES = {"weights": 0, "order": 1, "noise": 2, "evaluation": 3}
+_PURPOSES = {"weights": 0, "order": 1, "noise": 2, "evaluation": 3, "prior": 4}
 
 
 def generator(seed: int, purpose: str, number: int = 0) -> torch.Generator:
@@ -16,6 +16,12 @@ def generator(seed: int, purpose: str, number: int = 0) -> torch.Generator:
 def data_order(seed: int, epoch: int, n: int) -> Tensor:
     """Order of the training images in an epoch, int64 [n]."""
     return torch.randperm(n, generator=generator(seed, "order", epoch))
+
+
+def prior_draw(seed: int, step: int, n: int, dim: int, classes: int) -> tuple[Tensor, Tensor]:
+    """Latents of the prior, float32 [n, dim], and random classes, int64 [n], for a training step."""
+    source = generator(seed, "prior", step)
+    return torch.randn(n, dim, generator=source), torch.randint(classes, (n,), generator=source)
 
 
 def step_noise(seed: int, step: int, n: int, dim: int) -> Tensor:

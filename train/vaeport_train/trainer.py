@@ -18,10 +18,10 @@ from .config import TrainingConfig
 from .data import Split
 from .evaluation import batches, evaluate
 from .history import EpochLosses, EpochRecord, load_history, save_history
-from .losses import Losses, compute_losses
+from .losses import Losses, compute_losses, recognition_loss
 from .networks import ConditionalVAE, initialise
 from .pictures import sample_row, save_losses, save_samples
-from .randomness import data_order, generator, step_noise
+from .randomness import data_order, generator, prior_draw, step_noise
 
 STATE_FILE = "trainer.safetensors"
 _WARMUP_SHARE = 0.05
@@ -148,6 +148,9 @@ def _train_epoch(
         noise = step_noise(training.seed, state.step, len(label), state.network.latent_dim)
         losses = compute_losses(state.network, image, label, noise, objective)
         value = losses.objective(objective)
+        if objective.recognition_weight:
+            drawn = prior_draw(training.seed, state.step, len(label), state.network.latent_dim, len(record.data.labels))
+            value = value + objective.recognition_weight * recognition_loss(state.network, *drawn)
         if not math.isfinite(value.item()):
             raise InputError(
                 f"the loss is {value.item()} in epoch {state.epoch + 1} at step {state.step}; "

@@ -52,6 +52,10 @@ class Dataset:
         channels, height, width = self.development.images.shape[1:]
         return channels, height, width
 
+    def evaluation_images(self) -> NDArray[np.uint8]:
+        """Images that nothing was trained on where the source has such: the test images, else the development images."""
+        return (self.development if self.test is None else self.test).images
+
     def split(self, method: SplitMethod, *, held_out: int | None, seed: int) -> tuple[Split, Split]:
         """Cut the development images into training and held-out images.
 

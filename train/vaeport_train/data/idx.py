@@ -58,7 +58,7 @@ def parse_idx(content: bytes) -> NDArray[np.uint8]:
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     if len(content) - start != int(np.prod(shape)):
         raise InputError(f"IDX file says {list(shape)} but holds {len(content) - start} bytes of data")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # PyTorch wants memory it may write
 
 
 def _content(folder: Path | None, name: str) -> bytes:

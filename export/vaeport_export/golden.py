@@ -1,0 +1,81 @@
+"""Make `golden.npz`, and from it the noise floor that sets how exactly others must answer."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from vaeport.comparison import max_abs_error
+from vaeport.contract import GRAPHS, Shapes
+from vaeport.golden import Arrays, Golden
+from vaeport.manifest import Tolerance
+from vaeport_train.networks import ConditionalVAE
+
+from .graphs import graph_modules
+from .probes import golden_inputs, probe_inputs
+
+TOLERANCE_FACTOR = 4.0
+"""Bound for float32 in noise floors: another summation order is another sample of the same rounding noise, and its
+distance from PyTorch can be the sum of both; a factor 4 leaves room for that and stays far below any real defect."""
+
+_EPSILON = float(np.finfo(np.float32).eps)
+_CHUNK = 1000
+
+
+def torch_answers(
+    module: nn.Module, graph: str, inputs: dict[str, NDArray[np.float32]], dtype: torch.dtype
+) -> Arrays:
+    """What PyTorch answers in one precision, by output name.
+
+    Args:
+        module: the graph's module in float32; it is copied where another precision is asked for.
+        graph: name of the graph.
+        inputs: float32 inputs by name; converted exactly.
+        dtype: `torch.float32` or `torch.float64`.
+    """
+    spec = GRAPHS[graph]
+    converted = module if dtype == torch.float32 else copy.deepcopy(module).to(dtype)
+    parts: list[tuple[torch.Tensor, ...]] = []
+    n = len(inputs[spec.inputs[0]])
+    with torch.no_grad():
+        for first in range(0, max(n, 1), _CHUNK):
+            tensors = [torch.from_numpy(inputs[name][first : first + _CHUNK]).to(dtype) for name in spec.inputs]
+            answer = converted(*tensors)
+            parts.append(answer if isinstance(answer, tuple) else (answer,))
+    return {name: torch.cat([part[i] for part in parts]).numpy() for i, name in enumerate(spec.outputs)}
+
+
+def make_golden(
+    network: ConditionalVAE, images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: Shapes
+) -> Golden:
+    """Golden inputs with PyTorch's answers in float32 and float64. Arguments as of `golden_inputs`."""
+    golden = golden_inputs(images, labels, shapes)
+    answers = {
+        graph: {
+            "float32": torch_answers(module, graph, golden.inputs(graph), torch.float32),
+            "float64": torch_answers(module, graph, golden.inputs(graph), torch.float64),
+        }
+        for graph, module in graph_modules(network).items()
+    }
+    return dataclasses.replace(golden, answers=answers)
+
+
+def float32_tolerances(network: ConditionalVAE, golden: Golden, shapes: Shapes) -> dict[str, dict[str, Tolerance]]:
+    """Tolerance of every output by graph: `TOLERANCE_FACTOR` noise floors, measured on the probes.
+
+    The floor is at least one rounding step of the largest answer, so that an output that happens to be exact in PyTorch
+    does not ask for exactness of others.
+    """
+    probes = probe_inputs(golden, shapes)
+    tolerances: dict[str, dict[str, Tolerance]] = {}
+    for graph, module in graph_modules(network).items():
+        rounded = torch_answers(module, graph, probes[graph], torch.float32)
+        exact = torch_answers(module, graph, probes[graph], torch.float64)
+        tolerances[graph] = {}
+        for name, values in exact.items():
+            floor = max(max_abs_error(rounded[name], values), _EPSILON * float(np.max(np.abs(values))))
+            tolerances[graph][name] = Tolerance(max_abs=TOLERANCE_FACTOR * floor, noise_floor=floor)
+    return tolerances

@@ -1,0 +1,47 @@
+"""What is compared: a sealed bundle, and the PyTorch original inside it."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from vaeport.bundle import Bundle
+from vaeport.contract import CHECKPOINT_FOLDER, FP32, GRAPHS
+from vaeport.errors import InputError
+from vaeport_train.checkpoint import Checkpoint, load_checkpoint
+
+from ..graphs import graph_modules
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A bundle with its PyTorch original."""
+
+    bundle: Bundle
+    """The bundle."""
+    checkpoint: Checkpoint
+    """The network its graphs were exported from."""
+
+    def onnx(self, graph: str) -> bytes:
+        """Content of a graph's ONNX file, in float32."""
+        return self.bundle.read(GRAPHS[graph].file(FP32))
+
+    def module(self, graph: str) -> nn.Module:
+        """The PyTorch module of a graph, in float32."""
+        return graph_modules(self.checkpoint.network)[graph]
+
+
+def subject_of(bundle: Bundle) -> Subject:
+    """Take a bundle with the checkpoint in it.
+
+    Raises:
+        InputError: the bundle came without its checkpoint, or the checkpoint is of another network.
+    """
+    if not bundle.has(CHECKPOINT_FOLDER):
+        raise InputError(
+            f"{bundle.path} came without its {CHECKPOINT_FOLDER}/ folder, so there is no PyTorch original to compare with; "
+            "`vaeport verify` compares with PyTorch's recorded answers"
+        )
+    checkpoint = load_checkpoint(bundle.path / CHECKPOINT_FOLDER)
+    if checkpoint.record.shapes != bundle.manifest.shapes:
+        raise InputError(f"{bundle.path}: the checkpoint has other shapes than the bundle")
+    return Subject(bundle, checkpoint)

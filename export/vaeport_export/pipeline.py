@@ -1,0 +1,146 @@
+"""One corridor from a run folder to a sealed bundle: graphs, files, golden answers, card, seal, parity, place."""
+
+import importlib.metadata
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vaeport.bundle import open_bundle
+from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS
+from vaeport.errors import CheckFailedError, InputError
+from vaeport.golden import Golden
+from vaeport.manifest import Manifest
+from vaeport_train.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
+from vaeport_train.run import load_evaluation, load_examples
+
+from .card import write_card
+from .golden import float32_tolerances, make_golden
+from .graphs import graph_modules
+from .onnx_file import DEFAULT_OPSET, GraphDescription, export_graph
+from .parity import ParityReport, compare_backends
+from .parity.subject import subject_of
+from .testcase import write_test_case
+from .writer import check_place, put_in_place, seal, staged_folder
+
+_PICTURES = ("samples.png", "losses.png")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What the caller decides about a bundle."""
+
+    name: str
+    """Name of the bundle: letters, digits, `.`, `_` and `-`."""
+    version: str = "1"
+    """Version of the bundle."""
+    description: str = ""
+    """One sentence; empty for one made from the run."""
+    opset: int = DEFAULT_OPSET
+    """ONNX operator set."""
+    replace: bool = False
+    """Whether a bundle that stands in the place may be replaced."""
+
+
+def export_bundle(
+    run: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    options: ExportOptions,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> ParityReport:
+    """Export a run as a sealed bundle that has been proven to answer as PyTorch does.
+
+    Args:
+        run: run folder.
+        target: where the bundle shall stand; nothing is left there unless all checks hold.
+        options: see `ExportOptions`.
+        progress: called with the name of each step.
+
+    Returns:
+        The comparison that the bundle passed.
+
+    Raises:
+        InputError: the run cannot be read, or the place is taken.
+        CheckFailedError: a graph breaks the contract, or does not answer as PyTorch does.
+        OutputError: the bundle cannot be written.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", options.name):
+        raise InputError(f"bundle name is {options.name!r}, but must be of letters, digits, '.', '_' and '-'")
+    source, place = Path(run), Path(target).absolute()
+    check_place(place, replace=options.replace)
+    checkpoint = load_checkpoint(source)
+    examples = load_examples(source)
+    with staged_folder(place) as stage:
+        progress("golden answers")
+        golden = make_golden(checkpoint.network, examples.images, examples.labels, checkpoint.record.shapes)
+        sizes = _write_graphs(stage, checkpoint, golden, options, progress)
+        _write_companions(stage, source, golden)
+        manifest = _manifest(checkpoint, source, golden, options)
+        (stage / "README.md").write_text(write_card(manifest, checkpoint.record, sizes), encoding="utf-8")
+        seal(stage, manifest)
+        report = compare_backends(subject_of(open_bundle(stage)), progress=lambda name: progress(f"parity: {name}"))
+        if not report.holds:
+            worst = max((row for row in report.rows if not row.holds), key=lambda row: row.ratio)
+            raise CheckFailedError(
+                f"no bundle was written: {worst.backend} {worst.version} is {worst.ratio:.1f} noise floors from PyTorch in "
+                f"{worst.graph}/{worst.output}, allowed are {worst.tolerance / worst.noise_floor:.1f}"
+                + (f", and {worst.class_flips} classes changed" if worst.class_flips else "")
+            )
+        put_in_place(stage, place)
+    return report
+
+
+def _write_graphs(
+    stage: Path, checkpoint: Checkpoint, golden: Golden, options: ExportOptions, progress: Callable[[str], None]
+) -> dict[str, int]:
+    record = checkpoint.record
+    description = GraphDescription(options.name, record.data.labels, record.shapes)
+    sizes = {}
+    for graph, module in graph_modules(checkpoint.network).items():
+        progress(f"export: {graph}")
+        content = export_graph(module, graph, description, opset=options.opset)
+        file = stage / GRAPHS[graph].file(FP32)
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        write_test_case(file.parent, graph, golden)
+        sizes[graph] = len(content)
+    return sizes
+
+
+def _write_companions(stage: Path, source: Path, golden: Golden) -> None:
+    with (stage / GOLDEN_FILE).open("wb") as file:
+        np.savez_compressed(file, **golden.to_arrays())  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
+    (stage / CHECKPOINT_FOLDER).mkdir()
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        shutil.copyfile(source / name, stage / CHECKPOINT_FOLDER / name)
+    for name in _PICTURES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, stage / name)
+
+
+def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: ExportOptions) -> Manifest:
+    record = checkpoint.record
+    described = options.description or (
+        f"Conditional VAE with a classifier, preset {record.preset}, trained on {record.data.train_images} images of "
+        f"{record.data.name}."
+    )
+    tools = {name: importlib.metadata.version(name) for name in ("vaeport", "torch", "onnx", "onnxscript")}
+    return Manifest(
+        name=options.name,
+        version=options.version,
+        description=described,
+        labels=record.data.labels,
+        shapes=record.shapes,
+        precisions=(FP32,),
+        tolerances={FP32: float32_tolerances(checkpoint.network, golden, record.shapes)},
+        training={"preset": record.preset, "config": record.config.to_dict(), "data": asdict(record.data)},
+        evaluation=load_evaluation(source),
+        made_with=tools,
+        files={},
+        detachable=(CHECKPOINT_FOLDER,),
+    )

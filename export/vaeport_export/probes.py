@@ -1,0 +1,87 @@
+"""Inputs on which answers are compared: real images, images at the edges of what is allowed, and seeded latents."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Shapes, Z
+from vaeport.golden import Golden
+from vaeport.latents import latents
+
+PROBE_ROWS = 600
+"""Rows of the probes."""
+
+_NOISE_ROWS = 40
+_SEED = 20180  # any constant will do; golden files must not change from one export to the next
+_SOFT_ROWS = 16
+_LOUD_ROWS = 8
+
+
+def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: Shapes) -> Golden:
+    """Inputs of `golden.npz`, its answers still empty.
+
+    Args:
+        images: uint8 [N, C, H, W], held-out images of all classes.
+        labels: int64 [N].
+        shapes: sizes of the tensors.
+
+    Returns:
+        The images, then all-black, all-white, noise and one-pixel images without a class; for the decoder latents of the
+        prior with every class in turn, then soft class mixtures, then latents three times as wide, and the zero latent.
+    """
+    special = _special_images(shapes)
+    z, probs = decoder_inputs(shapes, 8 * shapes.classes)
+    return Golden(
+        images=np.concatenate([images, special]),
+        labels=np.concatenate([labels, np.full(len(special), -1, np.int64)]),
+        z=z,
+        class_probs=probs,
+        answers={},
+    )
+
+
+def probe_inputs(golden: Golden, shapes: Shapes) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """Inputs of both graphs by name, `PROBE_ROWS` each: the golden ones, then more of the same kinds.
+
+    Images go on with blends of two golden images, which look like neither and lie between them, and end with noise. The
+    tolerances are measured on these rows, and every backend is compared on them.
+    """
+    images = golden.inputs(ENCODER_CLASSIFIER)[IMAGE]
+    n = PROBE_ROWS - len(images) - _NOISE_ROWS
+    share = random_rows(n, 1).reshape(n, *(1,) * (images.ndim - 1))
+    rows = np.arange(n)
+    blends = share * images[rows % len(images)] + (1 - share) * images[(rows * 7 + 3) % len(images)]
+    noise = random_rows(_NOISE_ROWS, int(np.prod(shapes.image))).reshape(-1, *shapes.image)
+    z, probs = decoder_inputs(shapes, PROBE_ROWS - len(golden.z))
+    return {
+        ENCODER_CLASSIFIER: {IMAGE: np.concatenate([images, np.clip(blends, 0, 1), noise])},
+        DECODER: {
+            Z: np.concatenate([golden.z, z[::-1]])[:PROBE_ROWS],
+            CLASS_PROBS: np.concatenate([golden.class_probs, probs])[:PROBE_ROWS],
+        },
+    }
+
+
+def decoder_inputs(shapes: Shapes, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Latents and class probabilities: `n` rows of one-hot classes in turn, then a few unusual rows."""
+    one_hot = np.eye(shapes.classes, dtype=np.float32)[np.arange(n) % shapes.classes]
+    soft = random_rows(_SOFT_ROWS, shapes.classes).astype(np.float64) ** 4
+    mixed = (soft / soft.sum(axis=1, keepdims=True)).astype(np.float32)
+    loud = one_hot[:_LOUD_ROWS]
+    z = latents(_SEED, n + _SOFT_ROWS + len(loud) + 1, shapes.latent_dim)
+    z[n + _SOFT_ROWS :] *= 3
+    z[-1] = 0
+    return z, np.concatenate([one_hot, mixed, loud, one_hot[:1]])
+
+
+def random_rows(n: int, size: int) -> NDArray[np.float32]:
+    """Seeded numbers in [0, 1), float32 [n, size]: the fractional parts of latents, which no library version changes."""
+    return latents(_SEED + 1, n, size) % np.float32(1)
+
+
+def _special_images(shapes: Shapes) -> NDArray[np.uint8]:
+    size = int(np.prod(shapes.image))
+    noise = (random_rows(8, size) * 256).astype(np.uint8)
+    dot = np.zeros((1, size), np.uint8)
+    dot[0, size // 2] = 255
+    flat = np.concatenate([np.full((1, size), level, np.uint8) for level in (0, 1, 128, 255)])
+    return np.concatenate([flat, dot, noise]).reshape(-1, *shapes.image)
