@@ -16,6 +16,9 @@ def write_card(manifest: Manifest, record: RunRecord, sizes: dict[str, int]) -> 
     """
     channels, height, width = manifest.shapes.image
     kind = "grey" if channels == 1 else "RGB"
+    given = {"classifier": "the classifier's own answer", "label": "the true label"}
+    condition = given[record.config.objective.decoder_condition]
+    made_with = ", ".join(f"{tool} {version}" for tool, version in manifest.made_with.items())
     graphs = "\n".join(f"| `{graph}` | {size / 1e6:.2f} MB |" for graph, size in sizes.items())
     return f"""# {manifest.name} {manifest.version}
 
@@ -44,8 +47,9 @@ model.generate("{manifest.labels[0]}", 8, seed=3).save("drawn.png")
 
 {_figures(manifest.evaluation)}
 
-Losses are nats an image, one latent sample each. "VAE loss" is what training minimised: reconstruction + KL, the decoder
-conditioned on {"the classifier's own answer" if record.config.objective.decoder_condition == "classifier" else "the true label"}. "-ELBO given y" has the true label given and is a bound on -log p(x | y).
+Losses are nats an image, one latent sample each. "VAE loss" is what training minimised: reconstruction + KL, the
+decoder conditioned on {condition}.
+"-ELBO given y" has the true label given and is a bound on -log p(x | y).
 
 ## What it draws
 
@@ -66,7 +70,7 @@ inputs. `vaeport verify` re-runs the recorded answers anywhere, `vaeport-parity`
 |---|---|
 {graphs}
 
-Each graph folder is a standard ONNX test case. Made with {", ".join(f"{k} {v}" for k, v in manifest.made_with.items())}.
+Each graph folder is a standard ONNX test case. Made with {made_with}.
 """
 
 

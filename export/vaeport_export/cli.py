@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", metavar="RUN", help="run folder of vaeport-train")
     parser.add_argument("-o", "--output", required=True, metavar="BUNDLE", help="bundle folder to make")
     parser.add_argument("--name", help="name of the bundle (default: that of the output folder)")
-    parser.add_argument("--bundle-version", default="1", metavar="V", help="version of the bundle (default: %(default)s)")
+    parser.add_argument(
+        "--bundle-version", default="1", metavar="V", help="version of the bundle (default: %(default)s)"
+    )
     parser.add_argument("--description", default="", metavar="TEXT", help="one sentence about it")
     parser.add_argument("--opset", type=int, default=18, help="ONNX operator set, 18 to 23 (default: %(default)s)")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that stands there, in one step")
@@ -52,6 +54,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"bundle": arguments.output, "name": options.name, "worst_ratio": worst, "seconds": seconds})
     else:
-        print(f"{arguments.output}: sealed; at most {worst:.2f} times PyTorch's noise floor, allowed are 4; {seconds:.0f} s")
+        print(
+            f"{arguments.output}: sealed in {seconds:.0f} s; at most {worst:.2f} times PyTorch's noise floor (limit 4)"
+        )
         print(f"next: vaeport verify {arguments.output}, or vaeport generate -b {arguments.output} -o digits.png")
     return 0

@@ -25,9 +25,7 @@ _EPSILON = float(np.finfo(np.float32).eps)
 _CHUNK = 1000
 
 
-def torch_answers(
-    module: nn.Module, graph: str, inputs: dict[str, NDArray[np.float32]], dtype: torch.dtype
-) -> Arrays:
+def torch_answers(module: nn.Module, graph: str, inputs: dict[str, NDArray[np.float32]], dtype: torch.dtype) -> Arrays:
     """What PyTorch answers in one precision, by output name.
 
     Args:

@@ -1,6 +1,5 @@
 """One graph as one ONNX file: exported, cleaned of what does not belong to it, described, and checked as written."""
 
-import io
 import json
 import logging
 import warnings
@@ -39,9 +38,7 @@ class GraphDescription:
     """Sizes of every tensor."""
 
 
-def export_graph(
-    module: nn.Module, graph: str, description: GraphDescription, *, opset: int = DEFAULT_OPSET
-) -> bytes:
+def export_graph(module: nn.Module, graph: str, description: GraphDescription, *, opset: int = DEFAULT_OPSET) -> bytes:
     """Export a module as the contract's graph.
 
     Args:
@@ -63,7 +60,7 @@ def export_graph(
     _clean(model)
     _describe(model, GRAPHS[graph], description)
     model.ir_version = IR_VERSIONS[opset]
-    content = model.SerializeToString(deterministic=True)
+    content: bytes = model.SerializeToString(deterministic=True)
     check_graph(content, GRAPHS[graph], description.shapes, opset=opset)
     return content
 
@@ -110,9 +107,7 @@ def _convert(module: nn.Module, spec: GraphSpec, shapes: Shapes, opset: int) -> 
         )
     if program is None:
         raise CheckFailedError(f"{spec.name}: PyTorch's exporter gave no program")
-    buffer = io.BytesIO()
-    program.save(buffer, external_data=False)
-    return onnx.load_model_from_string(buffer.getvalue())
+    return program.model_proto
 
 
 def _clean(model: ModelProto) -> None:

@@ -87,8 +87,8 @@ def export_bundle(
         if not report.holds:
             worst = max((row for row in report.rows if not row.holds), key=lambda row: row.ratio)
             raise CheckFailedError(
-                f"no bundle was written: {worst.backend} {worst.version} is {worst.ratio:.1f} noise floors from PyTorch in "
-                f"{worst.graph}/{worst.output}, allowed are {worst.tolerance / worst.noise_floor:.1f}"
+                f"no bundle was written: {worst.backend} {worst.version} is {worst.ratio:.1f} noise floors off PyTorch "
+                f"in {worst.graph}/{worst.output}, allowed are {worst.tolerance / worst.noise_floor:.1f}"
                 + (f", and {worst.class_flips} classes changed" if worst.class_flips else "")
             )
         put_in_place(stage, place)

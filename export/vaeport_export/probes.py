@@ -25,8 +25,8 @@ def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: 
         shapes: sizes of the tensors.
 
     Returns:
-        The images, then all-black, all-white, noise and one-pixel images without a class; for the decoder latents of the
-        prior with every class in turn, then soft class mixtures, then latents three times as wide, and the zero latent.
+        The images, then all-black, all-white, noise and one-pixel images without a class; for the decoder latents of
+        the prior with every class in turn, soft class mixtures, latents three times as wide, and the zero latent.
     """
     special = _special_images(shapes)
     z, probs = decoder_inputs(shapes, 8 * shapes.classes)
@@ -74,7 +74,7 @@ def decoder_inputs(shapes: Shapes, n: int) -> tuple[NDArray[np.float32], NDArray
 
 
 def random_rows(n: int, size: int) -> NDArray[np.float32]:
-    """Seeded numbers in [0, 1), float32 [n, size]: the fractional parts of latents, which no library version changes."""
+    """Seeded numbers in [0, 1), float32 [n, size]: fractional parts of latents, which no library version changes."""
     return latents(_SEED + 1, n, size) % np.float32(1)
 
 

@@ -9,9 +9,12 @@ class Steps:
     """Shows the step under way; call it with the step's name. A context manager."""
 
     def __init__(self, title: str) -> None:
-        self._bar = tqdm(desc=title, unit=" steps", disable=None, leave=False, bar_format="{desc}: {postfix} [{elapsed}]")
+        self._bar = tqdm(
+            desc=title, unit=" steps", disable=None, leave=False, bar_format="{desc}: {postfix} [{elapsed}]"
+        )
 
     def __call__(self, step: str) -> None:
+        """Show this step as the one under way."""
         self._bar.set_postfix_str(step)
         self._bar.update()
 

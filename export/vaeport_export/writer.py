@@ -82,7 +82,7 @@ def put_in_place(stage: Path, target: Path) -> None:
         if target.exists() and any(target.iterdir()):
             _exchange(stage, target)
         else:
-            os.replace(stage, target)
+            stage.replace(target)
         _sync(target.parent)
     except OSError as error:
         raise OutputError(f"cannot put the bundle at {target}: {error.strerror or error}") from error
@@ -96,11 +96,11 @@ def _exchange(stage: Path, target: Path) -> None:
         if rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0:
             return
     aside = stage.with_name(f"{stage.name}.old")
-    os.replace(target, aside)
+    target.replace(aside)
     try:
-        os.replace(stage, target)
+        stage.replace(target)
     except OSError:
-        os.replace(aside, target)
+        aside.replace(target)
         raise
     shutil.rmtree(aside)
 

@@ -103,7 +103,7 @@ def _check_names(path: Path, manifest: Manifest) -> None:
 
 
 def _detached(path: Path, manifest: Manifest, name: str) -> bool:
-    top = name.split("/")[0]
+    top = name.partition("/")[0]
     return top in manifest.detachable and not os.path.lexists(path / top)
 
 
@@ -129,7 +129,9 @@ def _read_sealed(root: Path, name: str, entry: FileEntry) -> bytes:
     except FileNotFoundError as error:
         raise SealError(f"{root}: broken seal, {name} is missing; fetch or export the bundle again") from error
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise SealError(f"{root}: broken seal, {name} is not the file that was sealed; fetch or export the bundle again")
+        raise SealError(
+            f"{root}: broken seal, {name} is not the file that was sealed; fetch or export the bundle again"
+        )
     return content
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .errors import VaeportError
 
@@ -46,7 +46,7 @@ def print_json(value: object) -> None:
     print(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print columns of text, each as wide as its widest cell; cells that are numbers stand to the right."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for row in [header, *rows]:

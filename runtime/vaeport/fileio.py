@@ -29,7 +29,7 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
-        os.replace(temporary, target)
+        Path(temporary).replace(target)
         temporary = None
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was left there") from error

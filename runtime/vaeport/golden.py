@@ -3,6 +3,7 @@
 import io
 import zipfile
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,27 +66,23 @@ def parse_golden(content: bytes, shapes: Shapes) -> Golden:
         raise BundleError(f"{GOLDEN_FILE} cannot be read: {error}") from error
     rows = {graph: len(arrays.get(f"{graph}.{spec.inputs[0]}", ())) for graph, spec in GRAPHS.items()}
 
-    def take(name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[np.generic]:
-        if name not in arrays or arrays[name].dtype != np.dtype(dtype) or arrays[name].shape != shape:
+    def take(name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        array: NDArray[Any] | None = arrays.get(name)
+        if array is None or array.dtype != np.dtype(dtype) or array.shape != shape:
             raise BundleError(f"{GOLDEN_FILE} must hold {name!r} as {dtype} {list(shape)}")
-        return arrays[name]
+        return array
+
+    def answers(graph: str, precision: str) -> Arrays:
+        return {
+            name: take(f"{graph}.{name}.{precision}", precision, (rows[graph], *shapes.row(name)))
+            for name in GRAPHS[graph].outputs
+        }
 
     images, drawn = rows[ENCODER_CLASSIFIER], rows[DECODER]
     return Golden(
-        images=take(f"{ENCODER_CLASSIFIER}.{IMAGE}", "uint8", (images, *shapes.image)).astype(np.uint8),
-        labels=take("labels", "int64", (images,)).astype(np.int64),
-        z=take(f"{DECODER}.{Z}", "float32", (drawn, shapes.latent_dim)).astype(np.float32),
-        class_probs=take(f"{DECODER}.{CLASS_PROBS}", "float32", (drawn, shapes.classes)).astype(np.float32),
-        answers={
-            graph: {
-                precision: {
-                    name: np.asarray(take(f"{graph}.{name}.{precision}", precision, (rows[graph], *shapes.row(name))), float)
-                    if precision == "float64"
-                    else take(f"{graph}.{name}.{precision}", precision, (rows[graph], *shapes.row(name))).astype(np.float32)
-                    for name in spec.outputs
-                }
-                for precision in REFERENCES
-            }
-            for graph, spec in GRAPHS.items()
-        },
+        images=take(f"{ENCODER_CLASSIFIER}.{IMAGE}", "uint8", (images, *shapes.image)),
+        labels=take("labels", "int64", (images,)),
+        z=take(f"{DECODER}.{Z}", "float32", (drawn, shapes.latent_dim)),
+        class_probs=take(f"{DECODER}.{CLASS_PROBS}", "float32", (drawn, shapes.classes)),
+        answers={graph: {precision: answers(graph, precision) for precision in REFERENCES} for graph in GRAPHS},
     )

@@ -58,7 +58,8 @@ def to_batch(
 
 def to_uint8(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Pixels in [0, 1] as bytes, rounded half up."""
-    return np.clip(pixels * 255 + 0.5, 0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.clip(pixels * 255 + 0.5, 0, 255).astype(np.uint8)
+    return rounded
 
 
 def _from_array(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.float32]:

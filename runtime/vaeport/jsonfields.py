@@ -41,7 +41,7 @@ class Fields:
 
     def items(self, key: str, read: Callable[["Fields", str], T]) -> dict[str, T]:
         """A JSON object whose every value `read` takes by its key, in the file's order."""
-        inner = self.object(key)
+        inner = self.inner(key)
         return {name: read(inner, name) for name in inner}
 
     def texts(self, key: str, *, least: int = 0) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class Fields:
             self._wrong(key, f"a list of {count} positive whole numbers", value)
         return tuple(value)
 
-    def object(self, key: str) -> "Fields":
+    def inner(self, key: str) -> "Fields":
         """A JSON object inside this one."""
         return Fields(self._get(key), f"{self.where}: {key!r}")
 

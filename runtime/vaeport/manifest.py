@@ -81,7 +81,7 @@ def parse_manifest(content: bytes) -> Manifest:
     if contract != CONTRACT:
         raise BundleError(f"{MANIFEST_FILE} follows contract {contract}, this vaeport reads contract {CONTRACT} only")
     labels = fields.texts("labels", least=2)
-    shapes = fields.object("shapes")
+    shapes = fields.inner("shapes")
     channels, height, width = shapes.integers("image", count=3)
     if channels not in (1, 3):
         raise BundleError(f"{shapes.where}: 'image' must have 1 or 3 channels, but has {channels}")
@@ -108,7 +108,7 @@ def _by_graph(fields: Fields, precision: str) -> dict[str, dict[str, Tolerance]]
 
 
 def _tolerance(fields: Fields, output: str) -> Tolerance:
-    inner = fields.object(output)
+    inner = fields.inner(output)
     return Tolerance(inner.number("max_abs"), inner.number("noise_floor"))
 
 
@@ -116,7 +116,7 @@ def _file_entry(fields: Fields, path: str) -> FileEntry:
     parts = path.split("/")
     if not all(re.fullmatch(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*", part) for part in parts) or path == MANIFEST_FILE:
         raise BundleError(f"{fields.where}: {path!r} is no plain path inside the bundle")
-    inner = fields.object(path)
+    inner = fields.inner(path)
     digest = inner.text("sha256")
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise BundleError(f"{inner.where}: 'sha256' must be 64 lower-case hexadecimal digits")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bundle import Bundle, open_bundle
-from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Z, Z_LOGVAR, Z_MEAN
+from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from .errors import BundleError, InputError, LabelError
 from .images import ImageLike, Polarity, to_batch
 from .latents import latents
@@ -107,7 +107,8 @@ class Model:
         """The most probable class of each image. Arguments and errors as of `encode`."""
         probs = self.encode(images, polarity=polarity).class_probs
         predictions = tuple(
-            Prediction(self.labels[best], float(row[best])) for row, best in zip(probs, probs.argmax(axis=1), strict=True)
+            Prediction(self.labels[best], float(row[best]))
+            for row, best in zip(probs, probs.argmax(axis=1), strict=True)
         )
         return Classification(predictions, probs)
 
@@ -175,7 +176,9 @@ class Model:
         raise LabelError(f"unknown label {label!r}; {self.name} knows {', '.join(self.labels)}")
 
     def _encode(self, batch: NDArray[np.float32]) -> Encoding:
-        outputs = dict(zip(GRAPHS[ENCODER_CLASSIFIER].outputs, self._run(ENCODER_CLASSIFIER, {IMAGE: batch}), strict=True))
+        outputs = dict(
+            zip(GRAPHS[ENCODER_CLASSIFIER].outputs, self._run(ENCODER_CLASSIFIER, {IMAGE: batch}), strict=True)
+        )
         return Encoding(outputs[Z_MEAN], outputs[Z_LOGVAR], outputs[CLASS_PROBS])
 
     def _class_probs(

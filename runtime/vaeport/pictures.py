@@ -46,7 +46,11 @@ def draw_grid(
         draw.text((left - _GAP, top + _GAP + r * step_y + step_y / 2), text, _TEXT, font, anchor="rm")
     for r in range(n_rows):
         for c in range(n_columns):
-            tile = as_picture(pixels[r, c]).convert("RGB").resize((width * scale, height * scale), Image.Resampling.NEAREST)
+            tile = (
+                as_picture(pixels[r, c])
+                .convert("RGB")
+                .resize((width * scale, height * scale), Image.Resampling.NEAREST)
+            )
             page.paste(tile, (left + _GAP + c * step_x, top + _GAP + r * step_y))
     return page
 

@@ -1,5 +1,6 @@
 """onnxruntime sessions: the device that was asked for runs, or an error says why not."""
 
+import importlib
 import importlib.metadata
 import os
 from collections.abc import Sequence
@@ -97,10 +98,7 @@ def why_no_cuda(ort: ModuleType) -> str | None:
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other "
             "(pip uninstall both, then pip install 'vaeport[cuda]')"
         )
-    return (
-        "the installed onnxruntime has no CUDA "
-        "(pip uninstall onnxruntime, then pip install 'vaeport[cuda]')"
-    )
+    return "the installed onnxruntime has no CUDA (pip uninstall onnxruntime, then pip install 'vaeport[cuda]')"
 
 
 def import_onnxruntime() -> ModuleType:
@@ -111,13 +109,10 @@ def import_onnxruntime() -> ModuleType:
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     with needs_extra("cpu"):
-        import onnxruntime
-    return onnxruntime
+        return importlib.import_module("onnxruntime")
 
 
-def _try_cuda(
-    ort: ModuleType, model: bytes, options: SessionOptions, index: int
-) -> tuple[OpenSession | None, str]:
+def _try_cuda(ort: ModuleType, model: bytes, options: SessionOptions, index: int) -> tuple[OpenSession | None, str]:
     """A session that runs on the GPU, or None and the reason."""
     try:
         session = _make(ort, model, options, [(CUDA_PROVIDER, {"device_id": index}), CPU_PROVIDER])
@@ -126,7 +121,10 @@ def _try_cuda(
     running = tuple(session.get_providers())
     if running[0] == CUDA_PROVIDER:
         return OpenSession(session, f"cuda:{index}", running), ""
-    return None, "onnxruntime could not start CUDA: no usable GPU or driver, or a CUDA or cuDNN library that did not load"
+    return (
+        None,
+        "onnxruntime could not start CUDA: no usable GPU or driver, or a CUDA or cuDNN library that did not load",
+    )
 
 
 def _make(ort: ModuleType, model: bytes, options: SessionOptions, providers: list[Any]) -> Any:
@@ -139,7 +137,7 @@ def _make(ort: ModuleType, model: bytes, options: SessionOptions, providers: lis
     try:
         # onnxruntime would retry a failed provider on the CPU and print about it.
         return ort.InferenceSession(model, settings, providers=providers, enable_fallback=0)
-    except Exception as error:  # noqa: BLE001 - onnxruntime raises classes of its own, without a common base
+    except Exception as error:
         raise BundleError(f"onnxruntime {ort.__version__} cannot load the graph: {_first_line(error)}") from error
 
 

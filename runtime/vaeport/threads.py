@@ -21,9 +21,7 @@ def _cgroup_quota() -> float | None:
         if _CGROUP_V2.is_file():
             quota, period = _CGROUP_V2.read_text().split()[:2]
         else:
-            quota, period = (
-                (_CGROUP_V1 / f"cpu.cfs_{part}_us").read_text().strip() for part in ("quota", "period")
-            )
+            quota, period = ((_CGROUP_V1 / f"cpu.cfs_{part}_us").read_text().strip() for part in ("quota", "period"))
         share = float(quota) / float(period)
     except (OSError, ValueError, ZeroDivisionError):
         return None  # "max" in version 2, or no such controller: no bound

@@ -1,13 +1,17 @@
 """Prove on this machine that a bundle answers as PyTorch did: its golden vectors, re-run and compared."""
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from .bundle import Bundle, open_bundle
 from .comparison import class_flips, max_abs_error
-from .contract import CLASS_PROBS, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS
-from .golden import Arrays, Golden, parse_golden
-from .sessions import Providers, SessionOptions, open_session
+from .contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
+from .golden import Golden, parse_golden
+from .sessions import Providers, SessionOptions, import_onnxruntime, open_session
 
 BATCHES = (1, 2, 7)
 """Sizes in which the golden rows are run, beside all at once; and a batch of 0 must give empty outputs."""
@@ -35,7 +39,9 @@ class OutputCheck:
     @property
     def ratio(self) -> float:
         """The error in noise floors."""
-        return self.max_abs_error / self.noise_floor if self.noise_floor else float(self.max_abs_error > 0) * float("inf")
+        return (
+            self.max_abs_error / self.noise_floor if self.noise_floor else float(self.max_abs_error > 0) * float("inf")
+        )
 
     @property
     def holds(self) -> bool:
@@ -79,8 +85,6 @@ def verify(
         BundleError, SealError: the bundle cannot be read, or is not as it was sealed.
         DeviceError: the requested device would not run.
     """
-    from .sessions import import_onnxruntime
-
     bundle = open_bundle(path_or_name)
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes)
     options = SessionOptions(device, threads, None if providers is None else tuple(providers))
@@ -95,28 +99,42 @@ def verify(
     return VerifyReport(bundle.manifest.name, running, import_onnxruntime().__version__, rows, tuple(checks))
 
 
-def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: object) -> list[OutputCheck]:
+def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: Any) -> list[OutputCheck]:
     spec, inputs = GRAPHS[graph], golden.inputs(graph)
-    n = len(inputs[spec.inputs[0]])
+    tolerances = bundle.manifest.tolerances[precision][graph]
     errors = dict.fromkeys(spec.outputs, 0.0)
     flips = 0
-    for size in (0, *BATCHES, n):
-        # Small batches need not walk all rows: a dozen cuts show a graph that depends on its batch.
-        for first in range(0, min(n, 12 * size) or 1, size or 1):
-            rows = slice(first, min(first + size, n))
-            answers = dict(zip(spec.outputs, session.run(spec.outputs, {k: v[rows] for k, v in inputs.items()}), strict=True))  # type: ignore[attr-defined]
-            for reference in golden.answers[graph].values():
-                expected: Arrays = {name: values[rows] for name, values in reference.items()}
-                for name in spec.outputs:
-                    errors[name] = max(errors[name], max_abs_error(answers[name], expected[name]))
-                if graph == ENCODER_CLASSIFIER and size == n:
-                    bound = bundle.manifest.tolerances[precision][graph][CLASS_PROBS].max_abs
-                    flips = max(flips, class_flips(answers[CLASS_PROBS], expected[CLASS_PROBS], margin=bound))
-    checks = []
-    for name in spec.outputs:
-        tolerance = bundle.manifest.tolerances[precision][graph][name]
-        counted = flips if (graph, name) == (ENCODER_CLASSIFIER, CLASS_PROBS) else None
-        checks.append(
-            OutputCheck(precision, graph, name, errors[name], tolerance.noise_floor, tolerance.max_abs, counted)
+    for rows in _cuts(len(inputs[spec.inputs[0]])):
+        answers = dict(zip(spec.outputs, session.run(spec.outputs, _cut(inputs, rows)), strict=True))
+        for reference in golden.answers[graph].values():
+            expected = _cut(reference, rows)
+            for name in spec.outputs:
+                errors[name] = max(errors[name], max_abs_error(answers[name], expected[name]))
+            if CLASS_PROBS in expected:
+                margin = tolerances[CLASS_PROBS].max_abs
+                flips += class_flips(answers[CLASS_PROBS], expected[CLASS_PROBS], margin=margin)
+    return [
+        OutputCheck(
+            precision,
+            graph,
+            name,
+            errors[name],
+            tolerances[name].noise_floor,
+            tolerances[name].max_abs,
+            flips if name == CLASS_PROBS else None,
         )
-    return checks
+        for name in spec.outputs
+    ]
+
+
+def _cuts(n: int) -> Iterator[slice]:
+    """All rows at once, an empty batch, and a dozen batches of each small size: enough to show a baked-in batch."""
+    yield slice(0, n)
+    yield slice(0, 0)
+    for size in BATCHES:
+        for first in range(0, min(n, 12 * size), size):
+            yield slice(first, min(first + size, n))
+
+
+def _cut(arrays: Mapping[str, NDArray[Any]], rows: slice) -> dict[str, NDArray[Any]]:
+    return {name: values[rows] for name, values in arrays.items()}

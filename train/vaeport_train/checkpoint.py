@@ -106,8 +106,7 @@ def load_record(folder: Path) -> RunRecord:
     try:
         values = json.loads(path.read_bytes())
         data = values["data"]
-        if values["format"] != FORMAT:
-            raise InputError(f"{path} has format {values['format']!r}, this vaeport reads format {FORMAT} only")
+        _check_format(values["format"], path)
         channels, height, width = data["image_shape"]
         return RunRecord(
             preset=str(values["preset"]),
@@ -128,6 +127,11 @@ def load_record(folder: Path) -> RunRecord:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as a run's configuration: {error!r}") from error
+
+
+def _check_format(given: object, path: Path) -> None:
+    if given != FORMAT:
+        raise InputError(f"{path} has format {given!r}, this vaeport reads format {FORMAT} only")
 
 
 def load_weights(network: ConditionalVAE, tensors: dict[str, Tensor], path: Path) -> None:

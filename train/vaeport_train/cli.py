@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _add_fit(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser("fit", help="train into a new run folder", description="Train into a new run folder.")
-    parser.add_argument("--preset", default="mlp", help="configuration to begin with: mlp or blog (default: %(default)s)")
+    parser.add_argument(
+        "--preset", default="mlp", help="configuration to begin with: mlp or blog (default: %(default)s)"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="change a field of the preset"
     )
@@ -69,7 +71,9 @@ def _add_evaluate(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_data(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    parser.add_argument("--data", default=default, help="mnist-5k or mnist (default: %s)" % (default or "that of the run"))
+    parser.add_argument(
+        "--data", default=default, help="mnist-5k or mnist (default: %s)" % (default or "that of the run")
+    )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="folder of the original files (default: VAEPORT_DATA_DIR, or download once)"
     )
@@ -147,6 +151,16 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         )
         for key, f in figures.items()
     ]
-    header = ("images", "count", "VAE loss", "reconstr.", "KL", "-ELBO given y", "class. loss", "error", "95 % interval")
+    header = (
+        "images",
+        "count",
+        "VAE loss",
+        "reconstr.",
+        "KL",
+        "-ELBO given y",
+        "class. loss",
+        "error",
+        "95 % interval",
+    )
     print_table(header, rows)
     return 0

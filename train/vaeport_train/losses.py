@@ -30,7 +30,13 @@ class Losses:
 
 
 def compute_losses(
-    network: ConditionalVAE, image: Tensor, label: Tensor, noise: Tensor, config: ObjectiveConfig, *, condition: str = ""
+    network: ConditionalVAE,
+    image: Tensor,
+    label: Tensor,
+    noise: Tensor,
+    config: ObjectiveConfig,
+    *,
+    condition: str = "",
 ) -> Losses:
     """Run the three networks on a batch.
 
@@ -60,8 +66,8 @@ def compute_losses(
 def recognition_loss(network: ConditionalVAE, z: Tensor, label: Tensor) -> Tensor:
     """Cross-entropy of the classifier on images drawn from z as the given labels, a scalar in nats.
 
-    Its gradient reaches the decoder and stops at the classifier's weights: what the reconstruction alone never asks, that
-    any latent of the prior be drawn as any class, without the classifier learning to be pleased.
+    Its gradient reaches the decoder and stops at the classifier's weights: it asks what reconstruction never does,
+    that any latent of the prior be drawn as any class, and does not teach the classifier to be pleased.
 
     Args:
         network: the networks.

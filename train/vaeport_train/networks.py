@@ -22,7 +22,7 @@ class Posterior(NamedTuple):
     """float [N, Z], natural logarithm of the variance."""
 
     def sample(self, noise: Tensor) -> Tensor:
-        """z = mean + deviation x noise, float [N, Z] (Kingma and Welling, 2014)."""
+        """Latents, float [N, Z]: mean + deviation x noise (Kingma and Welling, 2014)."""
         return self.z_mean + torch.exp(0.5 * self.z_logvar) * noise
 
 
@@ -61,7 +61,7 @@ class ConditionalVAE(nn.Module):
     def decode(self, z: Tensor, class_probs: Tensor) -> Tensor:
         """Logits of the pixel means, float [N, C, H, W], from latents [N, Z] and class probabilities [N, K]."""
         logits: Tensor = self.decoder(torch.cat([z, class_probs], dim=1))
-        return logits.unflatten(1, self.shapes.image)
+        return logits.reshape(-1, *self.shapes.image)
 
 
 def initialise(network: nn.Module, scheme: str) -> None:

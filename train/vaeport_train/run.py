@@ -63,7 +63,9 @@ def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = Fa
     record = load_record(path)
     train_split, held_out = _splits(record.config, dataset)
     if (len(train_split), len(held_out)) != (record.data.train_images, record.data.held_out_images):
-        raise InputError(f"{path} began with {record.data.train_images} training images, now there are {len(train_split)}")
+        raise InputError(
+            f"{path} began with {record.data.train_images} training images, now there are {len(train_split)}"
+        )
     begun = (path / "trainer.safetensors").is_file()
     train(load_state(path, record) if begun else new_state(record), record, train_split, held_out, path, quiet=quiet)
     return path
@@ -85,7 +87,9 @@ def evaluate_run(folder: str | os.PathLike[str], dataset: Dataset) -> dict[str, 
     checkpoint = load_checkpoint(path)
     record = checkpoint.record
     if dataset.class_names != record.data.labels:
-        raise LabelError(f"{path} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}")
+        raise LabelError(
+            f"{path} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}"
+        )
     splits: dict[str, Split] = {}
     if dataset.name == record.data.name:
         splits["train"], splits["held-out"] = _splits(record.config, dataset)
@@ -137,7 +141,9 @@ def _splits(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
 
 
 def _save_examples(folder: Path, held_out: Split) -> None:
-    rows = np.concatenate([np.flatnonzero(held_out.labels == k)[:_EXAMPLES_PER_CLASS] for k in np.unique(held_out.labels)])
+    rows = np.concatenate(
+        [np.flatnonzero(held_out.labels == k)[:_EXAMPLES_PER_CLASS] for k in np.unique(held_out.labels)]
+    )
     chosen, content = held_out.take(rows), io.BytesIO()
     np.savez_compressed(content, images=chosen.images, labels=chosen.labels)
     write_atomic(folder / EXAMPLES_FILE, lambda file: file.write(content.getvalue()))

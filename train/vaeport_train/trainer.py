@@ -136,9 +136,7 @@ def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def _train_epoch(
-    state: TrainingState, record: RunRecord, split: Split, steps: int, bar: "tqdm[None]"
-) -> EpochLosses:
+def _train_epoch(state: TrainingState, record: RunRecord, split: Split, steps: int, bar: "tqdm[None]") -> EpochLosses:
     training, objective = record.config.training, record.config.objective
     order = data_order(training.seed, state.epoch, len(split))
     sums = torch.zeros(4, dtype=torch.float64)
@@ -165,9 +163,7 @@ def _train_epoch(
         if state.step % _LOG_EVERY == 0:
             bar.set_description(f"epoch {state.epoch + 1}, loss {value.item():.2f}", refresh=False)
     reconstruction, kl, cross_entropy, wrong = (sums / len(split)).tolist()
-    return EpochLosses(
-        reconstruction + kl, reconstruction, kl, cross_entropy * objective.classification_weight, wrong
-    )
+    return EpochLosses(reconstruction + kl, reconstruction, kl, cross_entropy * objective.classification_weight, wrong)
 
 
 def _sums(losses: Losses) -> Tensor:
@@ -190,5 +186,3 @@ def _optimiser(network: ConditionalVAE, config: TrainingConfig) -> torch.optim.A
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-

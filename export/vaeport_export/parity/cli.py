@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "(float32 against float64). A row holds up to a ratio of 4, with no class flipped.",
         examples=_EXAMPLES,
     )
-    parser.add_argument("bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)")
+    parser.add_argument(
+        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
+    )
     parser.add_argument("--backends", default="all", metavar="NAMES", help="all, or names with commas between")
     parser.add_argument("--data", metavar="NAME", help="compare on the test images of this data set too, such as mnist")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
@@ -42,10 +44,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except SealError as error:
         raise CheckFailedError(str(error)) from error
     with needs_extra("export"):
+        from ..progress import Steps
         from .comparison import compare_backends
         from .subject import subject_of
-
-        from ..progress import Steps
     images = None
     if arguments.data:
         with needs_extra("train"):

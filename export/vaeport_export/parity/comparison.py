@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from vaeport.comparison import class_flips, max_abs_error
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Z, Z_MEAN
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Z_MEAN, Z
 from vaeport.errors import InputError, MissingExtraError
 from vaeport.golden import Arrays, parse_golden
 from vaeport.manifest import Tolerance
@@ -193,7 +193,7 @@ def _compare(subject: Subject, name: str, version: str, runner: Runner, cases: l
 
 
 def _golden_rows(subject: Subject) -> list[ParityRow]:
-    """The recorded answers are compared too: a golden file of another checkpoint would make `vaeport verify` worthless."""
+    """Compare the recorded answers too: with those of another checkpoint, `vaeport verify` would prove nothing."""
     manifest, rows = subject.bundle.manifest, []
     golden = parse_golden(subject.bundle.read(GOLDEN_FILE), manifest.shapes)
     for graph, spec in GRAPHS.items():
@@ -206,9 +206,7 @@ def _golden_rows(subject: Subject) -> list[ParityRow]:
     return rows
 
 
-def _rows(
-    name: str, version: str, graph: str, worst: _Worst, tolerances: Mapping[str, Tolerance]
-) -> list[ParityRow]:
+def _rows(name: str, version: str, graph: str, worst: _Worst, tolerances: Mapping[str, Tolerance]) -> list[ParityRow]:
     return [
         ParityRow(
             name,

@@ -38,7 +38,7 @@ def subject_of(bundle: Bundle) -> Subject:
     """
     if not bundle.has(CHECKPOINT_FOLDER):
         raise InputError(
-            f"{bundle.path} came without its {CHECKPOINT_FOLDER}/ folder, so there is no PyTorch original to compare with; "
+            f"{bundle.path} came without its {CHECKPOINT_FOLDER}/, so there is no PyTorch original to compare with; "
             "`vaeport verify` compares with PyTorch's recorded answers"
         )
     checkpoint = load_checkpoint(bundle.path / CHECKPOINT_FOLDER)

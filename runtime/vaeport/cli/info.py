@@ -10,8 +10,12 @@ from . import options
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb to the command."""
-    parser = verbs.add_parser("info", help="say what a bundle is", description="Check a bundle's seal and say what it is.")
-    parser.add_argument("bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)")
+    parser = verbs.add_parser(
+        "info", help="say what a bundle is", description="Check a bundle's seal and say what it is."
+    )
+    parser.add_argument(
+        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
+    )
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -34,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"  seal        holds, {len(manifest.files)} files, {size / 1e6:.1f} MB")
     for data, figures in manifest.evaluation.items():
         if isinstance(figures, dict) and "classification_error" in figures:
-            print(f"  on {data}: {100 * figures['classification_error']:.2f} % of {figures['images']} images misclassified")
+            error = 100 * figures["classification_error"]
+            print(f"  on {data}: {error:.2f} % of {figures['images']} images misclassified")
     print(f"  made with   {', '.join(f'{name} {version}' for name, version in manifest.made_with.items())}")
     print(f"shipped bundles: {', '.join(shipped_bundles()) or 'none'}")
     return 0

@@ -20,7 +20,7 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device` and `--threads`: where and how wide it runs."""
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads (default: what this process may use)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: what this process may use)")
 
 
 def add_polarity(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,14 @@ def add_polarity(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how the images are drawn; auto looks at the border (default: %(default)s)",
     )
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
+    return value
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -15,9 +15,11 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser = verbs.add_parser(
         "verify",
         help="prove that a bundle answers as PyTorch did",
-        description="Check a bundle's seal, re-run its golden vectors with onnxruntime and compare with PyTorch's answers.",
+        description="Check a bundle's seal, re-run its golden vectors with onnxruntime, compare with PyTorch's.",
     )
-    parser.add_argument("bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)")
+    parser.add_argument(
+        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
+    )
     options.add_device(parser)
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -38,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: VerifyReport) -> None:
-    print(f"{report.bundle}: seal holds; {report.rows} golden rows, onnxruntime {report.onnxruntime} on {report.device}")
+    print(
+        f"{report.bundle}: seal holds; {report.rows} golden rows, onnxruntime {report.onnxruntime} on {report.device}"
+    )
     rows = [
         (
             f"{check.precision}/{check.graph}",

@@ -53,7 +53,7 @@ class Dataset:
         return channels, height, width
 
     def evaluation_images(self) -> NDArray[np.uint8]:
-        """Images that nothing was trained on where the source has such: the test images, else the development images."""
+        """The test images, where the source has any; else the development images."""
         return (self.development if self.test is None else self.test).images
 
     def split(self, method: SplitMethod, *, held_out: int | None, seed: int) -> tuple[Split, Split]:
@@ -84,7 +84,5 @@ def _stratified(labels: NDArray[np.int64], count: int, rng: np.random.Generator)
     shares = sizes * count / len(labels)
     quota = np.floor(shares).astype(int)
     quota[np.argsort(quota - shares, kind="stable")[: count - quota.sum()]] += 1
-    parts = [
-        rng.permutation(np.flatnonzero(labels == label))[:n] for label, n in zip(classes, quota, strict=True)
-    ]
+    parts = [rng.permutation(np.flatnonzero(labels == label))[:n] for label, n in zip(classes, quota, strict=True)]
     return np.sort(np.concatenate(parts))

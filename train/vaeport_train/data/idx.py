@@ -90,7 +90,9 @@ def _download(name: str) -> Path:
         try:
             # No hash here: mirrors pack the same content into different .gz bytes; the content is checked after.
             return Path(
-                pooch.retrieve(f"{mirror}{name}.gz", None, f"{name}.gz", pooch.os_cache("vaeport") / "mnist", progressbar=False)
+                pooch.retrieve(
+                    f"{mirror}{name}.gz", None, f"{name}.gz", pooch.os_cache("vaeport") / "mnist", progressbar=False
+                )
             )
         except (OSError, ValueError, requests.RequestException) as error:
             problem = error

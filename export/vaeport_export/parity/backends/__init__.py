@@ -5,15 +5,14 @@ from .onnx_reference import OnnxReference
 from .onnxruntime_cpu import OPTIMISATION_LEVELS, OnnxruntimeCpu
 from .torch_eager import TorchEager
 
-BACKENDS: dict[str, Backend] = {
-    backend.name: backend
-    for backend in (
-        TorchEager("float32"),
-        TorchEager("float64"),
-        *(OnnxruntimeCpu(level) for level in OPTIMISATION_LEVELS),
-        OnnxReference(),
-    )
-}
+_ALL: tuple[Backend, ...] = (
+    TorchEager("float32"),
+    TorchEager("float64"),
+    *(OnnxruntimeCpu(level) for level in OPTIMISATION_LEVELS),
+    OnnxReference(),
+)
+
+BACKENDS = {backend.name: backend for backend in _ALL}
 """Backends by name, the reference first."""
 
 __all__ = ["BACKENDS", "Backend", "Runner"]

@@ -1,4 +1,4 @@
-"""onnx's ReferenceEvaluator: the operators as the standard words them, in numpy; slow, and independent of onnxruntime."""
+"""onnx's ReferenceEvaluator: the operators as the standard words them, in numpy; slow, and apart from onnxruntime."""
 
 import onnx
 from onnx.reference import ReferenceEvaluator
