@@ -1,0 +1,61 @@
+"""Train, evaluate and export the bundles under `models/`, each by the commands that a user would type."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one shipped bundle comes about."""
+
+    name: str
+    """Name of the bundle and of its folder."""
+    preset: str
+    """Preset it is trained with, on full MNIST."""
+    description: str
+    """One sentence for its card."""
+
+
+RECIPES = (
+    Recipe(
+        "mnist-blog",
+        "blog",
+        'The model of Yoel Zeldes\' article "Variational Autoencoders Explained in Detail", trained on MNIST.',
+    ),
+)
+
+
+def main() -> int:
+    """Make the bundles that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="bundles to make (default: all)")
+    parser.add_argument("--data-dir", help="folder of MNIST's files (default: VAEPORT_DATA_DIR, or download once)")
+    arguments = parser.parse_args()
+    for recipe in RECIPES:
+        if not arguments.names or recipe.name in arguments.names:
+            _make(recipe, ["--data-dir", arguments.data_dir] if arguments.data_dir else [])
+    return 0
+
+
+def _make(recipe: Recipe, data: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run, bundle = str(Path(folder) / recipe.name), str(ROOT / "models" / recipe.name)
+        _command("vaeport-train", "fit", "--preset", recipe.preset, "--data", "mnist", *data, "-o", run)
+        _command("vaeport-train", "evaluate", run, "--data", "mnist", *data)
+        _command("vaeport-export", run, "-o", bundle, "--description", recipe.description, "--replace")
+        _command("vaeport-parity", bundle, "--data", "mnist", *data)
+
+
+def _command(*words: str) -> None:
+    print(f"$ {' '.join(words)}", flush=True)
+    subprocess.run([Path(sys.executable).parent / words[0], *words[1:]], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
