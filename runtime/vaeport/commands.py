@@ -3,10 +3,13 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
 from .errors import VaeportError
+
+_NUMBER = re.compile(r"-?[\d.,]+(e[-+]\d+)?( [%s])?|-|inf|nan")
 
 EXIT_CODES = """exit codes:
   0  done, and everything checked holds
@@ -47,12 +50,14 @@ def print_json(value: object) -> None:
 
 
 def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print columns of text, each as wide as its widest cell; cells that are numbers stand to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
+    """Print columns of text, each as wide as its widest cell; columns of numbers stand to the right."""
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    numeric = [all(_NUMBER.fullmatch(cell) for cell in column[1:]) for column in columns]
+    for row in (header, *rows):
         cells = [
-            cell.rjust(width) if cell[:1].isdigit() and row is not header else cell.ljust(width)
-            for cell, width in zip(row, widths, strict=True)
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
         ]
         print("  ".join(cells).rstrip())
 
