@@ -38,7 +38,7 @@ def write_card(manifest: Manifest, record: RunRecord, sizes: dict[str, int]) -> 
 ```python
 import vaeport
 
-model = vaeport.load("{manifest.name}")  # or the path of this folder
+model = vaeport.load("models/{manifest.name}")  # the path of this folder
 model.classify("image.png")[0].label
 model.generate("{manifest.labels[0]}", 8, seed=3).save("drawn.png")
 ```

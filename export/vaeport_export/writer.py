@@ -111,7 +111,9 @@ def _entry(path: Path) -> FileEntry:
 
 
 def _sync(path: Path) -> None:
-    """Force a file or folder to the disk before the rename makes it count."""
+    """Force a file or folder to the disk before the rename makes it count; Windows opens no folders."""
+    if os.name == "nt" and path.is_dir():
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

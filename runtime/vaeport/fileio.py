@@ -1,7 +1,7 @@
 """Writing files so that a reader sees the old content or the new one, and nothing between."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -20,32 +20,21 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
         OutputError: the file cannot be written (no space, no permission, a folder in its place).
     """
     target = Path(path)
-    temporary: str | None = None
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(target)
-        temporary = None
+        temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was left there") from error
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was changed there") from error
     finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return target
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
     """Write UTF-8 text with `write_atomic`."""
     return write_atomic(path, lambda file: file.write(text.encode("utf-8")))
-
-
-def _umask() -> int:
-    """Permission bits that this process withholds from new files; mkstemp ignores them and gives 0600."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
