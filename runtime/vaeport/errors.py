@@ -49,6 +49,12 @@ class OutputError(VaeportError, OSError):
     """A result could not be written; nothing half-written is left."""
 
 
+class DivergedError(VaeportError, ArithmeticError):
+    """Training ran into a loss that is no number."""
+
+    exit_code = 1
+
+
 class CheckFailedError(VaeportError):
     """A check fell short: a mismatch, or a figure past its bound."""
 

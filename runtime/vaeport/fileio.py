@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,8 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
         OutputError: the file cannot be written (no space, no permission, a folder in its place).
     """
     target = Path(path)
+    if not target.name:
+        raise OutputError(f"cannot write {str(path)!r}: a file name is needed")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +34,8 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was changed there") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
     return target
 
 

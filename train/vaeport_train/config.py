@@ -17,12 +17,15 @@ Width = Annotated[int, Field(gt=0, le=16384)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
+NotNegativeInt = Annotated[int, Field(ge=0)]
 
 
 @dataclass(config=_STRICT)
-class NetworkConfig:
-    """Dimensions of the three networks; with the shapes of the data, all that rebuilds them."""
+class MlpConfig:
+    """Dimensions of feed-forward networks; with the shapes of the data, all that rebuilds them."""
 
+    kind: Literal["mlp"]
+    """Tells the kinds of networks apart."""
     latent_dim: Width
     """Z, the dimensions of the latent."""
     encoder_hidden: tuple[Width, ...]
@@ -40,6 +43,38 @@ class NetworkConfig:
 
 
 @dataclass(config=_STRICT)
+class ConvConfig:
+    """Dimensions of convolutional networks; the encoder always sees the class."""
+
+    kind: Literal["conv"]
+    """Tells the kinds of networks apart."""
+    latent_dim: Width
+    """Z, the dimensions of the latent."""
+    encoder_channels: tuple[Width, Width]
+    """Channels at half and at a quarter of the image's size."""
+    encoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
+    """Residual blocks at each of these sizes."""
+    decoder_hidden: Width
+    """Width of the vector that steers the decoder's blocks."""
+    decoder_channels: tuple[Width, Width, Width]
+    """Channels at a quarter, at half, and at the image's size."""
+    decoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
+    """Residual blocks at a quarter and at half of the size."""
+    towers: Count
+    """Small classifiers whose answers are averaged."""
+    tower_channels: tuple[Width, Width, Width, Width]
+    """Channels of a tower from the image on."""
+    tower_dropout: Annotated[float, Field(ge=0, lt=1)]
+    """Share of a tower's last features that is dropped while training."""
+    shifts: bool
+    """Whether a tower's answers are averaged over the image and its four one-pixel shifts."""
+
+
+NetworkConfig = MlpConfig | ConvConfig
+"""Either kind of networks."""
+
+
+@dataclass(config=_STRICT)
 class ObjectiveConfig:
     """The loss: reconstruction + KL + weight x cross-entropy, in nats an image."""
 
@@ -54,6 +89,17 @@ class ObjectiveConfig:
     recognition_weight: NotNegative
     """Weight of the cross-entropy of the classifier on images drawn from N(0, I) and random labels; teaches the decoder
     alone to draw what was asked for."""
+    augment: bool = False
+    """Whether the classifier is shown distorted images in training; the VAE never is."""
+    binarise: bool = False
+    """Whether the decoder is asked for bits drawn anew each step with the pixels as probabilities (dynamic
+    binarisation), and the encoder is shown them, but for a quarter of the images that it sees in grey."""
+
+    def __post_init__(self) -> None:
+        if self.augment and self.decoder_condition == "classifier":
+            raise ValueError("objective.augment needs objective.decoder_condition = 'label'")
+        if self.binarise and self.likelihood != "bernoulli":
+            raise ValueError("objective.binarise needs objective.likelihood = 'bernoulli'")
 
 
 @dataclass(config=_STRICT)
@@ -74,6 +120,8 @@ class TrainingConfig:
     """Threads of a matrix product, 0 for all; small batches are slower on many, much slower on a busy machine."""
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     """Decides initial weights, data order, noise and pictures."""
+    weight_average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay a step of the moving average of the weights that is evaluated and kept; 0 keeps the weights themselves."""
 
 
 @dataclass(config=_STRICT)
@@ -90,7 +138,7 @@ class DataConfig:
 class RunConfig:
     """Everything that decides a run, beside the data itself."""
 
-    network: NetworkConfig
+    network: Annotated[NetworkConfig, Field(discriminator="kind")]
     """Dimensions of the networks."""
     objective: ObjectiveConfig
     """The loss."""
@@ -117,7 +165,8 @@ def parse_config(values: dict[str, Any], where: str) -> RunConfig:
         return _ADAPTER.validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
+        # The discriminator stands between table and field in pydantic's path; people do not write it.
+        place = ".".join(str(part) for part in problem["loc"] if part not in ("mlp", "conv"))
         if problem["type"] == "unexpected_keyword_argument":
             raise InputError(f"{where}: unknown key {place!r}{_suggestion(place)}") from error
         raise InputError(f"{where}: {place!r}: {problem['msg']}, got {problem['input']!r}") from error
@@ -151,10 +200,17 @@ def override(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
 
 
 def _known_keys() -> list[str]:
+    tables: dict[str, tuple[type, ...]] = {
+        "network": (MlpConfig, ConvConfig),
+        "objective": (ObjectiveConfig,),
+        "training": (TrainingConfig,),
+        "data": (DataConfig,),
+    }
     return [
-        f"{table.name}.{field.name}"
-        for table in dataclasses.fields(RunConfig)
-        for field in dataclasses.fields(table.type)  # type: ignore[arg-type]
+        f"{table}.{field.name}"
+        for table, kinds in tables.items()
+        for kind in kinds
+        for field in dataclasses.fields(kind)
     ]
 
 

@@ -12,6 +12,7 @@ from .data import Split
 from .losses import compute_losses
 from .networks import ConditionalVAE
 from .randomness import generator
+from .views import evaluation_views
 
 _BATCH = 1000
 _Z_95 = 1.959963984540054
@@ -44,7 +45,8 @@ class Figures:
 
 
 def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, seed: int = 0) -> Figures:
-    """Measure a network on images, the same noise for the same seed."""
+    """Measure a network in evaluation mode on images, the same noise for the same seed."""
+    network.eval()
     sums = torch.zeros(5, dtype=torch.float64)
     wrong = 0
     dim = network.latent_dim
@@ -52,8 +54,9 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
     with torch.no_grad():
         for image, label in batches(split, torch.arange(len(split)), _BATCH):
             noise = torch.randn(len(label), dim, generator=noise_source)
-            trained = compute_losses(network, image, label, noise, config)
-            given = compute_losses(network, image, label, noise, config, condition="label")
+            views = evaluation_views(image, config, noise_source)
+            trained = compute_losses(network, views, label, noise, config)
+            given = compute_losses(network, views, label, noise, config, condition="label")
             terms = (
                 trained.reconstruction + trained.kl,
                 trained.reconstruction,

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from .config import ObjectiveConfig
 from .networks import ConditionalVAE, Posterior
+from .views import Views
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Losses:
 
 def compute_losses(
     network: ConditionalVAE,
-    image: Tensor,
+    views: Views,
     label: Tensor,
     noise: Tensor,
     config: ObjectiveConfig,
@@ -42,21 +43,21 @@ def compute_losses(
 
     Args:
         network: the networks.
-        image: float [N, C, H, W] in [0, 1].
+        views: what each network is shown.
         label: int64 [N], true classes.
         noise: float [N, Z], standard normal, for one sample of z an image.
         config: the objective.
         condition: `classifier` or `label`, where it shall differ from the objective's.
     """
-    logits = network.classify(image)
+    logits = network.classify(views.classified)
     if (condition or config.decoder_condition) == "classifier":
         class_probs = logits.softmax(dim=1)
     else:
-        class_probs = functional.one_hot(label, logits.shape[1]).to(image.dtype)
-    posterior = network.encode(image, class_probs)
+        class_probs = functional.one_hot(label, logits.shape[1]).to(logits.dtype)
+    posterior = network.encode(views.encoded, class_probs)
     decoded = network.decode(posterior.sample(noise), class_probs)
     return Losses(
-        reconstruction=reconstruction_nats(decoded, image, config),
+        reconstruction=reconstruction_nats(decoded, views.target, config),
         kl=kl_nats(posterior),
         cross_entropy=functional.cross_entropy(logits, label, reduction="none"),
         correct=logits.argmax(dim=1) == label,
@@ -77,7 +78,10 @@ def recognition_loss(network: ConditionalVAE, z: Tensor, label: Tensor) -> Tenso
     class_probs = functional.one_hot(label, network.shapes.classes).to(z.dtype)
     drawn = network.decode(z, class_probs).sigmoid()
     frozen = {name: weight.detach() for name, weight in network.classifier.named_parameters()}
-    logits = torch.func.functional_call(network.classifier, frozen, (drawn.flatten(1),))
+    was_training = network.classifier.training
+    network.classifier.eval()  # drawn images must not enter the statistics of its normalisation
+    logits = torch.func.functional_call(network.classifier, frozen, (drawn,))
+    network.classifier.train(was_training)
     return functional.cross_entropy(logits, label)
 
 

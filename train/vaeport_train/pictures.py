@@ -21,7 +21,7 @@ _MOST_ROWS = 20
 
 def sample_row(network: ConditionalVAE, *, seed: int, row: int) -> NDArray[np.uint8]:
     """One image of every class from one shared latent, row `row` of the seed: uint8 [K, C, H, W]."""
-    shapes = network.shapes
+    shapes = network.eval().shapes
     z = torch.from_numpy(latents(seed, 1, shapes.latent_dim, start=row)).expand(shapes.classes, -1)
     with torch.no_grad():
         pixels = network.decode(z, torch.eye(shapes.classes)).sigmoid()

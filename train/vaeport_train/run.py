@@ -32,7 +32,8 @@ def fit(
     """Train from the beginning into a new run folder.
 
     Raises:
-        InputError: the folder holds something already, or the loss became no number.
+        InputError: the folder holds something already.
+        DivergedError: the loss became no number.
     """
     path = Path(folder)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):

@@ -1,5 +1,6 @@
 """The training loop, and the state that lets a stopped run go on as if it had never stopped."""
 
+import copy
 import math
 import time
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from vaeport.errors import InputError
+from vaeport.errors import DivergedError, InputError
 
 from .checkpoint import RunRecord, load_safetensors, load_weights, save_safetensors, save_weights
 from .config import TrainingConfig
@@ -22,6 +23,7 @@ from .losses import Losses, compute_losses, recognition_loss
 from .networks import ConditionalVAE, initialise
 from .pictures import sample_row, save_losses, save_samples
 from .randomness import data_order, generator, prior_draw, step_noise
+from .views import training_views
 
 STATE_FILE = "trainer.safetensors"
 _WARMUP_SHARE = 0.05
@@ -36,6 +38,8 @@ class TrainingState:
     """The networks."""
     optimiser: torch.optim.Adam
     """Its moments belong to the state."""
+    average: ConditionalVAE | None = None
+    """Moving average of the weights, where the configuration asks for one."""
     epoch: int = 0
     """Epochs done."""
     step: int = 0
@@ -45,6 +49,11 @@ class TrainingState:
     history: list[EpochRecord] = field(default_factory=list)
     """Record of each epoch."""
 
+    @property
+    def kept(self) -> ConditionalVAE:
+        """The networks that are evaluated and saved."""
+        return self.average or self.network
+
 
 def new_state(record: RunRecord) -> TrainingState:
     """Networks with their initial weights, by the run's seed."""
@@ -53,7 +62,8 @@ def new_state(record: RunRecord) -> TrainingState:
         torch.manual_seed(generator(training.seed, "weights").initial_seed())
         network = ConditionalVAE(record.config.network, record.shapes)
         initialise(network, training.initialisation)
-    return TrainingState(network, _optimiser(network, training))
+    average = copy.deepcopy(network).requires_grad_(False) if training.weight_average else None
+    return TrainingState(network, _optimiser(network, training), average)
 
 
 def train(
@@ -70,7 +80,7 @@ def train(
         quiet: no progress bar; there is none either where stderr is no terminal.
 
     Raises:
-        InputError: the loss became no number.
+        DivergedError: the loss became no number.
     """
     config = record.config
     if config.training.threads:
@@ -78,24 +88,31 @@ def train(
     steps = config.training.epochs * math.ceil(len(train_split) / config.training.batch_size)
     images = config.training.epochs * len(train_split)
     done = state.epoch * len(train_split)
-    with tqdm(total=images, initial=done, unit=" images", disable=True if quiet else None, smoothing=0.1) as bar:
+    with (
+        torch.random.fork_rng(devices=[]),  # dropout draws from the global generator, which is the caller's
+        tqdm(total=images, initial=done, unit=" images", disable=True if quiet else None, smoothing=0.1) as bar,
+    ):
         while state.epoch < config.training.epochs:
             began = time.perf_counter()
             losses = _train_epoch(state, record, train_split, steps, bar)
             seconds = time.perf_counter() - began
-            figures = evaluate(state.network, held_out, config.objective, seed=config.training.seed)
+            figures = evaluate(state.kept, held_out, config.objective, seed=config.training.seed)
+            if not math.isfinite(figures.vae_loss):
+                raise DivergedError(_diverged(figures.vae_loss, state, "on held-out images after"))
             held = EpochLosses(**{name: getattr(figures, name) for name in EpochLosses.__dataclass_fields__})
             state.epoch += 1
             state.history.append(
                 EpochRecord(state.epoch, state.step, losses, held, seconds, len(train_split) / seconds)
             )
-            state.rows.append(sample_row(state.network, seed=config.training.seed, row=state.epoch - 1))
+            state.rows.append(sample_row(state.kept, seed=config.training.seed, row=state.epoch - 1))
             _save(state, record, folder)
 
 
 def save_state(folder: Path, state: TrainingState) -> None:
     """Write `trainer.safetensors`: weights, Adam's moments, sample rows and counters, all that resuming needs."""
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
+    if state.average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in state.average.state_dict().items()}
     for index, moments in state.optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": tensor for name, tensor in moments.items()}
     tensors["rows"] = torch.from_numpy(np.stack(state.rows))
@@ -112,6 +129,8 @@ def load_state(folder: Path, record: RunRecord) -> TrainingState:
     tensors, counters = load_safetensors(path)
     state = new_state(record)
     load_weights(state.network, _under("network.", tensors), path)
+    if state.average is not None:
+        load_weights(state.average, _under("average.", tensors), path)
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _under("adam.", tensors).items():
         index, _, moment = name.partition(".")
@@ -138,32 +157,52 @@ def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
 
 def _train_epoch(state: TrainingState, record: RunRecord, split: Split, steps: int, bar: "tqdm[None]") -> EpochLosses:
     training, objective = record.config.training, record.config.objective
+    state.network.train()
     order = data_order(training.seed, state.epoch, len(split))
     sums = torch.zeros(4, dtype=torch.float64)
     for image, label in batches(split, order, training.batch_size):
         for group in state.optimiser.param_groups:
             group["lr"] = learning_rate(training, state.step, steps)
         noise = step_noise(training.seed, state.step, len(label), state.network.latent_dim)
-        losses = compute_losses(state.network, image, label, noise, objective)
+        views = training_views(image, objective, seed=training.seed, step=state.step)
+        torch.manual_seed(generator(training.seed, "dropout", state.step).initial_seed())
+        losses = compute_losses(state.network, views, label, noise, objective)
         value = losses.objective(objective)
         if objective.recognition_weight:
             drawn = prior_draw(training.seed, state.step, len(label), state.network.latent_dim, len(record.data.labels))
             value = value + objective.recognition_weight * recognition_loss(state.network, *drawn)
         if not math.isfinite(value.item()):
-            raise InputError(
-                f"the loss is {value.item()} in epoch {state.epoch + 1} at step {state.step}; "
-                f"the run folder keeps the state after epoch {state.epoch}; try a lower training.learning_rate"
-            )
+            raise DivergedError(_diverged(value.item(), state, f"at step {state.step} in"))
         state.optimiser.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         state.optimiser.step()
         state.step += 1
+        if state.average is not None:
+            _move_average(state.average, state.network, training.weight_average, state.step)
         sums += _sums(losses)
         bar.update(len(label))
         if state.step % _LOG_EVERY == 0:
             bar.set_description(f"epoch {state.epoch + 1}, loss {value.item():.2f}", refresh=False)
     reconstruction, kl, cross_entropy, wrong = (sums / len(split)).tolist()
     return EpochLosses(reconstruction + kl, reconstruction, kl, cross_entropy * objective.classification_weight, wrong)
+
+
+def _diverged(loss: float, state: TrainingState, where: str) -> str:
+    return (
+        f"the loss is {loss} {where} epoch {state.epoch + 1}; the run folder keeps the state after epoch {state.epoch}; "
+        "try a lower training.learning_rate"
+    )
+
+
+def _move_average(average: ConditionalVAE, network: ConditionalVAE, decay: float, step: int) -> None:
+    """Exponential moving average of weights and normalisation statistics; young averages forget faster."""
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for kept, current in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(current, share)
+            else:
+                kept.copy_(current)
 
 
 def _sums(losses: Losses) -> Tensor:
@@ -176,7 +215,7 @@ def _save(state: TrainingState, record: RunRecord, folder: Path) -> None:
     save_samples(folder / "samples.png", state.rows, record.data.labels)
     save_losses(folder / "losses.png", state.history)
     save_history(folder, state.history)
-    save_weights(folder, state.network)
+    save_weights(folder, state.kept)
     save_state(folder, state)
 
 
