@@ -38,6 +38,8 @@ class DataRecord:
     """How many images it was trained on."""
     held_out_images: int
     """How many were held out."""
+    fingerprint: str
+    """SHA-256 of the training images and labels, in their order."""
     licence: str
     """Licence and authors of the images."""
 
@@ -117,6 +119,7 @@ def load_record(folder: Path) -> RunRecord:
                 image_shape=(int(channels), int(height), int(width)),
                 train_images=int(data["train_images"]),
                 held_out_images=int(data["held_out_images"]),
+                fingerprint=str(data["fingerprint"]),
                 licence=str(data["licence"]),
             ),
             versions={str(name): str(version) for name, version in values["versions"].items()},

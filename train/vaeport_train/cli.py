@@ -1,7 +1,8 @@
 """The command `vaeport-train`: train, go on, evaluate."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from vaeport.commands import command_parser, print_json, print_table, run_command
@@ -12,6 +13,9 @@ _EXAMPLES = """  vaeport-train fit -o runs/first                            pres
   vaeport-train fit --set training.epochs=3 -o runs/short    any field of a preset can be changed
   vaeport-train resume runs/first                            go on after a stop
   vaeport-train evaluate runs/blog --data mnist --json"""
+
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,7 +95,11 @@ def _fit(arguments: argparse.Namespace) -> int:
 
     config = load_preset(arguments.preset, arguments.settings)
     dataset = load_dataset(arguments.data, data_dir=arguments.data_dir)
-    return _report(str(fit(arguments.output, arguments.preset, config, dataset, quiet=arguments.quiet)), arguments)
+    return _trained(
+        arguments,
+        arguments.output,
+        lambda: fit(arguments.output, arguments.preset, config, dataset, quiet=arguments.quiet),
+    )
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -102,7 +110,17 @@ def _resume(arguments: argparse.Namespace) -> int:
     from .run import resume
 
     dataset = load_dataset(load_record(Path(arguments.folder)).data.name, data_dir=arguments.data_dir)
-    return _report(str(resume(arguments.folder, dataset, quiet=arguments.quiet)), arguments)
+    return _trained(arguments, arguments.folder, lambda: resume(arguments.folder, dataset, quiet=arguments.quiet))
+
+
+def _trained(arguments: argparse.Namespace, folder: str, work: Callable[[], object]) -> int:
+    """Do the training; Ctrl-C says how to go on, for every whole epoch is on the disk."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
+        return _INTERRUPTED
+    return _report(folder, arguments)
 
 
 def _report(folder: str, arguments: argparse.Namespace) -> int:

@@ -164,7 +164,8 @@ def parse_config(values: dict[str, Any], where: str) -> RunConfig:
     try:
         return _ADAPTER.validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        problem = error.errors()[0]
+        # A misspelt key is also a missing one; the misspelling is the sentence that helps.
+        problem = min(error.errors(), key=lambda each: each["type"] != "unexpected_keyword_argument")
         # The discriminator stands between table and field in pydantic's path; people do not write it.
         place = ".".join(str(part) for part in problem["loc"] if part not in ("mlp", "conv"))
         if problem["type"] == "unexpected_keyword_argument":

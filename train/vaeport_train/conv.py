@@ -20,8 +20,6 @@ _SHIFTS = ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
 class ConvEncoder(nn.Module):
     """Image [N, C, H, W] and class probabilities [N, K] -> mean and log-variance, each [N, Z]."""
 
-    class_means: Tensor
-
     def __init__(self, config: ConvConfig, shapes: Shapes) -> None:
         super().__init__()
         channels, height, width = _divisible_by_four(shapes)
@@ -35,10 +33,9 @@ class ConvEncoder(nn.Module):
         self.class_head = nn.Linear(shapes.classes, 2 * config.latent_dim, bias=False)
         nn.init.normal_(self.head.weight, 0, 0.5 / math.sqrt(self.head.in_features))
         nn.init.zeros_(self.head.bias)
-        self.register_buffer("class_means", torch.zeros(shapes.classes, config.latent_dim))
 
     def forward(self, image: Tensor, class_probs: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean of each class, known after training, is taken off, so that the latent does not tell the class."""
+        """The class shifts every block and the mean; the log-variance stays where exp is safe."""
         hidden = self.stem(image * 2 - 0.5)
         for block in self.fine:
             hidden = block(hidden, class_probs)
@@ -47,13 +44,11 @@ class ConvEncoder(nn.Module):
             hidden = block(hidden, class_probs)
         out = self.head(functional.silu(hidden).flatten(1)) + self.class_head(class_probs)
         z_mean, logvar = out.float().chunk(2, dim=1)
-        return z_mean - class_probs @ self.class_means, logvar.clamp(*_LOGVAR_RANGE)
+        return z_mean, logvar.clamp(*_LOGVAR_RANGE)
 
 
 class ConvDecoder(nn.Module):
     """Latents [N, Z] and class probabilities [N, K] -> logits of the pixel means [N, C, H, W]."""
-
-    class_means: Tensor
 
     def __init__(self, config: ConvConfig, shapes: Shapes) -> None:
         super().__init__()
@@ -70,11 +65,10 @@ class ConvDecoder(nn.Module):
         self.up_again = nn.Conv2d(middle, fine * 4, 3, padding=1)
         self.head = nn.Conv2d(fine, channels, 3, padding=1)
         nn.init.constant_(self.head.get_parameter("bias"), -2.0)  # images begin dark, as most pixels are
-        self.register_buffer("class_means", torch.zeros(shapes.classes, config.latent_dim))
 
     def forward(self, z: Tensor, class_probs: Tensor) -> Tensor:
         """Latent and class steer every block; pixel shuffle doubles the size twice (Shi and others, 2016)."""
-        steer = functional.silu(self.inner(torch.cat([z + class_probs @ self.class_means, class_probs], dim=1)))
+        steer = functional.silu(self.inner(torch.cat([z, class_probs], dim=1)))
         steer = functional.silu(steer + self.mix(steer))
         hidden = self.spread(steer).reshape(-1, *self.place)
         if self.training:
@@ -90,9 +84,7 @@ class ConvDecoder(nn.Module):
 
 
 class ConvClassifier(nn.Module):
-    """Image [N, C, H, W] -> class logits [N, K]: the mean over small towers and one-pixel shifts, calibrated."""
-
-    scale: Tensor
+    """Image [N, C, H, W] -> class logits [N, K]: the mean over small towers and one-pixel shifts of the image."""
 
     def __init__(self, config: ConvConfig, shapes: Shapes) -> None:
         super().__init__()
@@ -100,15 +92,17 @@ class ConvClassifier(nn.Module):
             Tower(config.tower_channels, shapes, config.tower_dropout) for _ in range(config.towers)
         )
         self.shifts = _SHIFTS if config.shifts else _SHIFTS[:1]
-        self.register_buffer("scale", torch.ones(()))
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Mean log-probabilities times the calibrated scale."""
+    def forward(self, image: Tensor, *, shifted: bool = True) -> Tensor:
+        """Mean log-probabilities of all towers; over the shifts too, but not in training or where they are declined."""
+        views = self._views(image) if shifted and not self.training else [image]
+        answers = [tower(view).log_softmax(dim=1) for tower in self.towers for view in views]
+        return torch.stack(answers).mean(dim=0)
+
+    def _views(self, image: Tensor) -> list[Tensor]:
         height, width = image.shape[2:]
         padded = functional.pad(image, (1, 1, 1, 1))
-        views = [padded[:, :, top : top + height, left : left + width] for top, left in self.shifts]
-        answers = [tower(view).log_softmax(dim=1) for tower in self.towers for view in views]
-        return torch.stack(answers).mean(dim=0) * self.scale
+        return [padded[:, :, top : top + height, left : left + width] for top, left in self.shifts]
 
 
 class Tower(nn.Module):

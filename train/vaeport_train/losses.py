@@ -80,7 +80,7 @@ def recognition_loss(network: ConditionalVAE, z: Tensor, label: Tensor) -> Tenso
     frozen = {name: weight.detach() for name, weight in network.classifier.named_parameters()}
     was_training = network.classifier.training
     network.classifier.eval()  # drawn images must not enter the statistics of its normalisation
-    logits = torch.func.functional_call(network.classifier, frozen, (drawn,))
+    logits = torch.func.functional_call(network.classifier, frozen, (drawn,), {"shifted": False})
     network.classifier.train(was_training)
     return functional.cross_entropy(logits, label)
 

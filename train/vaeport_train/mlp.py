@@ -42,8 +42,8 @@ class MlpClassifier(nn.Module):
         widths = (math.prod(shapes.image), *config.classifier_hidden, shapes.classes)
         self.layers = _feed_forward(widths, config.activation)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Logits."""
+    def forward(self, image: Tensor, *, shifted: bool = True) -> Tensor:  # noqa: ARG002 - for those that average
+        """Logits; there are no shifts to average over."""
         logits: Tensor = self.layers(image.flatten(1))
         return logits
 

@@ -1,5 +1,6 @@
 """A run folder from its first file to its figures: begin, go on, evaluate."""
 
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -40,14 +41,7 @@ def fit(
         hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
         raise InputError(f"{path} is not empty{hint} another folder")
     train_split, held_out = _splits(config, dataset)
-    record = RunRecord(
-        preset=preset,
-        config=config,
-        data=DataRecord(
-            dataset.name, dataset.class_names, dataset.image_shape, len(train_split), len(held_out), dataset.licence
-        ),
-        versions=_versions(),
-    )
+    record = RunRecord(preset, config, _data_record(dataset, train_split, held_out), _versions())
     save_record(path, record)
     _save_examples(path, held_out)
     train(new_state(record), record, train_split, held_out, path, quiet=quiet)
@@ -63,10 +57,11 @@ def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = Fa
     path = Path(folder)
     record = load_record(path)
     train_split, held_out = _splits(record.config, dataset)
-    if (len(train_split), len(held_out)) != (record.data.train_images, record.data.held_out_images):
-        raise InputError(
-            f"{path} began with {record.data.train_images} training images, now there are {len(train_split)}"
-        )
+    given = _data_record(dataset, train_split, held_out)
+    if given != record.data:
+        raise InputError(f"{path} began with {_in_words(record.data)}, now there are {_in_words(given)}")
+    if not (path / EXAMPLES_FILE).is_file():
+        _save_examples(path, held_out)
     begun = (path / "trainer.safetensors").is_file()
     train(load_state(path, record) if begun else new_state(record), record, train_split, held_out, path, quiet=quiet)
     return path
@@ -139,6 +134,24 @@ def load_examples(folder: Path) -> Split:
 
 def _splits(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
     return dataset.split(config.data.split, held_out=config.data.held_out, seed=config.training.seed)
+
+
+def _data_record(dataset: Dataset, train_split: Split, held_out: Split) -> DataRecord:
+    digest = hashlib.sha256(train_split.images.tobytes())
+    digest.update(train_split.labels.tobytes())
+    return DataRecord(
+        name=dataset.name,
+        labels=dataset.class_names,
+        image_shape=dataset.image_shape,
+        train_images=len(train_split),
+        held_out_images=len(held_out),
+        fingerprint=digest.hexdigest(),
+        licence=dataset.licence,
+    )
+
+
+def _in_words(data: DataRecord) -> str:
+    return f"{data.train_images} training images of {data.name} (fingerprint {data.fingerprint[:8]})"
 
 
 def _save_examples(folder: Path, held_out: Split) -> None:

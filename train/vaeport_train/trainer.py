@@ -189,8 +189,8 @@ def _train_epoch(state: TrainingState, record: RunRecord, split: Split, steps: i
 
 def _diverged(loss: float, state: TrainingState, where: str) -> str:
     return (
-        f"the loss is {loss} {where} epoch {state.epoch + 1}; the run folder keeps the state after epoch {state.epoch}; "
-        "try a lower training.learning_rate"
+        f"the loss is {loss} {where} epoch {state.epoch + 1}; "
+        f"the run folder keeps the state after epoch {state.epoch}; try a lower training.learning_rate"
     )
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -56,7 +57,7 @@ def parse_idx(content: bytes) -> NDArray[np.uint8]:
     if len(content) < start:
         raise InputError("truncated IDX file")
     shape = struct.unpack(f">{dimensions}I", content[4:start])
-    if len(content) - start != int(np.prod(shape)):
+    if len(content) - start != math.prod(shape):
         raise InputError(f"IDX file says {list(shape)} but holds {len(content) - start} bytes of data")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # PyTorch wants memory it may write
 
@@ -68,6 +69,8 @@ def _content(folder: Path | None, name: str) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != _MD5[name]:
+        if folder is None:
+            path.unlink()  # a bad download must not be found again
         raise InputError(f"{path} is not MNIST's {name} (its content has another MD5); get the original file")
     return content
 
