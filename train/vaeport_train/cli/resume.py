@@ -1,0 +1,25 @@
+"""`vaeport-train resume`: go on with a run."""
+
+import argparse
+
+from . import options
+from .training import trained
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command."""
+    parser = verbs.add_parser(
+        "resume", help="go on with a run", description="Go on with a run from its last whole epoch."
+    )
+    parser.add_argument("folder", metavar="RUN", help="run folder")
+    options.add_data(parser, default=None)
+    options.add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train on and print the last epoch."""
+    from ..run import resume
+
+    dataset = options.dataset_of_run(arguments)
+    return trained(arguments, arguments.folder, lambda: resume(arguments.folder, dataset, quiet=arguments.quiet))

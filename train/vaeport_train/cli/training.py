@@ -1,0 +1,40 @@
+"""What `fit` and `resume` do around the training itself."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from vaeport.commands import print_json, print_table
+
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
+
+
+def trained(arguments: argparse.Namespace, folder: str, work: Callable[[], object]) -> int:
+    """Do the training; Ctrl-C says how to go on, for every whole epoch is on the disk."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
+        return _INTERRUPTED
+    return _report(folder, arguments)
+
+
+def _report(folder: str, arguments: argparse.Namespace) -> int:
+    from ..checkpoint import load_record
+    from ..history import load_history
+
+    last = load_history(Path(folder), epochs=load_record(Path(folder)).config.training.epochs)[-1]
+    if arguments.json:
+        print_json({"run": folder, **asdict(last)})
+        return 0
+    print(f"{folder}: {last.epoch} epochs, {last.step} steps, {last.images_per_second:,.0f} images/s in the last epoch")
+    rows = [
+        (name, f"{x.vae_loss:.2f}", f"{x.reconstruction:.2f}", f"{x.kl:.2f}", f"{100 * x.classification_error:.2f} %")
+        for name, x in (("training", last.train), ("held out", last.held_out))
+    ]
+    print_table(("images", "VAE loss", "reconstruction", "KL", "error"), rows)
+    print(f"look at {folder}/samples.png and losses.png; next: vaeport-export {folder} -o BUNDLE")
+    return 0
