@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto
 from torch import nn
 
@@ -71,7 +72,10 @@ def check_graph(content: bytes, spec: GraphSpec, shapes: Shapes, *, opset: int) 
     Raises:
         CheckFailedError: names the first thing that breaks the contract.
     """
-    model = onnx.load_model_from_string(content)
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise CheckFailedError(f"{spec.name}: the file is no ONNX model: {error}") from error
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -117,6 +121,8 @@ def _clean(model: ModelProto) -> None:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     graph.ClearField("value_info")
+    # "+cpu" or "+cu130" tells which build of PyTorch exported; the graph is the same.
+    model.producer_version = model.producer_version.partition("+")[0]
 
 
 def _describe(model: ModelProto, spec: GraphSpec, description: GraphDescription) -> None:

@@ -76,9 +76,9 @@ def put_in_place(stage: Path, target: Path) -> None:
     Raises:
         OutputError: the rename failed; the old bundle still stands.
     """
-    for path in sorted(stage.rglob("*")):
-        _sync(path)
     try:
+        for path in sorted(stage.rglob("*")):
+            _sync(path)
         if target.exists() and any(target.iterdir()):
             _exchange(stage, target)
         else:

@@ -109,7 +109,9 @@ def _detached(path: Path, manifest: Manifest, name: str) -> bool:
 
 def _walk(root: Path, folder: Path) -> list[str]:
     names: list[str] = []
-    for entry in os.scandir(folder):
+    with os.scandir(folder) as entries:
+        listed = list(entries)
+    for entry in listed:
         name = Path(entry.path).relative_to(root).as_posix()
         if entry.is_symlink():
             raise SealError(f"{root}: broken seal, {name} is a link; a bundle holds plain files only")

@@ -19,6 +19,13 @@ def max_abs_error(actual: NDArray[np.floating], expected: NDArray[np.floating]) 
     return error if np.isfinite(error) else float("inf")
 
 
+def error_ratio(error: float, noise_floor: float) -> float:
+    """An error in noise floors; 0 for no error, infinite for an error where there is no noise."""
+    if not error:
+        return 0.0
+    return error / noise_floor if noise_floor else float("inf")
+
+
 def class_flips(probs: NDArray[np.floating], expected: NDArray[np.floating], *, margin: float) -> int:
     """Rows whose most probable class differs, ties within the tolerance apart.
 

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .bundle import Bundle, open_bundle
-from .comparison import class_flips, max_abs_error
+from .comparison import class_flips, error_ratio, max_abs_error
 from .contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
 from .golden import Golden, parse_golden
 from .sessions import Providers, SessionOptions, import_onnxruntime, open_session
@@ -39,9 +39,7 @@ class OutputCheck:
     @property
     def ratio(self) -> float:
         """The error in noise floors."""
-        return (
-            self.max_abs_error / self.noise_floor if self.noise_floor else float(self.max_abs_error > 0) * float("inf")
-        )
+        return error_ratio(self.max_abs_error, self.noise_floor)
 
     @property
     def holds(self) -> bool:

@@ -17,7 +17,7 @@ def distort(image: Tensor, source: torch.Generator) -> Tensor:
     """Rotate, scale, shear, shift and bend each image a little, all in one resampling.
 
     Args:
-        image: float [N, C, H, W], ground 0.
+        image: float [N, C, H, W]; what comes in from outside is the border's colour.
         source: randomness.
 
     Returns:
@@ -40,4 +40,4 @@ def distort(image: Tensor, source: torch.Generator) -> Tensor:
     bend = torch.randn(n, 2, 6, 6, generator=source) * strength
     size = list(image.shape[2:])
     grid = grid + functional.interpolate(bend, size, mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
-    return functional.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -109,14 +109,16 @@ def load_record(folder: Path) -> RunRecord:
         values = json.loads(path.read_bytes())
         data = values["data"]
         _check_format(values["format"], path)
-        channels, height, width = data["image_shape"]
+        channels, height, width = (int(size) for size in data["image_shape"])
+        if channels not in (1, 3) or min(height, width) < 1:
+            raise ValueError(f"no image has the shape {data['image_shape']}")  # noqa: TRY301 - told like the others
         return RunRecord(
             preset=str(values["preset"]),
             config=parse_config(values["config"], str(path)),
             data=DataRecord(
                 name=str(data["name"]),
                 labels=tuple(str(label) for label in data["labels"]),
-                image_shape=(int(channels), int(height), int(width)),
+                image_shape=(channels, height, width),
                 train_images=int(data["train_images"]),
                 held_out_images=int(data["held_out_images"]),
                 fingerprint=str(data["fingerprint"]),
@@ -146,7 +148,8 @@ def load_weights(network: ConditionalVAE, tensors: dict[str, Tensor], path: Path
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise InputError(f"{path} does not fit the configuration beside it: {error}") from error
+        problem = " ".join(str(error).split())
+        raise InputError(f"{path} does not fit the configuration beside it: {problem}") from error
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise InputError(f"{path} holds weights that are not finite; the run that wrote it has diverged")
 

@@ -4,7 +4,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_PURPOSES = {"weights": 0, "order": 1, "noise": 2, "evaluation": 3, "prior": 4, "views": 5, "dropout": 6}
+_PURPOSES = {
+    "weights": 0,
+    "order": 1,
+    "noise": 2,
+    "evaluation": 3,
+    "prior": 4,
+    "views": 5,
+    "dropout": 6,
+    "likelihood": 7,
+}
 
 
 def generator(seed: int, purpose: str, number: int = 0) -> torch.Generator:

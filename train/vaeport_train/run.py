@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from .checkpoint import CONFIG_FILE, DataRecord, RunRecord, load_checkpoint, loa
 from .config import RunConfig
 from .data import Dataset, Split
 from .evaluation import Figures, evaluate
-from .trainer import load_state, new_state, train
+from .state import STATE_FILE, load_state, new_state
+from .trainer import train
 
 EXAMPLES_FILE = "examples.npz"
 EVALUATION_FILE = "evaluation.json"
@@ -62,7 +64,7 @@ def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = Fa
         raise InputError(f"{path} began with {_in_words(record.data)}, now there are {_in_words(given)}")
     if not (path / EXAMPLES_FILE).is_file():
         _save_examples(path, held_out)
-    begun = (path / "trainer.safetensors").is_file()
+    begun = (path / STATE_FILE).is_file()
     train(load_state(path, record) if begun else new_state(record), record, train_split, held_out, path, quiet=quiet)
     return path
 
@@ -126,9 +128,9 @@ def load_examples(folder: Path) -> Split:
     """
     path = folder / EXAMPLES_FILE
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return Split(arrays["images"], arrays["labels"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} cannot be read: {error}; the folder is no finished run") from error
 
 

@@ -1,69 +1,29 @@
-"""The training loop, and the state that lets a stopped run go on as if it had never stopped."""
+"""The training loop."""
 
-import copy
 import math
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from vaeport.errors import DivergedError, InputError
+from vaeport.errors import DivergedError
 
-from .checkpoint import RunRecord, load_safetensors, load_weights, save_safetensors, save_weights
+from .checkpoint import RunRecord, save_weights
 from .config import TrainingConfig
 from .data import Split
 from .evaluation import batches, evaluate
-from .history import EpochLosses, EpochRecord, load_history, save_history
+from .history import EpochLosses, EpochRecord, save_history
 from .losses import Losses, compute_losses, recognition_loss
-from .networks import ConditionalVAE, initialise
+from .networks import ConditionalVAE
 from .pictures import sample_row, save_losses, save_samples
 from .randomness import data_order, generator, prior_draw, step_noise
+from .state import TrainingState, save_state
 from .views import training_views
 
-STATE_FILE = "trainer.safetensors"
 _WARMUP_SHARE = 0.05
 _LOG_EVERY = 20
-
-
-@dataclass(eq=False)
-class TrainingState:
-    """All that changes while training."""
-
-    network: ConditionalVAE
-    """The networks."""
-    optimiser: torch.optim.Adam
-    """Its moments belong to the state."""
-    average: ConditionalVAE | None = None
-    """Moving average of the weights, where the configuration asks for one."""
-    epoch: int = 0
-    """Epochs done."""
-    step: int = 0
-    """Optimiser steps done."""
-    rows: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Sample row of each epoch, uint8 [K, C, H, W]."""
-    history: list[EpochRecord] = field(default_factory=list)
-    """Record of each epoch."""
-
-    @property
-    def kept(self) -> ConditionalVAE:
-        """The networks that are evaluated and saved."""
-        return self.average or self.network
-
-
-def new_state(record: RunRecord) -> TrainingState:
-    """Networks with their initial weights, by the run's seed."""
-    training = record.config.training
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator(training.seed, "weights").initial_seed())
-        network = ConditionalVAE(record.config.network, record.shapes)
-        initialise(network, training.initialisation)
-    average = copy.deepcopy(network).requires_grad_(False) if training.weight_average else None
-    return TrainingState(network, _optimiser(network, training), average)
 
 
 def train(
@@ -108,43 +68,6 @@ def train(
             _save(state, record, folder)
 
 
-def save_state(folder: Path, state: TrainingState) -> None:
-    """Write `trainer.safetensors`: weights, Adam's moments, sample rows and counters, all that resuming needs."""
-    tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
-    if state.average is not None:
-        tensors |= {f"average.{name}": tensor for name, tensor in state.average.state_dict().items()}
-    for index, moments in state.optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": tensor for name, tensor in moments.items()}
-    tensors["rows"] = torch.from_numpy(np.stack(state.rows))
-    save_safetensors(folder / STATE_FILE, tensors, {"epoch": state.epoch, "step": state.step})
-
-
-def load_state(folder: Path, record: RunRecord) -> TrainingState:
-    """Read `trainer.safetensors` and the history beside it.
-
-    Raises:
-        InputError: a file is missing, damaged, or of another run.
-    """
-    path = folder / STATE_FILE
-    tensors, counters = load_safetensors(path)
-    state = new_state(record)
-    load_weights(state.network, _under("network.", tensors), path)
-    if state.average is not None:
-        load_weights(state.average, _under("average.", tensors), path)
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _under("adam.", tensors).items():
-        index, _, moment = name.partition(".")
-        moments.setdefault(int(index), {})[moment] = tensor
-    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": moments})
-    try:
-        state.epoch, state.step = int(counters["epoch"]), int(counters["step"])
-        state.rows = list(tensors["rows"].numpy())
-    except KeyError as error:
-        raise InputError(f"{path} is damaged: it lacks {error}") from error
-    state.history = load_history(folder, epochs=state.epoch)
-    return state
-
-
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
     """Learning rate of a step: constant, or a linear warm-up over 5 % of the run and half a cosine down to 0."""
     if config.schedule == "constant":
@@ -163,17 +86,7 @@ def _train_epoch(state: TrainingState, record: RunRecord, split: Split, steps: i
     for image, label in batches(split, order, training.batch_size):
         for group in state.optimiser.param_groups:
             group["lr"] = learning_rate(training, state.step, steps)
-        noise = step_noise(training.seed, state.step, len(label), state.network.latent_dim)
-        views = training_views(image, objective, seed=training.seed, step=state.step)
-        torch.manual_seed(generator(training.seed, "dropout", state.step).initial_seed())
-        with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
-            losses = compute_losses(state.network, views, label, noise, objective)
-            value = losses.objective(objective)
-            if objective.recognition_weight:
-                drawn = prior_draw(
-                    training.seed, state.step, len(label), state.network.latent_dim, len(record.data.labels)
-                )
-                value = value + objective.recognition_weight * recognition_loss(state.network, *drawn)
+        losses, value = _forward(state, record, image, label)
         if not math.isfinite(value.item()):
             raise DivergedError(_diverged(value.item(), state, f"at step {state.step} in"))
         state.optimiser.zero_grad()
@@ -188,6 +101,22 @@ def _train_epoch(state: TrainingState, record: RunRecord, split: Split, steps: i
             bar.set_description(f"epoch {state.epoch + 1}, loss {value.item():.2f}", refresh=False)
     reconstruction, kl, cross_entropy, wrong = (sums / len(split)).tolist()
     return EpochLosses(reconstruction + kl, reconstruction, kl, cross_entropy * objective.classification_weight, wrong)
+
+
+def _forward(state: TrainingState, record: RunRecord, image: Tensor, label: Tensor) -> tuple[Losses, Tensor]:
+    """Losses of a batch and what is minimised; all randomness is that of the step, however the run got there."""
+    training, objective = record.config.training, record.config.objective
+    n, dim, classes = len(label), state.network.latent_dim, len(record.data.labels)
+    noise = step_noise(training.seed, state.step, n, dim)
+    views = training_views(image, objective, seed=training.seed, step=state.step)
+    torch.manual_seed(generator(training.seed, "dropout", state.step).initial_seed())
+    with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
+        losses = compute_losses(state.network, views, label, noise, objective)
+        value = losses.objective(objective)
+        if objective.recognition_weight:
+            z, asked = prior_draw(training.seed, state.step, n, dim, classes)
+            value = value + objective.recognition_weight * recognition_loss(state.network, z, asked)
+    return losses, value
 
 
 def _diverged(loss: float, state: TrainingState, where: str) -> str:
@@ -220,11 +149,3 @@ def _save(state: TrainingState, record: RunRecord, folder: Path) -> None:
     save_history(folder, state.history)
     save_weights(folder, state.kept)
     save_state(folder, state)
-
-
-def _optimiser(network: ConditionalVAE, config: TrainingConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=config.learning_rate)
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""Figures of a network on labelled images."""
+"""Losses and errors of a network on labelled images."""
 
 import math
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .config import ObjectiveConfig
-from .data import Split
-from .losses import compute_losses
-from .networks import ConditionalVAE
-from .randomness import generator
-from .views import evaluation_views
+from ..config import ObjectiveConfig
+from ..data import Split
+from ..losses import compute_losses
+from ..networks import ConditionalVAE
+from ..randomness import generator
+from ..views import evaluation_views
 
 _BATCH = 1000
 _Z_95 = 1.959963984540054

@@ -1,0 +1,74 @@
+"""What the tests of export share: small trained runs, and copies of bundles that are changed and sealed again."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from vaeport.bundle import open_bundle
+from vaeport.contract import MANIFEST_FILE
+from vaeport.manifest import parse_manifest
+from vaeport_export.parity import ParityReport, Subject, compare_backends
+from vaeport_export.parity.subject import subject_of
+from vaeport_export.pipeline import ExportOptions, export_bundle
+from vaeport_export.writer import seal
+from vaeport_train.data import Dataset, load_dataset
+from vaeport_train.presets import load_preset
+from vaeport_train.run import fit
+
+NARROW = (
+    "network.latent_dim=4",
+    "network.encoder_hidden=[24]",
+    "network.classifier_hidden=[32]",
+    "network.decoder_hidden=[24]",
+)
+
+
+def digits() -> Dataset:
+    """A thousand digits of mnist-5k, 200 of them held out."""
+    whole = load_dataset("mnist-5k")
+    return dataclasses.replace(whole, development=whole.development.take(np.arange(1000)), held_out=200)
+
+
+def trained_run(folder: Path, preset: str, *settings: str) -> Path:
+    """Train a preset for two epochs."""
+    return fit(folder, preset, load_preset(preset, ["training.epochs=2", *settings]), digits())
+
+
+def exported(run: Path, folder: Path, **options: object) -> Path:
+    """Export a run under the name of the folder."""
+    export_bundle(run, folder, dataclasses.replace(ExportOptions(folder.name), **options))  # type: ignore[arg-type]
+    return folder
+
+
+def opened(bundle: Path) -> Subject:
+    """A bundle with its checkpoint, its seal checked."""
+    return subject_of(open_bundle(bundle))
+
+
+def sealed_again(bundle: Path) -> Path:
+    """Seal a changed copy of a bundle, as someone would who does not know that it no longer answers as it should."""
+    manifest = parse_manifest((bundle / MANIFEST_FILE).read_bytes())
+    (bundle / MANIFEST_FILE).unlink()
+    seal(bundle, manifest)
+    return bundle
+
+
+def edit_onnx(bundle: Path, graph: str, change: Callable[[onnx.ModelProto], None]) -> None:
+    """Change the ONNX file of a graph in place."""
+    path = bundle / "fp32" / graph / "model.onnx"
+    model = onnx.load_model(path)
+    change(model)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def shortcomings(report: ParityReport) -> set[tuple[str, str]]:
+    """Graph and output of every row that does not hold."""
+    return {(row.graph, row.output) for row in report.rows if not row.holds}
+
+
+def compared(bundle: Path, *backends: str) -> ParityReport:
+    """Compare a bundle on the named backends."""
+    return compare_backends(opened(bundle), backends)

@@ -1,0 +1,178 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.export.material import edit_onnx, sealed_again
+from tests.export.test_defects import DECODER, change_one_weight
+from vaeport.bundle import open_bundle
+from vaeport_export import cli as export_cli
+from vaeport_export.parity import cli as parity_cli
+from vaeport_export.parity.backends import BACKENDS
+from vaeport_export.parity.backends.onnxruntime_cpu import OnnxruntimeCpu
+
+Captured = pytest.CaptureFixture[str]
+
+
+def error_line(capsys: Captured, command: str) -> str:
+    """The one line that the command left on stderr, and nothing on stdout."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"{command}: error: ")
+    assert captured.err.count("\n") == 1, captured.err
+    return captured.err
+
+
+def test_export_says_where_the_bundle_is_and_how_exact(runs: Path, tmp_path: Path, capsys: Captured) -> None:
+    code = export_cli.main([str(runs / "narrow"), "-o", str(tmp_path / "mine")])
+
+    captured = capsys.readouterr()
+    assert (code, captured.err) == (0, "")
+    assert f"{tmp_path / 'mine'}: sealed" in captured.out
+    assert f"vaeport verify {tmp_path / 'mine'}" in captured.out
+    assert open_bundle(tmp_path / "mine").manifest.name == "mine"
+
+
+def test_export_answers_in_json_and_takes_its_options(runs: Path, copy: Path, capsys: Captured) -> None:
+    options = ["--name", "new", "--bundle-version", "2", "--description", "Words.", "--opset", "20", "--replace"]
+
+    code = export_cli.main([str(runs / "narrow"), "-o", str(copy), *options, "--json"])
+
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert (code, captured.err) == (0, "")
+    assert (answer["bundle"], answer["name"]) == (str(copy), "new")
+    assert 0 < answer["worst_ratio"] <= 4
+    manifest = open_bundle(copy).manifest
+    assert (manifest.name, manifest.version, manifest.description) == ("new", "2", "Words.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["{tmp}/none", "-o", "{tmp}/b"], "is no run folder"),
+        (["{run}", "-o", "{bundle}"], "--replace"),
+        (["{run}", "-o", "{tmp}/b", "--opset", "17"], "opset is 17, but must be from 18 to 23"),
+        (["{run}", "-o", "{tmp}/b", "--name", "a b"], "bundle name is 'a b'"),
+        (["{run}", "-o", "{run}/config.json/b"], "cannot write"),
+    ],
+)
+def test_export_that_cannot_run_is_one_line_and_exit_code_2(
+    arguments: list[str], problem: str, runs: Path, copy: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    places = {"tmp": tmp_path, "run": runs / "narrow", "bundle": copy}
+
+    assert export_cli.main([argument.format(**places) for argument in arguments]) == 2
+    assert problem in error_line(capsys, "vaeport-export")
+    assert list(tmp_path.iterdir()) == [copy]
+
+
+def test_parity_prints_a_row_for_each_backend_and_output(bundles: Path, capsys: Captured) -> None:
+    code = parity_cli.main([str(bundles / "narrow")])
+
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert (code, captured.err) == (0, "")
+    assert all(sum(line.startswith(f"{name} ") for line in lines) == 4 for name in BACKENDS)
+    assert sum(line.endswith("holds") for line in lines) == 4 * (1 + len(BACKENDS))
+    assert lines[-1].startswith("narrow answers as PyTorch does on 600 images: at most ")
+
+
+def test_parity_answers_in_json(bundles: Path, capsys: Captured) -> None:
+    code = parity_cli.main([str(bundles / "narrow"), "--backends", "onnxruntime-all,onnx-reference", "--json"])
+
+    answer = json.loads(capsys.readouterr().out)
+    assert (code, answer["holds"], answer["bundle"], answer["missing"]) == (0, True, "narrow", {})
+    assert {row["backend"] for row in answer["rows"]} == {"golden.npz", "onnxruntime-all", "onnx-reference"}
+    assert all(row["holds"] and 0 <= row["ratio"] <= 4 for row in answer["rows"])
+
+
+def test_parity_takes_images_of_a_data_set(bundles: Path, capsys: Captured) -> None:
+    code = parity_cli.main([str(bundles / "narrow"), "--data", "mnist-5k", "--backends", "onnxruntime-all", "--json"])
+
+    assert (code, json.loads(capsys.readouterr().out)["images"]) == (0, 5600)
+
+
+def test_parity_ends_with_1_where_a_weight_is_wrong(copy: Path, capsys: Captured) -> None:
+    edit_onnx(copy, DECODER, lambda model: change_one_weight(model, 0))
+
+    code = parity_cli.main([str(sealed_again(copy)), "--backends", "onnxruntime-all"])
+
+    captured = capsys.readouterr()
+    assert (code, captured.err) == (1, "")
+    assert "FALLS SHORT" in captured.out
+    assert "narrow does NOT answer as PyTorch does" in captured.out
+
+
+def test_parity_ends_with_1_where_a_byte_has_changed(copy: Path, capsys: Captured) -> None:
+    path = copy / "fp32" / "decoder" / "model.onnx"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    assert parity_cli.main([str(copy)]) == 1
+    assert "broken seal, fp32/decoder/model.onnx is not the file that was sealed" in error_line(
+        capsys, "vaeport-parity"
+    )
+
+
+def test_parity_without_a_checkpoint_points_to_verify(copy: Path, capsys: Captured) -> None:
+    shutil.rmtree(copy / "checkpoint")
+
+    assert parity_cli.main([str(copy)]) == 2
+    assert "vaeport verify" in error_line(capsys, "vaeport-parity")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["{tmp}/none"], "does not exist"),
+        (["{tmp}"], "holds no bundle.json"),
+        (["{bundle}", "--backends", "nope"], "unknown backend 'nope'"),
+        (["{bundle}", "--data", "nope"], "unknown data set 'nope'"),
+    ],
+)
+def test_parity_that_cannot_run_is_one_line_and_exit_code_2(
+    arguments: list[str], problem: str, bundles: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    places = {"tmp": tmp_path, "bundle": bundles / "narrow"}
+
+    assert parity_cli.main([argument.format(**places) for argument in arguments]) == 2
+    assert problem in error_line(capsys, "vaeport-parity")
+
+
+def test_parity_tells_of_missing_backends(bundles: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_module(_: OnnxruntimeCpu) -> str:
+        raise ModuleNotFoundError("No module named 'onnxruntime'", name="onnxruntime")
+
+    monkeypatch.setattr(OnnxruntimeCpu, "version", no_module)
+
+    assert parity_cli.main([str(bundles / "narrow"), "--backends", "onnxruntime-all,onnx-reference"]) == 0
+    assert "missing, not compared: onnxruntime-all" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("main", [export_cli.main, parity_cli.main])
+def test_help_lists_the_exit_codes(main: object, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])  # type: ignore[operator]
+
+    assert caught.value.code == 0
+    assert "exit codes:" in capsys.readouterr().out
+
+
+def test_installed_command_is_silent_on_stderr(runs: Path, tmp_path: Path) -> None:
+    """Neither the exporter's own chatter nor a progress line, where nobody looks."""
+    program = "import sys; from vaeport_export.cli import main; sys.exit(main())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, runs / "narrow", "-o", tmp_path / "bundle"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 2

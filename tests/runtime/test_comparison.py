@@ -1,0 +1,57 @@
+"""Errors and class flips, with everything that is not a plain number counted against the answer."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vaeport.comparison import class_flips, max_abs_error
+
+
+def test_error_is_the_largest_difference() -> None:
+    assert max_abs_error(np.array([1.0, -2.0]), np.array([1.5, 2.0])) == 4.0
+
+
+def test_error_is_taken_in_float64() -> None:
+    assert max_abs_error(np.array([1], np.float32), np.array([1 + 1e-12])) == pytest.approx(1e-12, rel=1e-3)
+
+
+def test_nothing_has_no_error() -> None:
+    assert max_abs_error(np.zeros((0, 3)), np.zeros((0, 3))) == 0
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        (np.zeros(2), np.zeros(3)),
+        (np.zeros((1, 2)), np.zeros(2)),
+        (np.array([np.nan]), np.array([0.0])),
+        (np.array([0.0]), np.array([np.nan])),
+        (np.array([np.nan]), np.array([np.nan])),
+        (np.array([np.inf]), np.array([0.0])),
+    ],
+)
+def test_other_shapes_and_no_numbers_are_infinitely_wrong(
+    actual: NDArray[np.float64], expected: NDArray[np.float64]
+) -> None:
+    assert max_abs_error(actual, expected) == float("inf")
+
+
+def test_two_equal_infinities_are_no_answer(recwarn: pytest.WarningsRecorder) -> None:
+    assert max_abs_error(np.array([np.inf]), np.array([np.inf])) == float("inf")
+    assert not [str(warning.message) for warning in recwarn]
+
+
+def test_flip_counts_where_the_reference_leads_by_more_than_the_margin() -> None:
+    expected = np.array([[0.9, 0.1], [0.5001, 0.4999], [0.2, 0.8]])
+    actual = np.array([[0.1, 0.9], [0.4999, 0.5001], [0.2, 0.8]])
+
+    assert class_flips(actual, expected, margin=0.01) == 1
+    assert class_flips(actual, expected, margin=0) == 2
+
+
+def test_another_shape_flips_every_row() -> None:
+    assert class_flips(np.zeros((2, 3)), np.zeros((3, 3)), margin=0) == 3
+
+
+def test_no_rows_flip_nothing() -> None:
+    assert class_flips(np.zeros((0, 3)), np.zeros((0, 3)), margin=0) == 0

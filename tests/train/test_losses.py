@@ -1,0 +1,143 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from tests.train.small import narrow_config
+from vaeport.contract import Shapes
+from vaeport_train.config import ObjectiveConfig, TrainingConfig
+from vaeport_train.losses import compute_losses, kl_nats, recognition_loss, reconstruction_nats
+from vaeport_train.networks import ConditionalVAE, Posterior
+from vaeport_train.trainer import learning_rate
+from vaeport_train.views import Views
+
+SHAPE = (6, 1, 28, 28)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def objective(*settings: str, preset: str = "mlp") -> ObjectiveConfig:
+    return narrow_config(*settings, preset=preset).objective
+
+
+def network(preset: str = "mlp") -> ConditionalVAE:
+    torch.manual_seed(0)
+    return ConditionalVAE(narrow_config(preset=preset).network, Shapes((1, 28, 28), 4, 10)).double()
+
+
+def plain(image: Tensor) -> Views:
+    return Views(image, image, image)
+
+
+@pytest.mark.parametrize("std", [0.5, 1.0, 0.1])
+def test_normal_reconstruction_is_the_negative_log_density(std: float) -> None:
+    logits, image = random(*SHAPE), random(*SHAPE, seed=1).sigmoid()
+
+    nats = reconstruction_nats(logits, image, objective(f"objective.likelihood_std={std}", preset="blog"))
+
+    log_prob: Tensor = Independent(Normal(logits.sigmoid(), std), 3).log_prob(image)  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(nats, -log_prob)
+
+
+def test_bernoulli_reconstruction_of_black_and_white_is_the_negative_log_probability() -> None:
+    logits, image = random(*SHAPE), (random(*SHAPE, seed=1) > 0).double()
+
+    nats = reconstruction_nats(logits, image, objective("objective.likelihood=bernoulli"))
+
+    log_prob: Tensor = Independent(Bernoulli(logits=logits), 3).log_prob(image)  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(nats, -log_prob)
+
+
+def test_bernoulli_reconstruction_takes_grey_as_a_soft_bit() -> None:
+    logits, grey = random(*SHAPE), random(*SHAPE, seed=1).sigmoid()
+    p = logits.sigmoid()
+
+    nats = reconstruction_nats(logits, grey, objective("objective.likelihood=bernoulli"))
+
+    torch.testing.assert_close(nats, -(grey * p.log() + (1 - grey) * (1 - p).log()).sum((1, 2, 3)))
+
+
+def test_kl_is_the_divergence_from_the_standard_normal() -> None:
+    mean, logvar = random(7, 10), random(7, 10, seed=1)
+
+    nats = kl_nats(Posterior(mean, logvar))
+
+    expected = kl_divergence(Normal(mean, (0.5 * logvar).exp()), Normal(torch.zeros(10), torch.ones(10)))
+    torch.testing.assert_close(nats, expected.sum(1))
+
+
+def test_kl_of_the_prior_is_zero() -> None:
+    assert kl_nats(Posterior(torch.zeros(2, 3), torch.zeros(2, 3))).tolist() == [0.0, 0.0]
+
+
+def test_objective_is_elbo_plus_weighted_cross_entropy() -> None:
+    config, label = objective(preset="blog"), torch.tensor([3, 1, 4, 1, 5, 9])
+
+    losses = compute_losses(network("blog"), plain(random(*SHAPE).sigmoid()), label, random(6, 4), config)
+
+    log_probs = network("blog").classify(random(*SHAPE).sigmoid()).log_softmax(1)
+    cross_entropy = -log_probs[torch.arange(6), label]
+    torch.testing.assert_close(losses.cross_entropy, cross_entropy)
+    expected = (losses.reconstruction + losses.kl).mean() + 10 * cross_entropy.mean()
+    torch.testing.assert_close(losses.objective(config), expected)
+
+
+def test_decoder_is_given_what_the_configuration_says() -> None:
+    views, noise = plain(random(*SHAPE).sigmoid()), random(6, 4)
+
+    zeros, ones = (
+        {
+            preset: compute_losses(network(), views, label, noise, objective(preset=preset)).reconstruction
+            for preset in ("mlp", "blog")
+        }
+        for label in (torch.zeros(6).long(), torch.ones(6).long())
+    )
+
+    assert not torch.equal(zeros["mlp"], ones["mlp"])
+    assert torch.equal(zeros["blog"], ones["blog"])
+
+
+def test_recognition_loss_teaches_the_decoder_alone() -> None:
+    made = network()
+
+    recognition_loss(made, random(6, 4), torch.arange(6)).backward()  # type: ignore[no-untyped-call]
+
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in made.decoder.parameters())
+    others = [*made.classifier.parameters(), *made.encoder.parameters()]
+    assert all(weight.grad is None for weight in others)
+
+
+def test_recognition_loss_is_the_cross_entropy_of_what_is_drawn() -> None:
+    made, z, label = network(), random(6, 4), torch.arange(6)
+
+    drawn = made.decode(z, torch.eye(10, dtype=torch.float64)[label]).sigmoid()
+    expected = -made.classify(drawn).log_softmax(1)[torch.arange(6), label].mean()
+
+    torch.testing.assert_close(recognition_loss(made, z, label), expected)
+
+
+def training(schedule: str) -> TrainingConfig:
+    return narrow_config("training.learning_rate=0.01", f"training.schedule={schedule}").training
+
+
+@pytest.mark.parametrize("step", [0, 50, 999])
+def test_constant_schedule_is_constant(step: int) -> None:
+    assert learning_rate(training("constant"), step, 1000) == 0.01
+
+
+@pytest.mark.parametrize(
+    ("step", "share"),
+    [(0, 1 / 50), (24, 0.5), (49, 1.0), (50, 1.0), (525, 0.5), (999, 0.5 * (1 + math.cos(math.pi * 949 / 950)))],
+    ids=["start", "warming", "warm", "peak", "middle", "end"],
+)
+def test_cosine_schedule_warms_up_peaks_and_ends_near_zero(step: int, share: float) -> None:
+    assert learning_rate(training("cosine"), step, 1000) == pytest.approx(0.01 * share)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_cosine_schedule_of_a_tiny_run_stays_positive_and_bounded(steps: int) -> None:
+    assert all(0 < learning_rate(training("cosine"), step, steps) <= 0.01 for step in range(steps))

@@ -1,0 +1,18 @@
+"""Figures of a trained network, a file for each."""
+
+from .calibration import Calibration, calibrate
+from .likelihood import Likelihood, importance_weighted
+from .losses import Figures, batches, evaluate, wilson_interval
+from .probe import probe_accuracy
+
+__all__ = [
+    "Calibration",
+    "Figures",
+    "Likelihood",
+    "batches",
+    "calibrate",
+    "evaluate",
+    "importance_weighted",
+    "probe_accuracy",
+    "wilson_interval",
+]
