@@ -22,7 +22,7 @@ from .card import write_card
 from .golden import float32_tolerances, make_golden
 from .graphs import graph_modules
 from .onnx_file import DEFAULT_OPSET, GraphDescription, export_graph
-from .parity import ParityReport, compare_backends
+from .parity.comparison import ParityReport, compare_backends
 from .parity.subject import subject_of
 from .testcase import write_test_case
 from .writer import check_place, put_in_place, seal, staged_folder

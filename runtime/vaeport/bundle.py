@@ -75,21 +75,28 @@ def shipped_bundles() -> dict[str, Path]:
 
 def _locate(path_or_name: str | os.PathLike[str]) -> Path:
     path = Path(path_or_name)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - pathlib's raises for names that no system can have
         return path.resolve()
     shipped = shipped_bundles()
     if str(path_or_name) in shipped:
         return shipped[str(path_or_name)]
     names = ", ".join(shipped) or "none"
-    problem = "is a file, not a bundle folder" if path.exists() else "does not exist"
-    raise BundleNotFoundError(f"{str(path_or_name)!r} {problem}, and is no shipped bundle (shipped: {names})")
+    problem = "is a file, not a bundle folder" if os.path.exists(path) else "does not exist"  # noqa: PTH110
+    raise BundleNotFoundError(f"{_short(str(path_or_name))!r} {problem}, and is no shipped bundle (shipped: {names})")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 200 else f"{name[:197]}..."
 
 
 def _read_manifest(path: Path) -> bytes:
     try:
-        return _read_plain(path / MANIFEST_FILE, MAX_MANIFEST_BYTES)
+        content = _read_plain(path / MANIFEST_FILE, most=MAX_MANIFEST_BYTES)
     except FileNotFoundError as error:
         raise BundleError(f"{path} holds no {MANIFEST_FILE}, so it is no vaeport bundle") from error
+    if content is None:
+        raise BundleError(f"{path / MANIFEST_FILE} is larger than {MAX_MANIFEST_BYTES} bytes, so it is no manifest")
+    return content
 
 
 def _check_names(path: Path, manifest: Manifest) -> None:
@@ -126,19 +133,18 @@ def _walk(root: Path, folder: Path) -> list[str]:
 
 
 def _read_sealed(root: Path, name: str, entry: FileEntry) -> bytes:
+    changed = f"{root}: broken seal, {name} is not the file that was sealed; fetch or export the bundle again"
     try:
-        content = _read_plain(root / name, entry.size)
+        content = _read_plain(root / name, most=entry.size)
     except FileNotFoundError as error:
         raise SealError(f"{root}: broken seal, {name} is missing; fetch or export the bundle again") from error
-    if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise SealError(
-            f"{root}: broken seal, {name} is not the file that was sealed; fetch or export the bundle again"
-        )
+    if content is None or len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise SealError(changed)
     return content
 
 
-def _read_plain(path: Path, most: int) -> bytes:
-    """Content of a plain file, one byte more than `most` at the utmost; links, pipes and devices are refused."""
+def _read_plain(path: Path, *, most: int) -> bytes | None:
+    """Content of a plain file, None if it is larger than `most` bytes; links, pipes and devices are refused."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
@@ -148,10 +154,13 @@ def _read_plain(path: Path, most: int) -> bytes:
         if error.errno == errno.ELOOP:
             raise SealError(f"{path} is a link; a bundle holds plain files only") from error
         raise BundleError(f"cannot read {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise SealError(f"{path} is no plain file")
-        content = file.read(most + 1)
-    if path.name == MANIFEST_FILE and len(content) > most:
-        raise BundleError(f"{path} is larger than {most} bytes, so it is no manifest")
-    return content
+        if status.st_size > most:
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(status.st_size)
+    finally:
+        os.close(descriptor)

@@ -1,6 +1,7 @@
 """What all of vaeport's commands share: errors as one sentence, and exit codes that mean something."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -8,6 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from .errors import VaeportError
+
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
 
 _NUMBER = re.compile(r"-?[\d.,]+(e[-+]\d+)?( [%s])?|-|inf|nan")
 
@@ -30,18 +34,36 @@ def command_parser(prog: str, description: str, *, examples: str) -> argparse.Ar
 
 def run_command(prog: str, command: Callable[[], int]) -> int:
     """Run a command; an expected error becomes one sentence on stderr and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be text
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
     except VaeportError as error:
-        print(f"{prog}: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(prog, str(error), error.exit_code)
+    except MemoryError:
+        return _failed(prog, "not enough memory for what was asked; ask for less at once", 2)
     except KeyboardInterrupt:
         print(f"{prog}: stopped", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader (head, less) has gone
         return 0
+    except OSError as error:
+        _drop_output()
+        return _failed(prog, f"cannot write the answer: {error.strerror or error}", 2)
+    return code
+
+
+def _failed(prog: str, sentence: str, code: int) -> int:
+    print(f"{prog}: error: {sentence}", file=sys.stderr)
+    return code
+
+
+def _drop_output() -> None:
+    """Send what is left to nowhere, or Python complains again when it flushes stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_json(value: object) -> None:

@@ -15,8 +15,9 @@ def max_abs_error(actual: NDArray[np.floating], expected: NDArray[np.floating]) 
         return float("inf")
     if not actual.size:
         return 0.0
-    error = float(np.max(np.abs(actual.astype(np.float64) - expected.astype(np.float64))))
-    return error if np.isfinite(error) else float("inf")
+    if not (np.isfinite(actual).all() and np.isfinite(expected).all()):
+        return float("inf")
+    return float(np.max(np.abs(actual.astype(np.float64) - expected.astype(np.float64))))
 
 
 def error_ratio(error: float, noise_floor: float) -> float:
@@ -26,17 +27,20 @@ def error_ratio(error: float, noise_floor: float) -> float:
     return error / noise_floor if noise_floor else float("inf")
 
 
-def class_flips(probs: NDArray[np.floating], expected: NDArray[np.floating], *, margin: float) -> int:
-    """Rows whose most probable class differs, ties within the tolerance apart.
+def flipped_rows(probs: NDArray[np.floating], expected: NDArray[np.floating], *, margin: float) -> NDArray[np.bool_]:
+    """Which rows have another most probable class, ties within the tolerance apart.
 
     Args:
         probs: float [N, K].
         expected: float [N, K], the reference.
         margin: a row counts only where the reference's best class leads by more than this.
+
+    Returns:
+        bool [N]; all rows where the shapes differ.
     """
     if probs.shape != expected.shape:
-        return len(expected)
+        return np.ones(len(expected), bool)
     rows = np.arange(len(expected))
-    best = expected.argmax(axis=1)
-    lead = expected[rows, best] - expected[rows, probs.argmax(axis=1)]
-    return int(np.count_nonzero(lead > margin))
+    lead = expected[rows, expected.argmax(axis=1)] - expected[rows, probs.argmax(axis=1)]
+    flipped: NDArray[np.bool_] = lead > margin
+    return flipped

@@ -23,6 +23,8 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
     target = Path(path)
     if not target.name:
         raise OutputError(f"cannot write {str(path)!r}: a file name is needed")
+    if os.path.lexists(target) and not target.is_file():
+        raise OutputError(f"cannot write {target}: what stands there is no file; nothing was changed there")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

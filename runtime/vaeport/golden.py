@@ -59,12 +59,10 @@ def parse_golden(content: bytes, shapes: Shapes) -> Golden:
     Raises:
         BundleError: not such a file, or an array missing or of another shape or type.
     """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{GOLDEN_FILE} cannot be read: {error}") from error
-    rows = {graph: len(arrays.get(f"{graph}.{spec.inputs[0]}", ())) for graph, spec in GRAPHS.items()}
+    arrays = _load(content)
+    rows = {graph: np.shape(arrays.get(f"{graph}.{spec.inputs[0]}", 0))[:1] for graph, spec in GRAPHS.items()}
+    if empty := [graph for graph, size in rows.items() if size == (0,)]:
+        raise BundleError(f"{GOLDEN_FILE} holds no rows for {empty[0]}")
 
     def take(name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
         array: NDArray[Any] | None = arrays.get(name)
@@ -74,15 +72,25 @@ def parse_golden(content: bytes, shapes: Shapes) -> Golden:
 
     def answers(graph: str, precision: str) -> Arrays:
         return {
-            name: take(f"{graph}.{name}.{precision}", precision, (rows[graph], *shapes.row(name)))
+            name: take(f"{graph}.{name}.{precision}", precision, (*rows[graph], *shapes.row(name)))
             for name in GRAPHS[graph].outputs
         }
 
     images, drawn = rows[ENCODER_CLASSIFIER], rows[DECODER]
     return Golden(
-        images=take(f"{ENCODER_CLASSIFIER}.{IMAGE}", "uint8", (images, *shapes.image)),
-        labels=take("labels", "int64", (images,)),
-        z=take(f"{DECODER}.{Z}", "float32", (drawn, shapes.latent_dim)),
-        class_probs=take(f"{DECODER}.{CLASS_PROBS}", "float32", (drawn, shapes.classes)),
+        images=take(f"{ENCODER_CLASSIFIER}.{IMAGE}", "uint8", (*images, *shapes.image)),
+        labels=take("labels", "int64", images),
+        z=take(f"{DECODER}.{Z}", "float32", (*drawn, shapes.latent_dim)),
+        class_probs=take(f"{DECODER}.{CLASS_PROBS}", "float32", (*drawn, shapes.classes)),
         answers={graph: {precision: answers(graph, precision) for precision in REFERENCES} for graph in GRAPHS},
     )
+
+
+def _load(content: bytes) -> dict[str, NDArray[Any]]:
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise BundleError(f"{GOLDEN_FILE} cannot be read: it is no .npz file")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:
+        raise BundleError(f"{GOLDEN_FILE} cannot be read: {' '.join(str(error).split())}") from error

@@ -5,17 +5,17 @@ divided by 257; transparency laid over white; grey (ITU-R 601-2 luma) or RGB as 
 where the size differs; for grey models turned to light ink on dark ground; divided by 255 in float32.
 """
 
+import io
 import os
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .errors import ImageError, ImageNotFoundError
+from .errors import ImageError, ImageNotFoundError, InputError
 
 ImageLike = str | os.PathLike[str] | Image.Image | NDArray[np.generic]
 """A path, a PIL image, or a uint8 or float array of one image or a batch."""
@@ -25,6 +25,9 @@ Polarity = Literal["auto", "dark-ink", "light-ink"]
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 """File formats that are opened; every other decoder of Pillow stays shut."""
+
+MAX_BYTES = 100_000_000
+"""Files beyond this are refused before they are decoded."""
 
 MAX_PIXELS = 64_000_000
 """Images beyond this are refused before a pixel is decoded."""
@@ -47,11 +50,18 @@ def to_batch(
     Raises:
         ImageNotFoundError: no file at a path.
         ImageError: not an image, damaged, too large, or an array of another shape, type or range.
+        InputError: an unknown polarity.
     """
+    if polarity not in get_args(Polarity):
+        raise InputError(f"polarity is {polarity!r}, but must be one of {', '.join(get_args(Polarity))}")
     if isinstance(images, np.ndarray):
         return _from_array(images, shape)
     if isinstance(images, str | os.PathLike | Image.Image):
         return _from_picture(images, shape, polarity)[None]
+    if isinstance(images, bytes) or not isinstance(images, Iterable):
+        raise ImageError(
+            f"{type(images).__name__} is no image; give a path, a PIL image, an array, or several of these"
+        )
     parts = [to_batch(image, shape, polarity=polarity) for image in images]
     return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
 
@@ -109,25 +119,41 @@ def _from_picture(
 
 def _opened(image: str | os.PathLike[str] | Image.Image) -> Image.Image:
     """The picture, decoded and upright."""
-    name = "the given PIL image" if isinstance(image, Image.Image) else str(image)
+    if isinstance(image, Image.Image):
+        return _decoded(image, "the given PIL image")
+    name = str(image)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = image if isinstance(image, Image.Image) else Image.open(Path(image), formats=FORMATS)
-            if picture.width * picture.height > MAX_PIXELS:
-                raise ImageError(f"{name} has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS} in all")
-            picture.load()
-            return ImageOps.exif_transpose(picture)
+        content = _read_file(Path(image))
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            return _decoded(picture, name)
     except FileNotFoundError as error:
         raise ImageNotFoundError(f"no such image file: {name}") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is not an image of a known format ({', '.join(FORMATS)})") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} has too many pixels, more than {MAX_PIXELS} in all") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(f"cannot read {name} as an image: {error}") from error
+        raise ImageError(f"{name} has more than {MAX_PIXELS} pixels") from error
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"cannot read {name} as an image: {' '.join(str(error).split())}") from error
+
+
+def _read_file(path: Path) -> bytes:
+    """Content of a plain file of reasonable size; the file is closed before a decoder sees a byte."""
+    if path.exists() and not path.is_file():
+        raise ImageError(f"cannot read {path} as an image: it is no file")
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ImageError(f"{path} is larger than {MAX_BYTES} bytes")
+    return content
+
+
+def _decoded(picture: Image.Image, name: str) -> Image.Image:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise ImageError(f"{name} has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS} in all")
+    picture.load()
+    return ImageOps.exif_transpose(picture)
 
 
 def _flat(picture: Image.Image, mode: str) -> Image.Image:

@@ -1,8 +1,9 @@
 """Reading a JSON object field by field: one clear error for each thing that is missing or wrong."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeGuard, TypeVar
 
 from .errors import BundleError
 
@@ -19,10 +20,10 @@ class Fields:
         self.where = where
 
     def text(self, key: str) -> str:
-        """A string that is not empty."""
+        """A string that is not empty and that a terminal can show."""
         value = self._get(key)
-        if not isinstance(value, str) or not value:
-            self._wrong(key, "a string that is not empty", value)
+        if not _is_text(value):
+            self._wrong(key, "a printable string that is not empty", value)
         return value
 
     def integer(self, key: str, *, least: int = 0) -> int:
@@ -35,7 +36,7 @@ class Fields:
     def number(self, key: str) -> float:
         """A finite number that is not negative."""
         value = self._get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= sys.float_info.max:
             self._wrong(key, "a finite number that is not negative", value)
         return float(value)
 
@@ -47,8 +48,8 @@ class Fields:
     def texts(self, key: str, *, least: int = 0) -> tuple[str, ...]:
         """A list of at least `least` strings, all different."""
         value = self._get(key)
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            self._wrong(key, "a list of strings that are not empty", value)
+        if not isinstance(value, list) or not all(_is_text(item) for item in value):
+            self._wrong(key, "a list of printable strings that are not empty", value)
         if len(set(value)) != len(value) or len(value) < least:
             self._wrong(key, f"a list of at least {least} strings, all different", value)
         return tuple(value)
@@ -100,6 +101,10 @@ def parse_json(content: bytes, where: str) -> Fields:
     return Fields(value, where)
 
 
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value) and value.isprintable()
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
@@ -112,5 +117,5 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _kind(value: object) -> str:
-    shown = json.dumps(value, ensure_ascii=False)
+    shown = json.dumps(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

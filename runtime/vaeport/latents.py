@@ -37,6 +37,10 @@ def latents(seed: int, n: int, dim: int, *, start: int = 0) -> NDArray[np.float3
         raise InputError(f"seed is {seed}, but must be from 0 to 2**64 - 1")
     if n < 0 or start < 0 or start + n > 2**64:
         raise InputError(f"rows {start} to {start + n - 1} asked for, but rows run from 0 to 2**64 - 1")
+    if dim < 0:
+        raise InputError(f"a latent of {dim} dimensions was asked for")
+    if not n:
+        return np.zeros((0, dim), np.float32)
     blocks = -(-dim // 4)
     rows = np.uint64(start) + np.arange(n, dtype=np.uint64)
     counter = np.zeros((n, blocks, 4), np.uint64)

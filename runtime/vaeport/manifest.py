@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .contract import CONTRACT, GRAPHS, MANIFEST_FILE, Shapes
+from .contract import CHECKPOINT_FOLDER, CONTRACT, GOLDEN_FILE, GRAPHS, MANIFEST_FILE, Shapes
 from .errors import BundleError
 from .jsonfields import Fields, parse_json
 
@@ -124,7 +124,11 @@ def _file_entry(fields: Fields, path: str) -> FileEntry:
 
 
 def _check_complete(manifest: Manifest) -> None:
-    """Every precision has both graphs, and a tolerance for each of their outputs."""
+    """Every precision has both graphs and a tolerance for each output; what answers need cannot be absent."""
+    if GOLDEN_FILE not in manifest.files:
+        raise BundleError(f"{MANIFEST_FILE} lists no {GOLDEN_FILE}")
+    if set(manifest.detachable) - {CHECKPOINT_FOLDER}:
+        raise BundleError(f"{MANIFEST_FILE}: 'detachable' may name {CHECKPOINT_FOLDER!r} only")
     for precision in manifest.precisions:
         for spec in GRAPHS.values():
             if spec.file(precision) not in manifest.files:

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from .bundle import Bundle, open_bundle
 from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from .errors import BundleError, InputError, LabelError
+from .graphs import open_graph
 from .images import ImageLike, Polarity, to_batch
 from .latents import latents
 from .results import Classification, Drawings, Encoding, Prediction, Reconstruction
-from .sessions import OpenSession, Providers, SessionOptions, open_session
+from .sessions import OpenSession, Providers, SessionOptions
 
 CHUNK_ROWS = 1024
 """Rows that meet a session at once; larger batches are cut, so that memory stays bounded."""
+
+_MOST_TEMPERATURE = 1e6
 
 LabelLike = str | int
 """A class by its name, or by its index in `Model.labels`."""
@@ -125,7 +128,10 @@ class Model:
             InputError: a shape that does not fit.
             LabelError: no such class.
         """
-        rows = np.atleast_2d(np.asarray(z, np.float32))
+        try:
+            rows = np.atleast_2d(np.asarray(z, np.float32))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"z is {type(z).__name__}, but must be numbers [N, {self.latent_dim}]") from error
         if rows.ndim != 2 or rows.shape[1] != self.latent_dim or not np.isfinite(rows).all():
             raise InputError(f"z has shape {list(np.shape(z))}, but must be finite numbers [N, {self.latent_dim}]")
         probs = self._class_probs(labels, len(rows))
@@ -151,8 +157,8 @@ class Model:
             InputError: a number out of its range.
             LabelError: no such class.
         """
-        if not 0 <= temperature < float("inf"):
-            raise InputError(f"temperature is {temperature}, but must be a finite number from 0 up")
+        if not 0 <= temperature <= _MOST_TEMPERATURE:
+            raise InputError(f"temperature is {temperature}, but must be a number from 0 to {_MOST_TEMPERATURE:g}")
         z = latents(seed, n, self.latent_dim, start=start) * np.float32(temperature)
         return self.decode(z, label)
 
@@ -171,7 +177,7 @@ class Model:
         if isinstance(label, str):
             if label in self.labels:
                 return self.labels.index(label)
-        elif 0 <= int(label) < len(self.labels):
+        elif isinstance(label, int | np.integer) and 0 <= label < len(self.labels):
             return int(label)
         raise LabelError(f"unknown label {label!r}; {self.name} knows {', '.join(self.labels)}")
 
@@ -186,10 +192,15 @@ class Model:
     ) -> NDArray[np.float32]:
         classes = len(self.labels)
         if isinstance(labels, np.ndarray) and np.issubdtype(labels.dtype, np.floating):
-            if labels.shape != (n, classes):
-                raise InputError(f"class probabilities have shape {list(labels.shape)}, but must be [{n}, {classes}]")
+            if labels.shape != (n, classes) or not np.isfinite(labels).all():
+                raise InputError(
+                    f"class probabilities have shape {list(labels.shape)}, but must be finite numbers [{n}, {classes}]"
+                )
             return labels.astype(np.float32)
-        many = [labels] * n if isinstance(labels, str | int | np.integer) else list(labels)
+        if isinstance(labels, Sequence | np.ndarray) and not isinstance(labels, str):
+            many: list[LabelLike] = list(labels)
+        else:
+            many = [labels] * n
         if len(many) != n:
             raise InputError(f"{len(many)} labels given for {n} latents; give one for all, or one a row")
         probs = np.zeros((n, classes), np.float32)
@@ -211,6 +222,5 @@ class Model:
     def _open(self, graph: str) -> OpenSession:
         with self._lock:
             if graph not in self._sessions:
-                content = self.bundle.read(GRAPHS[graph].file(self.precision))
-                self._sessions[graph] = open_session(content, self._options)
+                self._sessions[graph] = open_graph(self.bundle, graph, self.precision, self._options)
             return self._sessions[graph]

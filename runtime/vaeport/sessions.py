@@ -15,6 +15,8 @@ from .threads import usable_processors
 CPU_PROVIDER = "CPUExecutionProvider"
 CUDA_PROVIDER = "CUDAExecutionProvider"
 
+_MOST_THREADS = 1024
+
 Providers = Sequence[str | tuple[str, dict[str, Any]]]
 
 
@@ -31,8 +33,8 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         parse_device(self.device)
-        if self.threads is not None and self.threads < 1:
-            raise InputError(f"threads is {self.threads}, but must be 1 or more, or None")
+        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
+            raise InputError(f"threads is {self.threads}, but must be from 1 to {_MOST_THREADS}, or None")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def open_session(model: bytes, options: SessionOptions) -> OpenSession:
     """
     ort = import_onnxruntime()
     if options.providers is not None:
+        _check_available(ort, options.providers)
         session = _make(ort, model, options, list(options.providers))
         running = tuple(session.get_providers())
         return OpenSession(session, running[0], running)
@@ -110,6 +113,14 @@ def import_onnxruntime() -> ModuleType:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     with needs_extra("cpu"):
         return importlib.import_module("onnxruntime")
+
+
+def _check_available(ort: ModuleType, providers: Providers) -> None:
+    available = ort.get_available_providers()
+    for provider in providers:
+        name = provider if isinstance(provider, str) else provider[0]
+        if name not in available:
+            raise DeviceError(f"this onnxruntime has no {name}; it has {', '.join(available)}")
 
 
 def _try_cuda(ort: ModuleType, model: bytes, options: SessionOptions, index: int) -> tuple[OpenSession | None, str]:

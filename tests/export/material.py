@@ -10,8 +10,8 @@ import onnx
 from vaeport.bundle import open_bundle
 from vaeport.contract import MANIFEST_FILE
 from vaeport.manifest import parse_manifest
-from vaeport_export.parity import ParityReport, Subject, compare_backends
-from vaeport_export.parity.subject import subject_of
+from vaeport_export.parity.comparison import ParityReport, compare_backends
+from vaeport_export.parity.subject import Subject, subject_of
 from vaeport_export.pipeline import ExportOptions, export_bundle
 from vaeport_export.writer import seal
 from vaeport_train.data import Dataset, load_dataset

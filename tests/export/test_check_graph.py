@@ -7,7 +7,7 @@ from onnx import ModelProto, TensorProto, helper
 from vaeport.contract import GRAPHS
 from vaeport.errors import CheckFailedError
 from vaeport_export.onnx_file import check_graph
-from vaeport_export.parity import Subject
+from vaeport_export.parity.subject import Subject
 
 ENCODER = "encoder_classifier"
 

@@ -7,7 +7,7 @@ from vaeport.contract import GRAPHS, Shapes
 from vaeport.errors import BundleError
 from vaeport.golden import parse_golden
 from vaeport_export.golden import float32_tolerances, make_golden
-from vaeport_export.parity import Subject
+from vaeport_export.parity.subject import Subject
 from vaeport_export.probes import PROBE_ROWS, decoder_inputs, golden_inputs, probe_inputs, random_rows
 from vaeport_train.run import load_examples
 

@@ -14,7 +14,7 @@ from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
 from vaeport_export.graphs import graph_modules
 from vaeport_export.onnx_file import GraphDescription, export_graph
-from vaeport_export.parity import Subject
+from vaeport_export.parity.subject import Subject
 
 SIGNATURES = {
     "encoder_classifier": {

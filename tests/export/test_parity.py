@@ -11,9 +11,10 @@ from tests.export.material import compared, opened
 from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
 from vaeport.golden import Arrays, parse_golden
-from vaeport_export.parity import Subject, compare_backends
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.backends.onnxruntime_cpu import OnnxruntimeCpu
+from vaeport_export.parity.comparison import compare_backends
+from vaeport_export.parity.subject import Subject
 from vaeport_export.probes import probe_inputs
 
 NOISE_FLOORS = dict.fromkeys(BACKENDS, 4.0)

@@ -10,7 +10,7 @@ from onnx.reference import ReferenceEvaluator
 
 from vaeport.contract import GRAPHS
 from vaeport.golden import parse_golden
-from vaeport_export.parity import Subject
+from vaeport_export.parity.subject import Subject
 
 
 def tensors(folder: Path, kind: str) -> dict[str, NDArray[np.float32]]:

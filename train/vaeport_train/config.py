@@ -110,7 +110,7 @@ class TrainingConfig:
     """Passes over the training images."""
     batch_size: Count
     """Images a step; the last batch of an epoch may be smaller."""
-    learning_rate: Annotated[float, Field(gt=0, le=1e30)]
+    learning_rate: Annotated[float, Field(gt=0, le=1e37)]
     """Adam's, at its highest."""
     schedule: Literal["constant", "cosine"]
     """Learning rate over the run: the same throughout, or a short warm-up and half a cosine down to 0."""

@@ -1,6 +1,4 @@
-"""Does every way of running the two graphs answer as PyTorch does?"""
+"""Does every way of running the two graphs answer as PyTorch does?
 
-from .comparison import ParityReport, ParityRow, compare_backends
-from .subject import Subject
-
-__all__ = ["ParityReport", "ParityRow", "Subject", "compare_backends"]
+Nothing is imported here: the command must start, and say what is missing, where PyTorch is not installed.
+"""

@@ -1,7 +1,7 @@
 """The command `vaeport`: look at a bundle, prove it, classify and draw with it."""
 
 import argparse
-import sys
+import warnings
 from collections.abc import Sequence
 
 from ..commands import command_parser, run_command
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:
-    code: int = arguments.run(arguments)
-    sys.stdout.flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # decoders warn about files that they then refuse or repair
+        code: int = arguments.run(arguments)
     return code

@@ -7,6 +7,8 @@ from ..bundle import DEFAULT_BUNDLE, open_bundle, shipped_bundles
 from ..commands import print_json
 from . import options
 
+_SHOWN = ("classification_error", "images")
+
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb to the command."""
@@ -37,9 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"  precisions  {', '.join(manifest.precisions)}")
     print(f"  seal        holds, {len(manifest.files)} files, {size / 1e6:.1f} MB")
     for data, figures in manifest.evaluation.items():
-        if isinstance(figures, dict) and "classification_error" in figures:
-            error = 100 * figures["classification_error"]
-            print(f"  on {data}: {error:.2f} % of {figures['images']} images misclassified")
+        # The manifest leaves the form of figures free.
+        error, images = (figures.get(key) if isinstance(figures, dict) else None for key in _SHOWN)
+        if isinstance(error, int | float) and isinstance(images, int):
+            print(f"  on {data}: {100 * error:.2f} % of {images} images misclassified")
     print(f"  made with   {', '.join(f'{name} {version}' for name, version in manifest.made_with.items())}")
     print(f"shipped bundles: {', '.join(shipped_bundles()) or 'none'}")
     return 0
