@@ -16,7 +16,8 @@ from vaeport.errors import CheckFailedError, InputError
 from vaeport.golden import Golden
 from vaeport.manifest import Manifest
 from vaeport_train.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
-from vaeport_train.run import load_evaluation, load_examples
+from vaeport_train.measure import load_evaluation
+from vaeport_train.run import load_examples
 
 from .card import write_card
 from .golden import float32_tolerances, make_golden

@@ -32,6 +32,14 @@ def command_parser(prog: str, description: str, *, examples: str) -> argparse.Ar
     )
 
 
+def positive_int(text: str) -> int:
+    """An argument that is a whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
+    return value
+
+
 def run_command(prog: str, command: Callable[[], int]) -> int:
     """Run a command; an expected error becomes one sentence on stderr and its exit code."""
     for stream in (sys.stdout, sys.stderr):

@@ -12,8 +12,8 @@ from vaeport.errors import InputError, LabelError
 from vaeport_train.checkpoint import load_checkpoint
 from vaeport_train.data import Dataset
 from vaeport_train.evaluation import evaluate, wilson_interval
+from vaeport_train.measure import evaluate_run, load_evaluation
 from vaeport_train.networks import ConditionalVAE
-from vaeport_train.run import evaluate_run, load_evaluation
 
 
 @pytest.mark.parametrize(

@@ -3,29 +3,24 @@
 import hashlib
 import importlib.metadata
 import io
-import json
 import os
 import platform
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from vaeport.errors import InputError, LabelError
-from vaeport.fileio import write_atomic, write_text
+from vaeport.errors import InputError
+from vaeport.fileio import write_atomic
 
-from .checkpoint import CONFIG_FILE, DataRecord, RunRecord, load_checkpoint, load_record, save_record
+from .checkpoint import CONFIG_FILE, DataRecord, RunRecord, load_record, save_record
 from .config import RunConfig
 from .data import Dataset, Split
-from .evaluation import Figures, evaluate
 from .state import STATE_FILE, load_state, new_state
 from .trainer import train
 
 EXAMPLES_FILE = "examples.npz"
-EVALUATION_FILE = "evaluation.json"
 _EXAMPLES_PER_CLASS = 8
 
 
@@ -42,7 +37,7 @@ def fit(
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
         raise InputError(f"{path} is not empty{hint} another folder")
-    train_split, held_out = _splits(config, dataset)
+    train_split, held_out = splits_of_run(config, dataset)
     record = RunRecord(preset, config, _data_record(dataset, train_split, held_out), _versions())
     save_record(path, record)
     _save_examples(path, held_out)
@@ -58,7 +53,7 @@ def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = Fa
     """
     path = Path(folder)
     record = load_record(path)
-    train_split, held_out = _splits(record.config, dataset)
+    train_split, held_out = splits_of_run(record.config, dataset)
     given = _data_record(dataset, train_split, held_out)
     if given != record.data:
         raise InputError(f"{path} began with {_in_words(record.data)}, now there are {_in_words(given)}")
@@ -67,57 +62,6 @@ def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = Fa
     begun = (path / STATE_FILE).is_file()
     train(load_state(path, record) if begun else new_state(record), record, train_split, held_out, path, quiet=quiet)
     return path
-
-
-def evaluate_run(folder: str | os.PathLike[str], dataset: Dataset) -> dict[str, Figures]:
-    """Measure a run on a data set and keep the figures in its `evaluation.json`.
-
-    On the data it was trained on, training and held-out images are measured too.
-
-    Returns:
-        Figures by `<data set> <split>`.
-
-    Raises:
-        InputError: no such run, or the data set has nothing to measure on.
-        LabelError: the data set has other classes.
-    """
-    path = Path(folder)
-    checkpoint = load_checkpoint(path)
-    record = checkpoint.record
-    if dataset.class_names != record.data.labels:
-        raise LabelError(
-            f"{path} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}"
-        )
-    splits: dict[str, Split] = {}
-    if dataset.name == record.data.name:
-        splits["train"], splits["held-out"] = _splits(record.config, dataset)
-    if dataset.test is not None:
-        splits["test"] = dataset.test
-    if not splits:
-        raise InputError(f"{dataset.name} has no test images, and {path} was trained on {record.data.name}")
-    figures = {
-        f"{dataset.name} {name}": evaluate(checkpoint.network, split, record.config.objective)
-        for name, split in splits.items()
-    }
-    known = load_evaluation(path) | {name: asdict(value) for name, value in figures.items()}
-    write_text(path / EVALUATION_FILE, json.dumps(known, indent=2) + "\n")
-    return figures
-
-
-def load_evaluation(folder: Path) -> dict[str, Any]:
-    """Content of `evaluation.json`, empty where the run was never evaluated.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    path = folder / EVALUATION_FILE
-    try:
-        content = json.loads(path.read_bytes()) if path.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is damaged: it must hold a JSON object")
-    return content
 
 
 def load_examples(folder: Path) -> Split:
@@ -134,7 +78,8 @@ def load_examples(folder: Path) -> Split:
         raise InputError(f"{path} cannot be read: {error}; the folder is no finished run") from error
 
 
-def _splits(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
+def splits_of_run(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
+    """Training and held-out images, as the configuration cuts the data."""
     return dataset.split(config.data.split, held_out=config.data.held_out, seed=config.training.seed)
 
 

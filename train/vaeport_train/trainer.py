@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from vaeport.errors import DivergedError
 
+from .batching import batches
 from .checkpoint import RunRecord, save_weights
 from .config import TrainingConfig
 from .data import Split
-from .evaluation import batches, evaluate
+from .evaluation import evaluate
 from .history import EpochLosses, EpochRecord, save_history
 from .losses import Losses, compute_losses, recognition_loss
 from .networks import ConditionalVAE

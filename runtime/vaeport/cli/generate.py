@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from ..commands import print_json
+from ..commands import positive_int, print_json
 from ..pictures import draw_grid, save_picture
 from . import options
 
@@ -17,9 +17,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description="Draw new images into one PNG: a column for each label; each row shares one latent, so one style.",
     )
     parser.add_argument("labels", nargs="*", metavar="LABEL", help="classes to draw (default: all)")
-    parser.add_argument(
-        "-n", type=options.positive, default=10, metavar="N", help="images a label (default: %(default)s)"
-    )
+    parser.add_argument("-n", type=positive_int, default=10, metavar="N", help="images a label (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same images, everywhere (default: %(default)s)")
     parser.add_argument("--temperature", type=float, default=1.0, metavar="T", help="scale of the latents (default: 1)")
     parser.add_argument("-o", "--output", required=True, metavar="PNG", help="picture to write")

@@ -3,6 +3,7 @@
 import argparse
 
 from ..bundle import DEFAULT_BUNDLE
+from ..commands import positive_int
 from ..model import Model, load
 
 
@@ -20,7 +21,7 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """`--device` and `--threads`: where and how wide it runs."""
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: what this process may use)")
+    parser.add_argument("--threads", type=positive_int, metavar="N", help="threads (default: all that it may use)")
 
 
 def add_polarity(parser: argparse.ArgumentParser) -> None:
@@ -31,14 +32,6 @@ def add_polarity(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how the images are drawn; auto looks at the border (default: %(default)s)",
     )
-
-
-def positive(text: str) -> int:
-    """An argument that is a whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -2,10 +2,14 @@
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from vaeport.commands import print_json, print_table
+from vaeport.commands import positive_int, print_json, print_table
 
 from . import options
+
+if TYPE_CHECKING:
+    from ..evaluation import Figures
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,15 +21,33 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument("folder", metavar="RUN", help="run folder")
     options.add_data(parser, default=None)
+    parser.add_argument("--probe", action="store_true", help="read the class from z_mean with a linear probe")
+    parser.add_argument(
+        "--likelihood",
+        type=positive_int,
+        default=0,
+        metavar="K",
+        help="estimate -log p(x | y) with K importance samples an image; slow",
+    )
+    parser.add_argument(
+        "--likelihood-images",
+        type=positive_int,
+        metavar="N",
+        help="on the first N images of each split (default: all)",
+    )
+    parser.add_argument("--all-classes", action="store_true", help="estimate -log p(x) over all classes too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, keep and print the figures."""
-    from ..run import evaluate_run
+    from ..measure import MeasureOptions, evaluate_run
 
-    figures = evaluate_run(arguments.folder, options.dataset_of_run(arguments))
+    chosen = MeasureOptions(
+        arguments.probe, arguments.likelihood, arguments.likelihood_images, all_classes=arguments.all_classes
+    )
+    figures = evaluate_run(arguments.folder, options.dataset_of_run(arguments), chosen)
     if arguments.json:
         print_json({key: asdict(value) for key, value in figures.items()})
         return 0
@@ -55,4 +77,21 @@ def run(arguments: argparse.Namespace) -> int:
         "95 % interval",
     )
     print_table(header, rows)
+    for key, f in figures.items():
+        _print_more(key, f)
     return 0
+
+
+def _print_more(name: str, figures: "Figures") -> None:
+    if figures.calibration:
+        print(f"{name}: expected calibration error {100 * figures.calibration.expected_calibration_error:.2f} %")
+    if figures.linear_probe_accuracy is not None:
+        print(f"{name}: a linear probe reads the class from z_mean at {100 * figures.linear_probe_accuracy:.1f} %")
+    if figures.likelihood:
+        likelihood = figures.likelihood
+        print(
+            f"{name}: -log p(x | y) {likelihood.nll_given_label:.2f} nats, standard error "
+            f"{likelihood.nll_given_label_error:.2f}, {likelihood.samples} samples, {likelihood.images} images"
+        )
+        if likelihood.nll is not None:
+            print(f"{name}: -log p(x) {likelihood.nll:.2f} nats")

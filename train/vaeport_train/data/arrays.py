@@ -23,7 +23,7 @@ def read_arrays(path: Path) -> Dataset:
         InputError: no such file, an array missing or of another shape, labels outside the classes, NaN.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read {path} as an .npz file: {error}") from error

@@ -2,14 +2,13 @@
 
 from .calibration import Calibration, calibrate
 from .likelihood import Likelihood, importance_weighted
-from .losses import Figures, batches, evaluate, wilson_interval
+from .losses import Figures, evaluate, wilson_interval
 from .probe import probe_accuracy
 
 __all__ = [
     "Calibration",
     "Figures",
     "Likelihood",
-    "batches",
     "calibrate",
     "evaluate",
     "importance_weighted",

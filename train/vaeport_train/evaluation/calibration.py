@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
+from ..batching import batches
 from ..data import Split
 from ..networks import ConditionalVAE
-from .losses import batches
 
 _BATCH = 1000
 _BINS = 15

@@ -1,18 +1,19 @@
 """Losses and errors of a network on labelled images."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from ..batching import batches
 from ..config import ObjectiveConfig
 from ..data import Split
 from ..losses import compute_losses
 from ..networks import ConditionalVAE
 from ..randomness import generator
 from ..views import evaluation_views
+from .calibration import Calibration
+from .likelihood import Likelihood
 
 _BATCH = 1000
 _Z_95 = 1.959963984540054
@@ -42,6 +43,12 @@ class Figures:
     """Their share."""
     classification_error_95: tuple[float, float]
     """95 % interval of the share (Wilson, 1927)."""
+    calibration: Calibration | None = None
+    """Whether the classifier's confidence can be believed, where it was measured."""
+    linear_probe_accuracy: float | None = None
+    """How well a linear probe reads the class from z_mean, where it was measured; chance means that none is left."""
+    likelihood: Likelihood | None = None
+    """Importance-weighted likelihood, where it was measured."""
 
 
 def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, seed: int = 0) -> Figures:
@@ -80,14 +87,6 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
         classification_error=wrong / n,
         classification_error_95=wilson_interval(wrong, n),
     )
-
-
-def batches(split: Split, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches in the given order, gathered from memory: images as float32 in [0, 1], labels as int64."""
-    images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
-    for first in range(0, len(order), size):
-        rows = order[first : first + size]
-        yield images[rows].to(torch.float32) / 255, labels[rows]
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:

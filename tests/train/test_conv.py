@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.train.small import few_digits
+from vaeport.contract import Shapes
+from vaeport.errors import InputError
+from vaeport_train import trainer
+from vaeport_train.config import RunConfig
+from vaeport_train.evaluation import evaluate
+from vaeport_train.networks import ConditionalVAE
+from vaeport_train.presets import load_preset
+from vaeport_train.run import fit, resume
+
+NARROW = (
+    "network.encoder_channels=[4, 6]",
+    "network.decoder_channels=[6, 5, 4]",
+    "network.decoder_hidden=16",
+    "network.tower_channels=[4, 5, 6, 7]",
+    "network.latent_dim=3",
+    "training.threads=1",
+    "training.batch_size=50",
+    "training.epochs=2",
+)
+
+
+def _config() -> RunConfig:
+    return load_preset("conv", NARROW)
+
+
+def _network(shapes: Shapes) -> ConditionalVAE:
+    torch.manual_seed(0)
+    return ConditionalVAE(_config().network, shapes).eval()
+
+
+@pytest.mark.parametrize("image", [(1, 28, 28), (3, 16, 24)])
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_outputs_have_the_shapes_of_the_contract(n: int, image: tuple[int, int, int]) -> None:
+    network = _network(Shapes(image, 3, 5))
+    pixels, probs = torch.rand(n, *image), torch.full((n, 5), 0.2)
+
+    with torch.no_grad():
+        posterior = network.encode(pixels, probs)
+        outputs = (*posterior, network.classify(pixels), network.decode(posterior.z_mean, probs))
+
+    assert [tuple(output.shape) for output in outputs] == [(n, 3), (n, 3), (n, 5), (n, *image)]
+
+
+def test_images_whose_size_cannot_be_halved_twice_are_refused() -> None:
+    with pytest.raises(InputError, match="30 x 28 must be multiples of 4"):
+        _network(Shapes((1, 30, 28), 3, 5))
+
+
+def test_classifier_is_the_mean_over_one_pixel_shifts() -> None:
+    classifier = _network(Shapes((1, 16, 16), 3, 5)).classifier
+    padded = torch.zeros(1, 1, 18, 18)
+    padded[:, :, 5:12, 5:12] = torch.rand(7, 7)
+    crops = [padded[:, :, a : a + 16, b : b + 16] for a, b in ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))]
+
+    with torch.no_grad():
+        mean = torch.stack([classifier(crop, shifted=False) for crop in crops]).mean(0)
+        torch.testing.assert_close(classifier(crops[0]), mean)
+
+
+def test_run_that_died_after_an_epoch_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = few_digits(300, held_out=100)
+    whole = fit(tmp_path / "whole", "conv", _config(), digits)
+    real, calls = evaluate, []
+
+    def dies_in_the_second_epoch(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainer, "evaluate", dies_in_the_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "died", "conv", _config(), digits)
+    resume(tmp_path / "died", digits)
+
+    assert (tmp_path / "died" / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
