@@ -130,11 +130,19 @@ def test_arrays_that_do_not_fit_are_one_sentence(arrays: dict[str, Any], problem
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 broken"])
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 broken", b"\x93NUMPY"])
 def test_file_that_is_no_archive_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content)
 
     with pytest.raises(InputError, match=r"cannot read .*a\.npz"):
+        load_dataset(tmp_path / "a.npz")
+
+
+def test_single_array_is_no_archive(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+
+    with pytest.raises(InputError, match="as an .npz file"):
         load_dataset(tmp_path / "a.npz")
 
 

@@ -25,7 +25,7 @@ def read_arrays(path: Path) -> Dataset:
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read {path} as an .npz file: {error}") from error
     if missing := [name for name in ("images", "labels") if name not in arrays]:
         raise InputError(f"{path} holds no {missing[0]!r}; it needs 'images' and 'labels'")
