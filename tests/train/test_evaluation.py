@@ -115,3 +115,17 @@ def test_data_with_other_classes_is_refused(run_copy: Path, digits: Dataset) -> 
 def test_foreign_data_without_test_images_is_refused(run_copy: Path, digits: Dataset) -> None:
     with pytest.raises(InputError, match="other has no test images"):
         evaluate_run(run_copy, dataclasses.replace(digits, name="other"))
+
+
+def test_dimension_that_never_leaves_the_prior_has_collapsed(digits: Dataset) -> None:
+    config = narrow_config(preset="blog")
+    network = ConditionalVAE(config.network, Shapes((1, 28, 28), 4, 10))
+    with torch.no_grad():
+        last = list(network.encoder.parameters())[-2:]
+        for parameter in last:
+            parameter[0], parameter[4] = 0, 0
+
+    by_dimension = evaluate(network, digits.development, config.objective).kl_by_dimension
+
+    assert by_dimension[0] < 1e-6
+    assert min(by_dimension[1:]) > 1e-4

@@ -8,7 +8,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
 from vaeport_train.config import ObjectiveConfig, TrainingConfig
-from vaeport_train.losses import compute_losses, kl_nats, recognition_loss, reconstruction_nats
+from vaeport_train.losses import compute_losses, kl_by_dimension, recognition_loss, reconstruction_nats
 from vaeport_train.networks import ConditionalVAE, Posterior
 from vaeport_train.trainer import learning_rate
 from vaeport_train.views import Views
@@ -64,14 +64,14 @@ def test_bernoulli_reconstruction_takes_grey_as_a_soft_bit() -> None:
 def test_kl_is_the_divergence_from_the_standard_normal() -> None:
     mean, logvar = random(7, 10), random(7, 10, seed=1)
 
-    nats = kl_nats(Posterior(mean, logvar))
+    nats = kl_by_dimension(Posterior(mean, logvar)).sum(1)
 
     expected = kl_divergence(Normal(mean, (0.5 * logvar).exp()), Normal(torch.zeros(10), torch.ones(10)))
     torch.testing.assert_close(nats, expected.sum(1))
 
 
 def test_kl_of_the_prior_is_zero() -> None:
-    assert kl_nats(Posterior(torch.zeros(2, 3), torch.zeros(2, 3))).tolist() == [0.0, 0.0]
+    assert kl_by_dimension(Posterior(torch.zeros(2, 3), torch.zeros(2, 3))).tolist() == [[0.0] * 3] * 2
 
 
 def test_objective_is_elbo_plus_weighted_cross_entropy() -> None:

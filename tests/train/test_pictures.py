@@ -2,14 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from vaeport.contract import Shapes
 from vaeport.latents import latents
 from vaeport_train.checkpoint import load_checkpoint
+from vaeport_train.data import Dataset
 from vaeport_train.history import load_history
 from vaeport_train.networks import ConditionalVAE
-from vaeport_train.pictures import sample_row, save_losses, save_samples
+from vaeport_train.pictures import film_frame, sample_row, save_film, save_final_pictures, save_losses, save_samples
 
 STEP = 2 * 28 + 2
 """Pixels from one image of a picture to the next: twice its size and a gap."""
@@ -86,3 +87,35 @@ def test_same_curves_are_the_same_bytes(finished_run: Path, tmp_path: Path) -> N
         save_losses(tmp_path / name, load_history(finished_run, epochs=3))
 
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_film_has_a_frame_an_epoch_all_of_one_size(tmp_path: Path) -> None:
+    frames = [np.full((4, 10, 1, 28, 28), 20 * i, np.uint8) for i in range(11)]
+
+    save_film(tmp_path / "film.gif", frames, DIGITS)
+
+    with Image.open(tmp_path / "film.gif") as film:
+        shown = [(frame.info["duration"], np.asarray(frame.convert("L"))) for frame in ImageSequence.Iterator(film)]
+    assert [duration for duration, _ in shown] == [150] * 10 + [2500]
+    assert [abs(int(pixels[-10, -10]) - 20 * index) <= 6 for index, (_, pixels) in enumerate(shown)] == [True] * 11
+
+
+def test_frames_of_the_film_share_their_latents(finished_run: Path) -> None:
+    network = load_checkpoint(finished_run).network
+
+    frame = film_frame(network, seed=0)
+
+    np.testing.assert_array_equal(frame, np.stack([sample_row(network, seed=0, row=row) for row in range(4)]))
+
+
+def test_reconstructions_stand_below_their_images(finished_run: Path, digits: Dataset) -> None:
+    network = load_checkpoint(finished_run).network
+    _, held_out = digits.split("stratified", held_out=None, seed=0)
+
+    save_final_pictures(finished_run, network, held_out, DIGITS)
+
+    first = held_out.images[np.flatnonzero(held_out.labels == 9)[0], 0]
+    with Image.open(finished_run / "reconstructions.png") as picture:
+        right, top = picture.size[0] - 2, picture.size[1] - 2 - 6 * STEP
+        shown = np.asarray(picture.convert("L").crop((right - STEP, top, right, top + STEP)))[2:, 2:]
+    np.testing.assert_array_equal(shown[::2, ::2], first)

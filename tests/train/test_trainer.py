@@ -40,12 +40,16 @@ def test_training_leaves_the_callers_random_numbers_alone(tmp_path: Path, digits
 def test_run_folder_holds_what_people_and_programs_need(finished_run: Path) -> None:
     assert set(contents(finished_run)) == {
         "config.json",
+        "confusion.png",
         "examples.npz",
+        "latents.png",
         "losses.png",
         "metrics.jsonl",
         "model.safetensors",
+        "reconstructions.png",
         "samples.png",
         "trainer.safetensors",
+        "training.gif",
     }
 
 

@@ -39,6 +39,8 @@ class EpochRecord:
     """While training, so the mean over a network in motion."""
     held_out: EpochLosses
     """After the epoch."""
+    kl_by_dimension: tuple[float, ...]
+    """The held-out KL's share of each latent dimension, in nats."""
     seconds: float
     """Wall time of the training steps."""
     images_per_second: float

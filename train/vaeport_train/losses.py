@@ -18,12 +18,17 @@ class Losses:
 
     reconstruction: Tensor
     """-log p(x | z, y), float [N], nats."""
-    kl: Tensor
-    """KL(Q(z | x) || N(0, I)), float [N], nats."""
+    kl_by_dimension: Tensor
+    """KL(Q(z | x) || N(0, I)) of each latent dimension, float [N, Z], nats."""
     cross_entropy: Tensor
     """-log of the classifier's probability for the true class, float [N], nats."""
     correct: Tensor
     """Whether the classifier's best class is the true one, bool [N]."""
+
+    @property
+    def kl(self) -> Tensor:
+        """KL of all dimensions together, float [N], nats."""
+        return self.kl_by_dimension.sum(1)
 
     def objective(self, config: ObjectiveConfig) -> Tensor:
         """What training minimises: the batch mean of the negative ELBO plus the weighted cross-entropy."""
@@ -58,7 +63,7 @@ def compute_losses(
     decoded = network.decode(posterior.sample(noise), class_probs)
     return Losses(
         reconstruction=reconstruction_nats(decoded, views.target, config),
-        kl=kl_nats(posterior),
+        kl_by_dimension=kl_by_dimension(posterior),
         cross_entropy=functional.cross_entropy(logits, label, reduction="none"),
         correct=logits.argmax(dim=1) == label,
     )
@@ -94,7 +99,7 @@ def reconstruction_nats(logits: Tensor, image: Tensor, config: ObjectiveConfig) 
     return 0.5 * squared + image[0].numel() * (math.log(std) + 0.5 * math.log(2 * math.pi))
 
 
-def kl_nats(posterior: Posterior) -> Tensor:
-    """KL from a diagonal Gaussian to N(0, I) in closed form: float [N], nats."""
+def kl_by_dimension(posterior: Posterior) -> Tensor:
+    """KL from a diagonal Gaussian to N(0, I) in closed form, a term a dimension: float [N, Z], nats."""
     mean, logvar = posterior
-    return 0.5 * (mean.square() + torch.exp(logvar) - 1 - logvar).sum(1)
+    return 0.5 * (mean.square() + torch.exp(logvar) - 1 - logvar)

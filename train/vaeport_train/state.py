@@ -36,6 +36,8 @@ class TrainingState:
     """Optimiser steps done."""
     rows: list[NDArray[np.uint8]] = field(default_factory=list)
     """Sample row of each epoch, uint8 [K, C, H, W]."""
+    frames: list[NDArray[np.uint8]] = field(default_factory=list)
+    """Frame of the film of each epoch, uint8 [4, K, C, H, W]."""
     history: list[EpochRecord] = field(default_factory=list)
     """Record of each epoch."""
 
@@ -64,6 +66,7 @@ def save_state(folder: Path, state: TrainingState) -> None:
     for index, moments in state.optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": tensor for name, tensor in moments.items()}
     tensors["rows"] = torch.from_numpy(np.stack(state.rows))
+    tensors["frames"] = torch.from_numpy(np.stack(state.frames))
     save_safetensors(folder / STATE_FILE, tensors, {"epoch": state.epoch, "step": state.step})
 
 
@@ -82,10 +85,10 @@ def load_state(folder: Path, record: RunRecord) -> TrainingState:
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": _moments(state.network, tensors, path)})
     try:
         state.epoch, state.step = int(counters["epoch"]), int(counters["step"])
-        state.rows = list(tensors["rows"].numpy())
+        state.rows, state.frames = list(tensors["rows"].numpy()), list(tensors["frames"].numpy())
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: its counters or pictures are missing or wrong ({error!r})") from error
-    if len(state.rows) != state.epoch:
+    if not len(state.rows) == len(state.frames) == state.epoch:
         raise InputError(f"{path} is damaged: {state.epoch} epochs but {len(state.rows)} rows of pictures")
     state.history = load_history(folder, epochs=state.epoch)
     return state

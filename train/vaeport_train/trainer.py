@@ -18,7 +18,7 @@ from .evaluation import evaluate
 from .history import EpochLosses, EpochRecord, save_history
 from .losses import Losses, compute_losses, recognition_loss
 from .networks import ConditionalVAE
-from .pictures import sample_row, save_losses, save_samples
+from .pictures import film_frame, sample_row, save_film, save_final_pictures, save_losses, save_samples
 from .randomness import data_order, generator, prior_draw, step_noise
 from .state import TrainingState, save_state
 from .views import training_views
@@ -63,10 +63,21 @@ def train(
             held = EpochLosses(**{name: getattr(figures, name) for name in EpochLosses.__dataclass_fields__})
             state.epoch += 1
             state.history.append(
-                EpochRecord(state.epoch, state.step, losses, held, seconds, len(train_split) / seconds)
+                EpochRecord(
+                    epoch=state.epoch,
+                    step=state.step,
+                    train=losses,
+                    held_out=held,
+                    kl_by_dimension=figures.kl_by_dimension,
+                    seconds=seconds,
+                    images_per_second=len(train_split) / seconds,
+                )
             )
             state.rows.append(sample_row(state.kept, seed=config.training.seed, row=state.epoch - 1))
+            state.frames.append(film_frame(state.kept, seed=config.training.seed))
             _save(state, record, folder)
+    save_film(folder / "training.gif", state.frames, record.data.labels)
+    save_final_pictures(folder, state.kept, held_out, record.data.labels)
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:

@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{f.classification_loss:.3f}",
             f"{100 * f.classification_error:.2f} %",
             f"{100 * f.classification_error_95[0]:.2f} to {100 * f.classification_error_95[1]:.2f} %",
+            f"{100 * f.calibration.expected_calibration_error:.2f} %" if f.calibration else "-",
         )
         for key, f in figures.items()
     ]
@@ -75,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         "class. loss",
         "error",
         "95 % interval",
+        "calib. error",
     )
     print_table(header, rows)
     for key, f in figures.items():
@@ -83,8 +85,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_more(name: str, figures: "Figures") -> None:
-    if figures.calibration:
-        print(f"{name}: expected calibration error {100 * figures.calibration.expected_calibration_error:.2f} %")
     if figures.linear_probe_accuracy is not None:
         print(f"{name}: a linear probe reads the class from z_mean at {100 * figures.linear_probe_accuracy:.1f} %")
     if figures.likelihood:

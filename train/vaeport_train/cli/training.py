@@ -11,6 +11,9 @@ from vaeport.commands import print_json, print_table
 _INTERRUPTED = 130
 """Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
 
+_COLLAPSED = 0.01
+"""KL in nats below which a latent dimension is said to have collapsed onto the prior."""
+
 
 def trained(arguments: argparse.Namespace, folder: str, work: Callable[[], object]) -> int:
     """Do the training; Ctrl-C says how to go on, for every whole epoch is on the disk."""
@@ -36,5 +39,7 @@ def _report(folder: str, arguments: argparse.Namespace) -> int:
         for name, x in (("training", last.train), ("held out", last.held_out))
     ]
     print_table(("images", "VAE loss", "reconstruction", "KL", "error"), rows)
+    if collapsed := [str(d) for d, kl in enumerate(last.kl_by_dimension) if kl < _COLLAPSED]:
+        print(f"collapsed, so carrying nothing: {len(collapsed)} latent dimensions ({', '.join(collapsed)})")
     print(f"look at {folder}/samples.png and losses.png; next: vaeport-export {folder} -o BUNDLE")
     return 0

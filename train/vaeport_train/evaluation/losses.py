@@ -31,6 +31,8 @@ class Figures:
     """-log p(x | z, y)."""
     kl: float
     """KL(Q(z | x) || N(0, I))."""
+    kl_by_dimension: tuple[float, ...]
+    """The KL's share of each latent dimension; one near 0 has collapsed and carries nothing."""
     negative_elbo_given_label: float
     """Reconstruction + KL with the true label given: a bound on -log p(x | y)."""
     cross_entropy: float
@@ -55,6 +57,7 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
     """Measure a network in evaluation mode on images, the same noise for the same seed."""
     network.eval()
     sums = torch.zeros(5, dtype=torch.float64)
+    by_dimension = torch.zeros(network.latent_dim, dtype=torch.float64)
     wrong = 0
     dim = network.latent_dim
     noise_source = generator(seed, "evaluation")
@@ -72,6 +75,7 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
                 trained.cross_entropy,
             )
             sums += torch.stack([term.double().sum() for term in terms])
+            by_dimension += trained.kl_by_dimension.double().sum(0)
             wrong += int((~trained.correct).sum())
     n = len(split)
     vae_loss, reconstruction, kl, given_label, cross_entropy = (sums / n).tolist()
@@ -80,6 +84,7 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
         vae_loss=vae_loss,
         reconstruction=reconstruction,
         kl=kl,
+        kl_by_dimension=tuple((by_dimension / n).tolist()),
         negative_elbo_given_label=given_label,
         cross_entropy=cross_entropy,
         classification_loss=cross_entropy * config.classification_weight,
