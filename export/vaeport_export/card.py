@@ -1,51 +1,37 @@
 """The model card: a bundle's README.md, for people."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from vaeport.manifest import Manifest
 from vaeport_train.checkpoint import RunRecord
 
+_CARD = """# {name} {version}
 
-def write_card(manifest: Manifest, record: RunRecord, sizes: dict[str, int]) -> str:
-    """Text of the card.
-
-    Args:
-        manifest: the bundle's manifest; its list of files may still be empty.
-        record: the run it came from.
-        sizes: bytes of each graph's ONNX file by graph name.
-    """
-    channels, height, width = manifest.shapes.image
-    kind = "grey" if channels == 1 else "RGB"
-    given = {"classifier": "the classifier's own answer", "label": "the true label"}
-    condition = given[record.config.objective.decoder_condition]
-    made_with = ", ".join(f"{tool} {version}" for tool, version in manifest.made_with.items())
-    graphs = "\n".join(f"| `{graph}` | {size / 1e6:.2f} MB |" for graph, size in sizes.items())
-    return f"""# {manifest.name} {manifest.version}
-
-{manifest.description}
+{description}
 
 | | |
 |---|---|
-| classes | {", ".join(manifest.labels)} |
+| classes | {labels} |
 | images | {width} x {height}, {kind}, float32 in [0, 1], ink is 1 |
-| latent | {manifest.shapes.latent_dim} dimensions, prior N(0, I) |
-| preset | `{record.preset}`, {record.config.training.epochs} epochs, seed {record.config.training.seed} |
-| trained on | {record.data.train_images} images of {record.data.name}; {record.data.held_out_images} held out |
-| data licence | {record.data.licence} |
+| latent | {latent_dim} dimensions, prior N(0, I) |
+| preset | `{preset}`, {epochs} epochs, seed {seed} |
+| trained on | {train_images} images of {data}; {held_out_images} held out |
+| data licence | {licence} |
 
 ## Use it
 
 ```python
 import vaeport
 
-model = vaeport.load("models/{manifest.name}")  # the path of this folder
+model = vaeport.load("models/{name}")  # the path of this folder
 model.classify("image.png")[0].label
-model.generate("{manifest.labels[0]}", 8, seed=3).save("drawn.png")
+model.generate("{first_label}", 8, seed=3).save("drawn.png")
 ```
 
 ## Figures
 
-{_figures(manifest.evaluation)}
+{figures}
 
 Losses are nats an image, one latent sample each. "VAE loss" is what training minimised: reconstruction + KL, the
 decoder conditioned on {condition}.
@@ -64,7 +50,7 @@ Rows are epochs, columns are classes; all images of a row share one latent.
 Tolerances are 4 times the noise floor: the largest difference between PyTorch in float32 and in float64 on the same
 inputs. `vaeport verify` re-runs the recorded answers anywhere, `vaeport-parity` compares with the checkpoint in here.
 
-{_tolerances(manifest)}
+{tolerances}
 
 | graph | size |
 |---|---|
@@ -72,6 +58,41 @@ inputs. `vaeport verify` re-runs the recorded answers anywhere, `vaeport-parity`
 
 Each graph folder is a standard ONNX test case. Made with {made_with}.
 """
+
+
+def write_card(manifest: Manifest, record: RunRecord, sizes: dict[str, int]) -> str:
+    """Text of the card.
+
+    Args:
+        manifest: the bundle's manifest; its list of files may still be empty.
+        record: the run it came from.
+        sizes: bytes of each graph's ONNX file by graph name.
+    """
+    channels, height, width = manifest.shapes.image
+    given = {"classifier": "the classifier's own answer", "label": "the true label"}
+    return _CARD.format(
+        name=manifest.name,
+        version=manifest.version,
+        description=manifest.description,
+        labels=", ".join(manifest.labels),
+        first_label=manifest.labels[0],
+        width=width,
+        height=height,
+        kind="grey" if channels == 1 else "RGB",
+        latent_dim=manifest.shapes.latent_dim,
+        preset=record.preset,
+        epochs=record.config.training.epochs,
+        seed=record.config.training.seed,
+        data=record.data.name,
+        train_images=record.data.train_images,
+        held_out_images=record.data.held_out_images,
+        licence=record.data.licence,
+        condition=given[record.config.objective.decoder_condition],
+        figures=_figures(manifest.evaluation),
+        tolerances=_tolerances(manifest),
+        graphs="\n".join(f"| `{graph}` | {size / 1e6:.2f} MB |" for graph, size in sizes.items()),
+        made_with=", ".join(f"{tool} {version}" for tool, version in manifest.made_with.items()),
+    )
 
 
 def _figures(evaluation: dict[str, Any]) -> str:
@@ -84,7 +105,22 @@ def _figures(evaluation: dict[str, Any]) -> str:
         for name, f in evaluation.items()
     ]
     header = "| images | count | VAE loss | -ELBO given y | classification loss (weighted) | error (95 % interval) |"
-    return "\n".join([header, "|---|---|---|---|---|---|", *rows])
+    more = [line for name, f in evaluation.items() for line in _more_figures(name, f)]
+    return "\n".join([header, "|---|---|---|---|---|---|", *rows, *([""] if more else []), *more])
+
+
+def _more_figures(name: str, figures: dict[str, Any]) -> Iterator[str]:
+    """Lines for what was measured beside losses and errors."""
+    if calibration := figures.get("calibration"):
+        yield f"- {name}: expected calibration error {100 * calibration['expected_calibration_error']:.2f} %"
+    if (probe := figures.get("linear_probe_accuracy")) is not None:
+        yield f"- {name}: a linear probe reads the class from z_mean at {100 * probe:.1f} %"
+    if likelihood := figures.get("likelihood"):
+        yield (
+            f"- {name}: -log p(x given y) {likelihood['nll_given_label']:.2f} nats (standard error "
+            f"{likelihood['nll_given_label_error']:.2f}, {likelihood['samples']} importance samples, "
+            f"{likelihood['images']} images binarised once)"
+        )
 
 
 def _tolerances(manifest: Manifest) -> str:
