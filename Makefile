@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format models clean
+.PHONY: demo test lint format bench models clean
 
 demo: $(READY)
 	$(BIN)/python tools/demo.py --out out/demo
@@ -21,6 +21,10 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Training speed against the usual DataLoader loop and against bare matrix products.
+bench: $(READY)
+	$(BIN)/python tools/bench_training.py
 
 # Trains and exports the bundles under models/ again, from full MNIST (VAEPORT_DATA_DIR, or downloaded once).
 models: $(READY)

@@ -106,7 +106,7 @@ def _moments(network: ConditionalVAE, tensors: dict[str, Tensor], path: Path) ->
 
 
 def _optimiser(network: ConditionalVAE, config: TrainingConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    return torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
