@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vaeport.manifest import Manifest
-from vaeport_train.checkpoint import RunRecord
+from vaeport_train.checkpoint import Checkpoint
 
 _CARD = """# {name} {version}
 
@@ -60,14 +60,16 @@ Each graph folder is a standard ONNX test case. Made with {made_with}.
 """
 
 
-def write_card(manifest: Manifest, record: RunRecord, sizes: dict[str, int]) -> str:
+def write_card(manifest: Manifest, checkpoint: Checkpoint, sizes: dict[str, int]) -> str:
     """Text of the card.
 
     Args:
         manifest: the bundle's manifest; its list of files may still be empty.
-        record: the run it came from.
+        checkpoint: the network it came from.
         sizes: bytes of each graph's ONNX file by graph name.
     """
+    record = checkpoint.record
+    asked = record.config.training.epochs
     channels, height, width = manifest.shapes.image
     given = {"classifier": "the classifier's own answer", "label": "the true label"}
     return _CARD.format(
@@ -81,7 +83,7 @@ def write_card(manifest: Manifest, record: RunRecord, sizes: dict[str, int]) -> 
         kind="grey" if channels == 1 else "RGB",
         latent_dim=manifest.shapes.latent_dim,
         preset=record.preset,
-        epochs=record.config.training.epochs,
+        epochs=asked if checkpoint.epochs == asked else f"{checkpoint.epochs} of {asked}",
         seed=record.config.training.seed,
         data=record.data.name,
         train_images=record.data.train_images,
@@ -116,10 +118,11 @@ def _more_figures(name: str, figures: dict[str, Any]) -> Iterator[str]:
     if (probe := figures.get("linear_probe_accuracy")) is not None:
         yield f"- {name}: a linear probe reads the class from z_mean at {100 * probe:.1f} %"
     if likelihood := figures.get("likelihood"):
+        error = likelihood["nll_given_label_error"]
         yield (
-            f"- {name}: -log p(x given y) {likelihood['nll_given_label']:.2f} nats (standard error "
-            f"{likelihood['nll_given_label_error']:.2f}, {likelihood['samples']} importance samples, "
-            f"{likelihood['images']} images binarised once)"
+            f"- {name}: -log p(x given y) {likelihood['nll_given_label']:.2f} nats "
+            f"(standard error {'unknown' if error is None else f'{error:.2f}'}, {likelihood['samples']} importance "
+            f"samples, {likelihood['images']} images binarised once)"
         )
 
 

@@ -15,7 +15,7 @@ from vaeport.manifest import Tolerance
 from vaeport_train.networks import ConditionalVAE
 
 from .graphs import graph_modules
-from .probes import golden_inputs, probe_inputs
+from .probes import golden_inputs, probe_cuts, probe_inputs
 
 TOLERANCE_FACTOR = 4.0
 """Bound for float32 in noise floors: another summation order is another sample of the same rounding noise, and its
@@ -62,7 +62,8 @@ def make_golden(
 
 
 def float32_tolerances(network: ConditionalVAE, golden: Golden, shapes: Shapes) -> dict[str, dict[str, Tolerance]]:
-    """Tolerance of every output by graph: `TOLERANCE_FACTOR` noise floors, measured on the probes.
+    """Tolerance of every output by graph: `TOLERANCE_FACTOR` noise floors, measured on the probes in several
+    batch sizes.
 
     The floor is at least one rounding step of the largest answer, so that an output that happens to be exact in PyTorch
     does not ask for exactness of others.
@@ -70,10 +71,12 @@ def float32_tolerances(network: ConditionalVAE, golden: Golden, shapes: Shapes) 
     probes = probe_inputs(golden, shapes)
     tolerances: dict[str, dict[str, Tolerance]] = {}
     for graph, module in graph_modules(network).items():
-        rounded = torch_answers(module, graph, probes[graph], torch.float32)
-        exact = torch_answers(module, graph, probes[graph], torch.float64)
-        tolerances[graph] = {}
-        for name, values in exact.items():
-            floor = max(max_abs_error(rounded[name], values), _EPSILON * float(np.max(np.abs(values))))
-            tolerances[graph][name] = Tolerance(max_abs=TOLERANCE_FACTOR * floor, noise_floor=floor)
+        inputs = probes[graph]
+        exact = torch_answers(module, graph, inputs, torch.float64)
+        floors = {name: _EPSILON * float(np.max(np.abs(values))) for name, values in exact.items()}
+        for rows in probe_cuts(len(next(iter(inputs.values())))):
+            rounded = torch_answers(module, graph, {key: array[rows] for key, array in inputs.items()}, torch.float32)
+            for name, values in exact.items():
+                floors[name] = max(floors[name], max_abs_error(rounded[name], values[rows]))
+        tolerances[graph] = {name: Tolerance(TOLERANCE_FACTOR * floor, floor) for name, floor in floors.items()}
     return tolerances

@@ -72,6 +72,9 @@ def export_bundle(
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", options.name):
         raise InputError(f"bundle name is {options.name!r}, but must be of letters, digits, '.', '_' and '-'")
+    for what, text in (("version", options.version), ("description", options.description)):
+        if not text.isprintable():
+            raise InputError(f"the bundle's {what} has characters that cannot be shown; give plain text")
     source, place = Path(run), Path(target).absolute()
     check_place(place, replace=options.replace)
     checkpoint = load_checkpoint(source)
@@ -82,7 +85,7 @@ def export_bundle(
         sizes = _write_graphs(stage, checkpoint, golden, options, progress)
         _write_companions(stage, source, golden)
         manifest = _manifest(checkpoint, source, golden, options)
-        (stage / "README.md").write_text(write_card(manifest, checkpoint.record, sizes), encoding="utf-8")
+        (stage / "README.md").write_text(write_card(manifest, checkpoint, sizes), encoding="utf-8")
         seal(stage, manifest)
         report = compare_backends(subject_of(open_bundle(stage)), progress=lambda name: progress(f"parity: {name}"))
         if not report.holds:
@@ -92,7 +95,7 @@ def export_bundle(
                 f"in {worst.graph}/{worst.output}, allowed are {worst.tolerance / worst.noise_floor:.1f}"
                 + (f", and {worst.class_flips} classes changed" if worst.class_flips else "")
             )
-        put_in_place(stage, place)
+        put_in_place(stage, place, replace=options.replace)
     return report
 
 
@@ -139,7 +142,12 @@ def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: Exp
         shapes=record.shapes,
         precisions=(FP32,),
         tolerances={FP32: float32_tolerances(checkpoint.network, golden, record.shapes)},
-        training={"preset": record.preset, "config": record.config.to_dict(), "data": asdict(record.data)},
+        training={
+            "preset": record.preset,
+            "epochs_done": checkpoint.epochs,
+            "config": record.config.to_dict(),
+            "data": asdict(record.data),
+        },
         evaluation=load_evaluation(source),
         made_with=tools,
         files={},

@@ -1,5 +1,7 @@
 """Inputs on which answers are compared: real images, images at the edges of what is allowed, and seeded latents."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,10 +9,15 @@ from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Sh
 from vaeport.golden import Golden
 from vaeport.latents import latents
 
+BATCHES = (0, 1, 2, 7, 257)
+"""Batch sizes in which the probes are run, beside all at once: kernels differ by batch, and so does their rounding."""
+
 PROBE_ROWS = 600
-"""Rows of the probes."""
+"""Rows of the probes, at least; more where many classes make the golden inputs many."""
 
 _NOISE_ROWS = 40
+_MOST_CUTS = 8
+_LEAST_NEW_ROWS = 100
 _SEED = 20180  # any constant will do; golden files must not change from one export to the next
 _SOFT_ROWS = 16
 _LOUD_ROWS = 8
@@ -40,25 +47,34 @@ def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: 
 
 
 def probe_inputs(golden: Golden, shapes: Shapes) -> dict[str, dict[str, NDArray[np.float32]]]:
-    """Inputs of both graphs by name, `PROBE_ROWS` each: the golden ones, then more of the same kinds.
+    """Inputs of both graphs by name, at least `PROBE_ROWS` each: the golden ones, then more of the same kinds.
 
     Images go on with blends of two golden images, which look like neither and lie between them, and end with noise. The
     tolerances are measured on these rows, and every backend is compared on them.
     """
     images = golden.inputs(ENCODER_CLASSIFIER)[IMAGE]
-    n = PROBE_ROWS - len(images) - _NOISE_ROWS
+    n = max(_LEAST_NEW_ROWS, PROBE_ROWS - len(images) - _NOISE_ROWS)
     share = random_rows(n, 1).reshape(n, *(1,) * (images.ndim - 1))
     rows = np.arange(n)
     blends = share * images[rows % len(images)] + (1 - share) * images[(rows * 7 + 3) % len(images)]
     noise = random_rows(_NOISE_ROWS, int(np.prod(shapes.image))).reshape(-1, *shapes.image)
-    z, probs = decoder_inputs(shapes, PROBE_ROWS - len(golden.z))
+    drawn = max(_LEAST_NEW_ROWS, PROBE_ROWS - len(golden.z))
+    z, probs = decoder_inputs(shapes, drawn)
     return {
         ENCODER_CLASSIFIER: {IMAGE: np.concatenate([images, np.clip(blends, 0, 1), noise])},
         DECODER: {
-            Z: np.concatenate([golden.z, z[::-1]])[:PROBE_ROWS],
-            CLASS_PROBS: np.concatenate([golden.class_probs, probs])[:PROBE_ROWS],
+            Z: np.concatenate([golden.z, z[::-1][:drawn]]),
+            CLASS_PROBS: np.concatenate([golden.class_probs, probs[:drawn]]),
         },
     }
+
+
+def probe_cuts(n: int) -> Iterator[slice]:
+    """All of n rows at once, then the first few batches of each size."""
+    yield slice(0, n)
+    for size in BATCHES:
+        for first in range(0, max(min(n, _MOST_CUTS * size), 1), size or 1):
+            yield slice(first, min(first + size, n))
 
 
 def decoder_inputs(shapes: Shapes, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vaeport.bundle import open_bundle
 from vaeport.contract import MANIFEST_FILE
-from vaeport.errors import InputError, OutputError
+from vaeport.errors import BundleError, InputError, OutputError
 from vaeport.fileio import write_text
 from vaeport.manifest import FileEntry, Manifest
 
@@ -21,17 +21,22 @@ _RENAME_EXCHANGE = 2
 
 
 def check_place(target: Path, *, replace: bool) -> None:
-    """Refuse early to write where something stands.
+    """Refuse to write where something stands, but for an intact bundle that may be replaced.
 
     Raises:
-        InputError: something stands there that is no bundle, or a bundle that is not to be replaced.
+        InputError: something stands there that is no bundle, a bundle that is not to be replaced, or one that somebody
+            has changed or put files into, which would be lost.
     """
-    if not os.path.lexists(target):
+    if not os.path.lexists(target) or (_is_plain_folder(target) and not any(target.iterdir())):
         return
-    if target.is_symlink() or not target.is_dir() or (any(target.iterdir()) and not (target / MANIFEST_FILE).is_file()):
+    if not _is_plain_folder(target) or not (target / MANIFEST_FILE).is_file():
         raise InputError(f"{target} exists and is no bundle; choose another place")
-    if any(target.iterdir()) and not replace:
+    if not replace:
         raise InputError(f"{target} holds a bundle already; give --replace to put the new one in its place")
+    try:
+        open_bundle(target)
+    except BundleError as error:
+        raise InputError(f"only an intact bundle is replaced; look first at what stands there: {error}") from error
 
 
 @contextmanager
@@ -70,19 +75,21 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     return sealed
 
 
-def put_in_place(stage: Path, target: Path) -> None:
+def put_in_place(stage: Path, target: Path, *, replace: bool) -> None:
     """Rename a finished folder to its place; an older bundle there is exchanged for it in one step.
 
     Raises:
+        InputError: something has come to stand there meanwhile that may not be replaced.
         OutputError: the rename failed; the old bundle still stands.
     """
+    check_place(target, replace=replace)
     try:
         for path in sorted(stage.rglob("*")):
             _sync(path)
-        if target.exists() and any(target.iterdir()):
+        if replace and target.exists() and any(target.iterdir()):
             _exchange(stage, target)
         else:
-            stage.replace(target)
+            stage.replace(target)  # the system refuses a folder that is not empty
         _sync(target.parent)
     except OSError as error:
         raise OutputError(f"cannot put the bundle at {target}: {error.strerror or error}") from error
@@ -99,10 +106,14 @@ def _exchange(stage: Path, target: Path) -> None:
     target.replace(aside)
     try:
         stage.replace(target)
-    except OSError:
+    except BaseException:
         aside.replace(target)
         raise
     shutil.rmtree(aside)
+
+
+def _is_plain_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _entry(path: Path) -> FileEntry:

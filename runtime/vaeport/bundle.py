@@ -14,6 +14,8 @@ from .manifest import FileEntry, Manifest, parse_manifest
 DEFAULT_BUNDLE = "mnist-blog"
 """Shipped bundle that the commands take when none is named."""
 
+_MOST_DEPTH = 16
+
 MAX_MANIFEST_BYTES = 4 * 2**20
 """A manifest is a few kilobytes; more than this is no manifest."""
 
@@ -69,7 +71,7 @@ def shipped_bundles() -> dict[str, Path]:
         for root in roots
         if root.is_dir()
         for folder in sorted(root.iterdir())
-        if (folder / MANIFEST_FILE).is_file()
+        if not folder.name.startswith(".") and (folder / MANIFEST_FILE).is_file()
     }
 
 
@@ -123,6 +125,8 @@ def _walk(root: Path, folder: Path) -> list[str]:
         if entry.is_symlink():
             raise SealError(f"{root}: broken seal, {name} is a link; a bundle holds plain files only")
         if entry.is_dir(follow_symlinks=False):
+            if name.count("/") >= _MOST_DEPTH:
+                raise SealError(f"{root}: broken seal, {name[:100]} is deeper than any file of a bundle")
             inner = _walk(root, Path(entry.path))
             if not inner:
                 raise SealError(f"{root}: broken seal, the empty folder {name} is not in {MANIFEST_FILE}")

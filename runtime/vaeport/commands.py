@@ -1,17 +1,23 @@
 """What all of vaeport's commands share: errors as one sentence, and exit codes that mean something."""
 
 import argparse
+import importlib.metadata
 import io
 import json
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 from .errors import VaeportError
 
 _INTERRUPTED = 130
 """Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
+
+_TERMINATED = 143
+"""Exit code of a command that SIGTERM ended: 128 + SIGTERM."""
 
 _NUMBER = re.compile(r"-?[\d.,]+(e[-+]\d+)?( [%s])?|-|inf|nan")
 
@@ -24,12 +30,15 @@ EXIT_CODES = """exit codes:
 
 def command_parser(prog: str, description: str, *, examples: str) -> argparse.ArgumentParser:
     """A parser whose help ends with examples and the exit codes."""
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog=prog,
         description=description,
         epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    version = importlib.metadata.version("vaeport")
+    parser.add_argument("--version", action="version", version=f"{prog} {version}")
+    return parser
 
 
 def positive_int(text: str) -> int:
@@ -45,9 +54,10 @@ def run_command(prog: str, command: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that half-made folders are cleared away
     try:
         code = command()
-        sys.stdout.flush()
     except VaeportError as error:
         return _failed(prog, str(error), error.exit_code)
     except MemoryError:
@@ -58,6 +68,18 @@ def run_command(prog: str, command: Callable[[], int]) -> int:
     except BrokenPipeError:
         _drop_output()  # the reader (head, less) has gone
         return 0
+    except OSError as error:
+        _drop_output()
+        what = "the answer" if error.filename is None else error.filename
+        return _failed(prog, f"cannot read or write {what}: {error.strerror or error}", 2)
+    return _flushed(prog, code)
+
+
+def _flushed(prog: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
     except OSError as error:
         _drop_output()
         return _failed(prog, f"cannot write the answer: {error.strerror or error}", 2)

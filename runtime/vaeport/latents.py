@@ -14,6 +14,7 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ROUNDS = 10
+_MOST_NUMBERS = 2**45
 
 
 def latents(seed: int, n: int, dim: int, *, start: int = 0) -> NDArray[np.float32]:
@@ -37,6 +38,8 @@ def latents(seed: int, n: int, dim: int, *, start: int = 0) -> NDArray[np.float3
         raise InputError(f"seed is {seed}, but must be from 0 to 2**64 - 1")
     if n < 0 or start < 0 or start + n > 2**64:
         raise InputError(f"rows {start} to {start + n - 1} asked for, but rows run from 0 to 2**64 - 1")
+    if n * max(dim, 1) > _MOST_NUMBERS:
+        raise InputError(f"{n} rows of {dim} numbers are too many at once; draw them in parts, with start")
     if dim < 0:
         raise InputError(f"a latent of {dim} dimensions was asked for")
     if not n:

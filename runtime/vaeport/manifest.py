@@ -30,6 +30,8 @@ class Tolerance:
     """Largest absolute difference of PyTorch float32 from PyTorch float64 on the same inputs."""
 
 
+_MOST_SIZE = 65536
+
 Tolerances = dict[str, dict[str, dict[str, Tolerance]]]
 """By precision, graph and output name."""
 
@@ -85,12 +87,15 @@ def parse_manifest(content: bytes) -> Manifest:
     channels, height, width = shapes.integers("image", count=3)
     if channels not in (1, 3):
         raise BundleError(f"{shapes.where}: 'image' must have 1 or 3 channels, but has {channels}")
+    latent_dim = shapes.integer("latent_dim", least=1)
+    if max(height, width, latent_dim) > _MOST_SIZE:
+        raise BundleError(f"{shapes.where}: a size is above {_MOST_SIZE}")
     manifest = Manifest(
         name=fields.text("name"),
         version=fields.text("version"),
         description=fields.text("description"),
         labels=labels,
-        shapes=Shapes((channels, height, width), shapes.integer("latent_dim", least=1), len(labels)),
+        shapes=Shapes((channels, height, width), latent_dim, len(labels)),
         precisions=fields.texts("precisions", least=1),
         tolerances=fields.items("tolerances", _by_graph),
         training=fields.free("training"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .bundle import Bundle, open_bundle
 from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from .errors import BundleError, InputError, LabelError
-from .graphs import open_graph
+from .graphs import open_graph, run_session
 from .images import ImageLike, Polarity, to_batch
 from .latents import latents
 from .results import Classification, Drawings, Encoding, Prediction, Reconstruction
@@ -214,7 +214,7 @@ class Model:
         outputs = [np.empty((n, *shapes.row(name)), np.float32) for name in spec.outputs]
         for first in range(0, n, CHUNK_ROWS):
             rows = slice(first, first + CHUNK_ROWS)
-            answers = session.run(spec.outputs, {name: array[rows] for name, array in inputs.items()})
+            answers = run_session(session, spec, {name: array[rows] for name, array in inputs.items()})
             for output, answer in zip(outputs, answers, strict=True):
                 output[rows] = answer
         return outputs

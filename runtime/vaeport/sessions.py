@@ -62,6 +62,9 @@ def open_session(model: bytes, options: SessionOptions) -> OpenSession:
         _check_available(ort, options.providers)
         session = _make(ort, model, options, list(options.providers))
         running = tuple(session.get_providers())
+        asked = options.providers[0] if options.providers else running[0]
+        if running[0] != (asked if isinstance(asked, str) else asked[0]):
+            raise DeviceError(f"provider {asked} was asked for first, but {running[0]} would run")
         return OpenSession(session, running[0], running)
     kind, index = parse_device(options.device)
     if kind in ("cuda", "auto"):
@@ -112,7 +115,10 @@ def import_onnxruntime() -> ModuleType:
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     with needs_extra("cpu"):
-        return importlib.import_module("onnxruntime")
+        ort = importlib.import_module("onnxruntime")
+        if not hasattr(ort, "InferenceSession"):
+            raise ModuleNotFoundError("an empty folder is left of it", name="onnxruntime")
+    return ort
 
 
 def _check_available(ort: ModuleType, providers: Providers) -> None:
@@ -149,7 +155,7 @@ def _make(ort: ModuleType, model: bytes, options: SessionOptions, providers: lis
         # onnxruntime would retry a failed provider on the CPU and print about it.
         return ort.InferenceSession(model, settings, providers=providers, enable_fallback=0)
     except Exception as error:
-        raise BundleError(f"onnxruntime {ort.__version__} cannot load the graph: {_first_line(error)}") from error
+        raise BundleError(f"onnxruntime {ort.__version__} cannot load the graph: {first_line(error)}") from error
 
 
 def _installed(distribution: str) -> bool:
@@ -160,5 +166,6 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error, or its name where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -112,3 +112,15 @@ def test_noise_floor_is_measured_not_guessed(narrow: Subject) -> None:
         for name, tolerance in outputs.items():
             # Another batch or thread count may sum in another order; the size of the noise stays.
             assert tolerance.noise_floor == pytest.approx(recorded[graph][name].noise_floor, rel=0.5)
+
+
+@pytest.mark.parametrize("classes", [2, 69, 120])
+def test_probes_of_many_classes_still_go_beyond_the_golden_rows(classes: int) -> None:
+    shapes = Shapes((1, 4, 4), 3, classes)
+    images = np.zeros((8 * classes, 1, 4, 4), np.uint8)
+
+    golden = golden_inputs(images, np.arange(8 * classes) % classes, shapes)
+    probes = probe_inputs(golden, shapes)
+
+    assert len(probes["encoder_classifier"]["image"]) >= max(600, len(golden.images) + 100)
+    assert len(probes["decoder"]["z"]) == len(probes["decoder"]["class_probs"]) >= max(600, len(golden.z) + 100)

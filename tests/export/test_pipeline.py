@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -103,7 +104,8 @@ def test_card_tells_the_figures(runs: Path, tmp_path: Path) -> None:
         "classification_error": 0.039,
         "classification_error_95": [low, high],
     }
-    (run / "evaluation.json").write_text(json.dumps({"mnist test": figures}))
+    weights = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    (run / "evaluation.json").write_text(json.dumps({"weights": weights, "figures": {"mnist test": figures}}))
 
     bundle = exported(run, tmp_path / "card")
 

@@ -27,7 +27,7 @@ while True:
     for source in sources:
         with staged_folder(target) as stage:
             shutil.copytree(source, stage, dirs_exist_ok=True)
-            put_in_place(stage, target)
+            put_in_place(stage, target, replace=True)
 """
 
 
@@ -112,7 +112,7 @@ def test_unwritable_parent_is_an_output_error(tmp_path: Path) -> None:
 def test_missing_parents_are_made(tmp_path: Path) -> None:
     with staged_folder(tmp_path / "a" / "b") as stage:
         (stage / "file").write_text("whole")
-        put_in_place(stage, tmp_path / "a" / "b")
+        put_in_place(stage, tmp_path / "a" / "b", replace=False)
 
     assert (tmp_path / "a" / "b" / "file").read_text() == "whole"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
@@ -146,7 +146,7 @@ def test_old_bundle_is_exchanged_for_the_new(
 
     with staged_folder(copy) as stage:
         shutil.copytree(bundles / "sibling", stage, dirs_exist_ok=True)
-        put_in_place(stage, copy)
+        put_in_place(stage, copy, replace=True)
 
     assert open_bundle(copy).manifest.name == "sibling"
     assert list(copy.parent.iterdir()) == [copy]
@@ -156,7 +156,7 @@ def test_old_bundle_comes_back_where_the_second_rename_fails(copy: Path, monkeyp
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
 
     with pytest.raises(OutputError, match="cannot put the bundle"):
-        put_in_place(copy.parent / "nowhere", copy)
+        put_in_place(copy.parent / "nowhere", copy, replace=True)
     assert open_bundle(copy).manifest.name == "narrow"
     assert list(copy.parent.iterdir()) == [copy]
 
@@ -185,3 +185,30 @@ def test_manifest_is_not_changed_by_sealing(copy: Path) -> None:
     sealed = seal(copy, dataclasses.replace(manifest, files={}))
 
     assert sealed == manifest
+
+
+def test_what_appears_in_the_place_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    with staged_folder(tmp_path / "bundle") as stage:
+        (tmp_path / "bundle").mkdir()
+        (tmp_path / "bundle" / "thesis.tex").write_text("precious")
+        with pytest.raises(InputError, match="exists and is no bundle"):
+            put_in_place(stage, tmp_path / "bundle", replace=True)
+
+    assert (tmp_path / "bundle" / "thesis.tex").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["src/code.js", "notes.txt"])
+def test_folder_with_anything_of_others_in_it_is_not_replaced(name: str, copy: Path) -> None:
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).write_text("precious")
+
+    with pytest.raises(InputError, match="only an intact bundle is replaced"):
+        check_place(copy, replace=True)
+
+
+def test_other_folder_with_a_bundle_json_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "bundle.json").write_text('{"name": "webpack"}')
+    (tmp_path / "code.js").write_text("precious")
+
+    with pytest.raises(InputError, match="only an intact bundle is replaced"):
+        check_place(tmp_path, replace=True)

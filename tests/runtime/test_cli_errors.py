@@ -104,7 +104,7 @@ def test_wrong_label_ends_with_2(run: Run) -> None:
         ("--seed", str(2**64), "seed is"),
         ("--temperature", "nan", "temperature is nan"),
         ("--temperature", "1e39", "temperature is 1e+39"),
-        ("-n", str(10**15), "memory"),
+        ("-n", str(10**15), "too many at once"),
         ("--device", "gpu", "device is 'gpu'"),
         ("--threads", str(10**12), "threads is"),
     ],

@@ -73,7 +73,7 @@ def test_truncated_weights_are_refused(share: float, run_copy: Path) -> None:
 def test_missing_weights_are_named(run_copy: Path) -> None:
     (run_copy / "model.safetensors").unlink()
 
-    assert "model.safetensors does not exist" in refusal(run_copy)
+    assert "holds no model.safetensors" in refusal(run_copy)
 
 
 def test_weights_of_another_shape_are_refused(run_copy: Path, tmp_path: Path, digits: Dataset) -> None:

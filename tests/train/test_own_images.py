@@ -120,7 +120,7 @@ def test_class_names_and_test_images_travel(tmp_path: Path) -> None:
         ({"class_names": np.array(["a", "b", "a"])}, "different names"),
         ({"images": np.full((6, 5, 4), np.nan)}, "nan"),
         ({"images": np.full((6, 5, 4), 7.0)}, "must be in"),
-        ({"images": np.zeros((6, 5), np.uint8)}, "has shape"),
+        ({"images": np.zeros((6, 5), np.uint8)}, "at least"),
     ],
 )
 def test_arrays_that_do_not_fit_are_one_sentence(arrays: dict[str, Any], problem: str, tmp_path: Path) -> None:

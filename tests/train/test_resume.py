@@ -31,12 +31,12 @@ def test_stopped_run_ends_as_if_it_had_never_stopped(
 ) -> None:
     real, calls = getattr(trainer, dies_in), 0
 
-    def die(*arguments: object) -> None:
+    def die(*arguments: object, **options: object) -> None:
         nonlocal calls
         calls += 1
         if calls > epochs_done:
             raise KeyboardInterrupt
-        real(*arguments)
+        real(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, dies_in, die)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,8 @@ class Checkpoint:
     """Where it came from."""
     network: ConditionalVAE
     """The network, in evaluation mode, on the CPU."""
+    epochs: int
+    """Epochs that it has learned; fewer than the record's where the run was stopped."""
 
 
 def save_record(folder: Path, record: RunRecord) -> None:
@@ -79,9 +82,9 @@ def save_record(folder: Path, record: RunRecord) -> None:
     write_text(folder / CONFIG_FILE, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
-def save_weights(folder: Path, network: ConditionalVAE) -> None:
-    """Write `model.safetensors`."""
-    save_safetensors(folder / WEIGHTS_FILE, network.state_dict())
+def save_weights(folder: Path, network: ConditionalVAE, *, epochs: int) -> None:
+    """Write `model.safetensors`, and in it how many epochs it has learned."""
+    save_safetensors(folder / WEIGHTS_FILE, network.state_dict(), {"epochs": epochs})
 
 
 def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
@@ -91,11 +94,27 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
         InputError: a file is missing or damaged, or the weights do not fit the configuration.
     """
     path = Path(folder)
-    record = load_record(path)
-    tensors, _ = load_safetensors(path / WEIGHTS_FILE)
+    return read_checkpoint(path, lambda name: _read(path / name))
+
+
+def read_checkpoint(folder: Path, read: Callable[[str], bytes]) -> Checkpoint:
+    """Rebuild a network from the content of its two files, however they are read.
+
+    Args:
+        folder: named in error messages.
+        read: gives the content of `config.json` and `model.safetensors` by name.
+
+    Raises:
+        InputError: as of `load_checkpoint`.
+    """
+    record = _parse_record(read(CONFIG_FILE), folder / CONFIG_FILE)
+    tensors, metadata = _parse_safetensors(read(WEIGHTS_FILE), folder / WEIGHTS_FILE)
     network = ConditionalVAE(record.config.network, record.shapes)
-    load_weights(network, tensors, path / WEIGHTS_FILE)
-    return Checkpoint(record, network.eval())
+    load_weights(network, tensors, folder / WEIGHTS_FILE)
+    epochs = metadata.get("epochs")
+    if not isinstance(epochs, int):
+        raise InputError(f"{folder / WEIGHTS_FILE} does not say how many epochs it has learned")
+    return Checkpoint(record, network.eval(), epochs)
 
 
 def load_record(folder: Path) -> RunRecord:
@@ -104,9 +123,12 @@ def load_record(folder: Path) -> RunRecord:
     Raises:
         InputError: it is missing, no JSON, of another format, or a field is wrong.
     """
-    path = folder / CONFIG_FILE
+    return _parse_record(_read(folder / CONFIG_FILE), folder / CONFIG_FILE)
+
+
+def _parse_record(content: bytes, path: Path) -> RunRecord:
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(content)
         data = values["data"]
         _check_format(values["format"], path)
         channels, height, width = (int(size) for size in data["image_shape"])
@@ -126,11 +148,9 @@ def load_record(folder: Path) -> RunRecord:
             ),
             versions={str(name): str(version) for name, version in values["versions"].items()},
         )
-    except FileNotFoundError as error:
-        raise InputError(f"{folder} is no run folder: it holds no {CONFIG_FILE}") from error
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as a run's configuration: {error!r}") from error
 
 
@@ -168,12 +188,22 @@ def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         InputError: the file is missing or damaged.
     """
+    return _parse_safetensors(_read(path), path)
+
+
+def _parse_safetensors(content: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
-        content = path.read_bytes()
         tensors = load_tensors(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return tensors, json.loads(header.get("__metadata__", {}).get("vaeport", "{}"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; the folder is no finished run") from error
-    except (OSError, ValueError, SafetensorError) as error:
+    except (ValueError, SafetensorError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path.parent} is no run folder: it holds no {path.name}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error

@@ -60,7 +60,7 @@ class ConvConfig:
     """Channels at a quarter, at half, and at the image's size."""
     decoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
     """Residual blocks at a quarter and at half of the size."""
-    towers: Count
+    towers: Annotated[int, Field(gt=0, le=64)]
     """Small classifiers whose answers are averaged."""
     tower_channels: tuple[Width, Width, Width, Width]
     """Channels of a tower from the image on."""
@@ -116,7 +116,7 @@ class TrainingConfig:
     """Learning rate over the run: the same throughout, or a short warm-up and half a cosine down to 0."""
     initialisation: Literal["torch", "glorot"]
     """Initial weights: PyTorch's default, or Glorot's uniform with biases of 0, as TensorFlow's."""
-    threads: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=0, le=1024)]
     """Threads of a matrix product, 0 for all; small batches are slower on many, much slower on a busy machine."""
     precision: Literal["float32", "bfloat16"]
     """Arithmetic of products and convolutions in training; bfloat16 is twice as fast where the CPU has it."""
@@ -170,6 +170,8 @@ def parse_config(values: dict[str, Any], where: str) -> RunConfig:
         problem = min(error.errors(), key=lambda each: each["type"] != "unexpected_keyword_argument")
         # The discriminator stands between table and field in pydantic's path; people do not write it.
         place = ".".join(str(part) for part in problem["loc"] if part not in ("mlp", "conv"))
+        if problem["type"] == "unexpected_keyword_argument" and place in _known_keys():
+            raise InputError(f"{where}: {place!r} belongs to another kind of network") from error
         if problem["type"] == "unexpected_keyword_argument":
             raise InputError(f"{where}: unknown key {place!r}{_suggestion(place)}") from error
         raise InputError(f"{where}: {place!r}: {problem['msg']}, got {problem['input']!r}") from error

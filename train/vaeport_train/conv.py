@@ -43,7 +43,7 @@ class ConvEncoder(nn.Module):
         for block in self.coarse:
             hidden = block(hidden, class_probs)
         out = self.head(functional.silu(hidden).flatten(1)) + self.class_head(class_probs)
-        z_mean, logvar = out.float().chunk(2, dim=1)
+        z_mean, logvar = _full(out).chunk(2, dim=1)
         return z_mean, logvar.clamp(*_LOGVAR_RANGE)
 
 
@@ -80,7 +80,7 @@ class ConvDecoder(nn.Module):
             hidden = block(hidden, steer)
         hidden = functional.pixel_shuffle(self.up_again(functional.silu(hidden)), 2)
         logits: Tensor = self.head(functional.silu(hidden))
-        return logits.float().clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
+        return _full(logits).clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
 
 
 class ConvClassifier(nn.Module):
@@ -144,6 +144,11 @@ class Block(nn.Module):
         inner = self.enter(functional.silu(hidden)) + self.shift(condition)[:, :, None, None]
         change: Tensor = self.leave(functional.silu(inner))
         return hidden + change
+
+
+def _full(tensor: Tensor) -> Tensor:
+    """Out of bfloat16, which autocast leaves behind; float64 stays what it is."""
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
 
 
 def _blocks(channels: int, condition: int, count: int) -> nn.ModuleList:

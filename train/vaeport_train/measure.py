@@ -1,6 +1,7 @@
 """Figures of a run on a data set, kept in its `evaluation.json`, from where the export takes them into the bundle."""
 
 import dataclasses
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -13,10 +14,10 @@ from tqdm import tqdm
 from vaeport.errors import InputError, LabelError
 from vaeport.fileio import write_text
 
-from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint
 from .data import Dataset, Split
 from .evaluation import Figures, calibrate, evaluate, importance_weighted, probe_accuracy
-from .run import splits_of_run
+from .run import data_record, splits_of_run
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -57,6 +58,11 @@ def evaluate_run(
         raise LabelError(
             f"{path} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}"
         )
+    if dataset.image_shape != record.data.image_shape:
+        raise InputError(
+            f"{path} takes images {list(record.data.image_shape)} (channels, height, width); {dataset.name} has "
+            f"{list(dataset.image_shape)}"
+        )
     splits = _splits(checkpoint, dataset)
     if not splits:
         raise InputError(f"{dataset.name} has no test images, and {path} was trained on {record.data.name}")
@@ -66,12 +72,13 @@ def evaluate_run(
         asked = MeasureOptions() if name == "train" else chosen
         figures[f"{dataset.name} {name}"] = _measure(checkpoint, split, learn_from, asked)
     known = load_evaluation(path) | {name: asdict(value) for name, value in figures.items()}
-    write_text(path / EVALUATION_FILE, json.dumps(known, indent=2) + "\n")
+    content = {"weights": _weights_digest(path), "figures": known}
+    write_text(path / EVALUATION_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
     return figures
 
 
 def load_evaluation(folder: Path) -> dict[str, Any]:
-    """Content of `evaluation.json`, empty where the run was never evaluated.
+    """Figures of `evaluation.json` by `<data set> <split>`; none where the weights have changed since.
 
     Raises:
         InputError: the file is damaged.
@@ -81,15 +88,23 @@ def load_evaluation(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes()) if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is damaged: it must hold a JSON object")
-    return content
+    if content == {}:
+        return {}
+    figures = content.get("figures") if isinstance(content, dict) else None
+    if not isinstance(figures, dict) or not all(isinstance(value, dict) for value in figures.values()):
+        raise InputError(f"{path} is damaged: it must hold figures by data set; evaluate the run again")
+    return figures if content.get("weights") == _weights_digest(folder) else {}
+
+
+def _weights_digest(folder: Path) -> str:
+    return hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
 
 
 def _splits(checkpoint: Checkpoint, dataset: Dataset) -> dict[str, Split]:
     splits: dict[str, Split] = {}
-    if dataset.name == checkpoint.record.data.name:
-        splits["train"], splits["held-out"] = splits_of_run(checkpoint.record.config, dataset)
+    train_split, held_out = splits_of_run(checkpoint.record.config, dataset)
+    if data_record(dataset, train_split, held_out) == checkpoint.record.data:
+        splits["train"], splits["held-out"] = train_split, held_out
     if dataset.test is not None:
         splits["test"] = dataset.test
     return splits

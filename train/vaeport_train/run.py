@@ -38,7 +38,7 @@ def fit(
         hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
         raise InputError(f"{path} is not empty{hint} another folder")
     train_split, held_out = splits_of_run(config, dataset)
-    record = RunRecord(preset, config, _data_record(dataset, train_split, held_out), _versions())
+    record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
     save_record(path, record)
     _save_examples(path, held_out)
     train(new_state(record), record, train_split, held_out, path, quiet=quiet)
@@ -54,7 +54,7 @@ def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = Fa
     path = Path(folder)
     record = load_record(path)
     train_split, held_out = splits_of_run(record.config, dataset)
-    given = _data_record(dataset, train_split, held_out)
+    given = data_record(dataset, train_split, held_out)
     if given != record.data:
         raise InputError(f"{path} began with {_in_words(record.data)}, now there are {_in_words(given)}")
     if not (path / EXAMPLES_FILE).is_file():
@@ -83,7 +83,8 @@ def splits_of_run(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
     return dataset.split(config.data.split, held_out=config.data.held_out, seed=config.training.seed)
 
 
-def _data_record(dataset: Dataset, train_split: Split, held_out: Split) -> DataRecord:
+def data_record(dataset: Dataset, train_split: Split, held_out: Split) -> DataRecord:
+    """What a run remembers of its data; equal records mean the same images in the same split."""
     digest = hashlib.sha256(train_split.images.tobytes())
     digest.update(train_split.labels.tobytes())
     return DataRecord(

@@ -159,5 +159,5 @@ def _save(state: TrainingState, record: RunRecord, folder: Path) -> None:
     save_samples(folder / "samples.png", state.rows, record.data.labels)
     save_losses(folder / "losses.png", state.history)
     save_history(folder, state.history)
-    save_weights(folder, state.kept)
+    save_weights(folder, state.kept, epochs=state.epoch)
     save_state(folder, state)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vaeport.bundle import DEFAULT_BUNDLE, open_bundle
 from vaeport.commands import command_parser, print_json, print_table, run_command
-from vaeport.errors import CheckFailedError, SealError
+from vaeport.errors import CheckFailedError, InputError, SealError
 from vaeport.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -50,8 +50,14 @@ def _run(arguments: argparse.Namespace) -> int:
     images = None
     if arguments.data:
         with needs_extra("train"):
-            from vaeport_train.data import load_dataset
-        images = load_dataset(arguments.data, data_dir=arguments.data_dir).evaluation_images()
+            from vaeport_train.data import FolderOptions, load_dataset
+        shape = bundle.manifest.shapes.image
+        dataset = load_dataset(arguments.data, data_dir=arguments.data_dir, folder_options=FolderOptions(shape))
+        if dataset.image_shape != shape:
+            raise InputError(
+                f"{bundle.path} takes images {list(shape)}, {dataset.name} has {list(dataset.image_shape)}"
+            )
+        images = dataset.evaluation_images()
     names = None if arguments.backends == "all" else arguments.backends.split(",")
     with Steps("parity") as steps:
         report = compare_backends(subject_of(bundle), names, images=images, progress=steps)

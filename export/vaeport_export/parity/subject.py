@@ -7,7 +7,7 @@ from torch import nn
 from vaeport.bundle import Bundle
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GRAPHS
 from vaeport.errors import InputError
-from vaeport_train.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
+from vaeport_train.checkpoint import Checkpoint, read_checkpoint
 
 from ..graphs import graph_modules
 
@@ -42,9 +42,9 @@ def subject_of(bundle: Bundle) -> Subject:
             f"{bundle.path} came without its {CHECKPOINT_FOLDER}/, so there is no PyTorch original to compare with; "
             "`vaeport verify` compares with PyTorch's recorded answers"
         )
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        bundle.read(f"{CHECKPOINT_FOLDER}/{name}")  # again, for the bundle may have changed since it was opened
-    checkpoint = load_checkpoint(bundle.path / CHECKPOINT_FOLDER)
-    if checkpoint.record.shapes != bundle.manifest.shapes:
-        raise InputError(f"{bundle.path}: the checkpoint has other shapes than the bundle")
+    folder = bundle.path / CHECKPOINT_FOLDER
+    checkpoint = read_checkpoint(folder, lambda name: bundle.read(f"{CHECKPOINT_FOLDER}/{name}"))
+    record = checkpoint.record
+    if (record.shapes, record.data.labels) != (bundle.manifest.shapes, bundle.manifest.labels):
+        raise InputError(f"{bundle.path}: the checkpoint has other labels or shapes than the bundle")
     return Subject(bundle, checkpoint)

@@ -32,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     with needs_extra("train"):
-        import vaeport_train.run  # noqa: F401 - fails here, in one place, if a package is missing
+        # Fails here, in one place and before any work, if a package is missing.
+        import matplotlib.figure  # noqa: F401
+        import pooch  # noqa: F401
+
+        import vaeport_train.run  # noqa: F401
     code: int = arguments.run(arguments)
     return code

@@ -42,7 +42,12 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, keep and print the figures."""
+    from vaeport.errors import InputError
+
     from ..measure import MeasureOptions, evaluate_run
+
+    if (arguments.all_classes or arguments.likelihood_images) and not arguments.likelihood:
+        raise InputError("--all-classes and --likelihood-images need --likelihood K")
 
     chosen = MeasureOptions(
         arguments.probe, arguments.likelihood, arguments.likelihood_images, all_classes=arguments.all_classes
@@ -87,11 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_more(name: str, figures: "Figures") -> None:
     if figures.linear_probe_accuracy is not None:
         print(f"{name}: a linear probe reads the class from z_mean at {100 * figures.linear_probe_accuracy:.1f} %")
-    if figures.likelihood:
-        likelihood = figures.likelihood
+    if likelihood := figures.likelihood:
+        error = "unknown" if likelihood.nll_given_label_error is None else f"{likelihood.nll_given_label_error:.2f}"
         print(
-            f"{name}: -log p(x | y) {likelihood.nll_given_label:.2f} nats, standard error "
-            f"{likelihood.nll_given_label_error:.2f}, {likelihood.samples} samples, {likelihood.images} images"
+            f"{name}: -log p(x | y) {likelihood.nll_given_label:.2f} nats, standard error {error}, "
+            f"{likelihood.samples} samples, {likelihood.images} images"
         )
         if likelihood.nll is not None:
             print(f"{name}: -log p(x) {likelihood.nll:.2f} nats")

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from ..data import Dataset
 
 
+_MOST_PIXELS = 4096
+
+
 def add_data(parser: argparse.ArgumentParser, *, default: str | None) -> None:
     """`--data` and how it is read."""
     parser.add_argument(
@@ -27,8 +30,8 @@ def image_size(text: str) -> tuple[int, int]:
     """Height and width from `28` or `WIDTHxHEIGHT`."""
     width, _, height = text.partition("x")
     size = int(height or width), int(width)
-    if min(size) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no image size")
+    if min(size) < 1 or max(size) > _MOST_PIXELS or text.endswith("x"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no image size from 1 to {_MOST_PIXELS}")
     return size
 
 

@@ -1,6 +1,7 @@
 """An `.npz` file with `images` and `labels`, and if one likes `class_names`, `test_images` and `test_labels`."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def read_arrays(path: Path) -> Dataset:
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, TypeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"cannot read {path} as an .npz file: {error}") from error
     if missing := [name for name in ("images", "labels") if name not in arrays]:
         raise InputError(f"{path} holds no {missing[0]!r}; it needs 'images' and 'labels'")
@@ -51,8 +52,10 @@ def _class_names(path: Path, arrays: dict[str, NDArray[np.generic]]) -> tuple[st
     labels = arrays["labels"]
     if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1 or not labels.size:
         raise InputError(f"{path}: 'labels' must be whole numbers [N], but are {labels.dtype} {list(labels.shape)}")
+    if int(labels.max()) >= len(labels):
+        raise InputError(f"{path}: a label is {int(labels.max())}, but there are only {len(labels)} images")
     if "class_names" in arrays:
-        names = tuple(str(name) for name in arrays["class_names"])
+        names = tuple(str(name) for name in arrays["class_names"].reshape(-1))
     else:
         names = tuple(str(index) for index in range(int(labels.astype(np.int64).max()) + 1))
     if len(names) < 2 or len(set(names)) != len(names):
@@ -61,13 +64,17 @@ def _class_names(path: Path, arrays: dict[str, NDArray[np.generic]]) -> tuple[st
 
 
 def _split(path: Path, images: NDArray[np.generic], labels: NDArray[np.generic], classes: int) -> Split:
+    if images.ndim < 3 or not images.size:
+        raise InputError(f"{path}: images of shape {list(images.shape)} must be pixels, [N, H, W] at least")
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"{path}: labels of type {labels.dtype} {list(labels.shape)} must be whole numbers [N]")
     if len(images) != len(labels):
         raise InputError(f"{path} holds {len(images)} images but {len(labels)} labels")
     indices = labels.astype(np.int64)
     if indices.min() < 0 or indices.max() >= classes:
         raise InputError(
-            f"{path}: labels run from {indices.min()} to {indices.max()}, but must be from 0 to {classes - 1}, "
-            f"one for each of {classes} classes"
+            f"{path}: labels run from {indices.min()} to {indices.max()}, but must be from 0 to {classes - 1} "
+            f"for {classes} classes"
         )
     try:
         return Split(to_uint8(to_batch(images, _image_shape(images))), indices)

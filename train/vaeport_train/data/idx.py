@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.errors import InputError
+from vaeport.extras import needs_extra
 
 Part = Literal["train", "test"]
 
@@ -101,8 +102,9 @@ def _find(source: IdxSource, folder: Path, name: str) -> Path:
 
 def _download(source: IdxSource, name: str) -> Path:
     """Fetch a file into the user's cache, from the first mirror that answers."""
-    import pooch
-    import requests
+    with needs_extra("train"):
+        import pooch
+        import requests
 
     problem: Exception | None = None
     for mirror in source.mirrors:

@@ -60,10 +60,20 @@ def load_dataset(
         return _published(PUBLISHED[str(name_or_path)], Path(place) if place else None)
     path, options = Path(name_or_path), folder_options or FolderOptions()
     if path.is_dir():
-        return read_folder(path, options.image_shape, strict=options.strict)
+        return _named(read_folder(path, options.image_shape, strict=options.strict))
     if path.is_file():
-        return read_arrays(path)
+        return _named(read_arrays(path))
     raise InputError(f"unknown data set {str(name_or_path)!r}; known are {', '.join(NAMES)}, a folder, or an .npz file")
+
+
+def _named(dataset: Dataset) -> Dataset:
+    """One's own images, under names that can be told from others and shown."""
+    if dataset.name in NAMES:
+        raise InputError(f"{dataset.name!r} is the name of a published data set; give your own another")
+    for name in (dataset.name, *dataset.class_names):
+        if not name or not name.isprintable():
+            raise InputError(f"{name!r} is no name that can be shown; rename the folder, file or class")
+    return dataset
 
 
 def _published(source: IdxSource, folder: Path | None) -> Dataset:

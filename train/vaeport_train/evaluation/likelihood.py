@@ -34,8 +34,8 @@ class Likelihood:
     """Importance samples of z an image."""
     nll_given_label: float
     """Mean of -log p(x | y), the true label given."""
-    nll_given_label_error: float
-    """Standard error of that mean over images."""
+    nll_given_label_error: float | None
+    """Standard error of that mean over images; None for a single image."""
     nll: float | None
     """Mean of -log p(x), p(x) the mean of p(x | y) over all classes with prior 1/K; None where it was not asked for."""
 
@@ -85,7 +85,7 @@ def importance_weighted(
         images=len(given),
         samples=samples,
         nll_given_label=values.mean().item(),
-        nll_given_label_error=values.std().item() / math.sqrt(len(given)),
+        nll_given_label_error=values.std().item() / math.sqrt(len(given)) if len(given) > 1 else None,
         nll=sum(marginal) / len(marginal) if all_classes else None,
     )
 
