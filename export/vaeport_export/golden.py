@@ -62,8 +62,7 @@ def make_golden(
 
 
 def float32_tolerances(network: ConditionalVAE, golden: Golden, shapes: Shapes) -> dict[str, dict[str, Tolerance]]:
-    """Tolerance of every output by graph: `TOLERANCE_FACTOR` noise floors, measured on the probes in several
-    batch sizes.
+    """Tolerance of every output by graph: `TOLERANCE_FACTOR` noise floors over the probes and their batch sizes.
 
     The floor is at least one rounding step of the largest answer, so that an output that happens to be exact in PyTorch
     does not ask for exactness of others.
