@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from .errors import VaeportError
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 """Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
 
 _TERMINATED = 143
@@ -64,7 +64,7 @@ def run_command(prog: str, command: Callable[[], int]) -> int:
         return _failed(prog, "not enough memory for what was asked; ask for less at once", 2)
     except KeyboardInterrupt:
         print(f"{prog}: stopped", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         _drop_output()  # the reader (head, less) has gone
         return 0

@@ -6,10 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from vaeport.commands import print_json, print_table
-
-_INTERRUPTED = 130
-"""Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
+from vaeport.commands import INTERRUPTED, print_json, print_table
 
 _COLLAPSED = 0.01
 """KL in nats below which a latent dimension is said to have collapsed onto the prior."""
@@ -21,7 +18,7 @@ def trained(arguments: argparse.Namespace, folder: str, work: Callable[[], objec
         work()
     except KeyboardInterrupt:
         print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     return _report(folder, arguments)
 
 
