@@ -25,13 +25,13 @@ NARROW = (
 )
 
 
-def _config() -> RunConfig:
-    return load_preset("conv", NARROW)
+def narrow_conv(*settings: str) -> RunConfig:
+    return load_preset("conv", [*NARROW, *settings])
 
 
 def _network(shapes: Shapes) -> ConditionalVAE:
     torch.manual_seed(0)
-    return ConditionalVAE(_config().network, shapes).eval()
+    return ConditionalVAE(narrow_conv().network, shapes).eval()
 
 
 @pytest.mark.parametrize("image", [(1, 28, 28), (3, 16, 24)])
@@ -67,7 +67,7 @@ def test_run_that_died_after_an_epoch_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digits = few_digits(300, held_out=100)
-    whole = fit(tmp_path / "whole", "conv", _config(), digits)
+    whole = fit(tmp_path / "whole", "conv", narrow_conv(), digits)
     real, calls = evaluate, []
 
     def dies_in_the_second_epoch(*arguments: object, **options: object) -> object:
@@ -78,7 +78,7 @@ def test_run_that_died_after_an_epoch_ends_with_the_same_weights(
 
     monkeypatch.setattr(trainer, "evaluate", dies_in_the_second_epoch)
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "died", "conv", _config(), digits)
+        fit(tmp_path / "died", "conv", narrow_conv(), digits)
     resume(tmp_path / "died", digits)
 
     assert (tmp_path / "died" / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

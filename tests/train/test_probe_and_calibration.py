@@ -54,14 +54,14 @@ def _split(n: int, *, right: float = 1.0) -> Split:
 
 def test_class_that_the_latent_tells_is_read() -> None:
     network = _network()
-    network.encoder = _Encoder(lambda image: image[:, 0, 0])
+    network.encoder = _Encoder(lambda image: image[:, 0, 0])  # type: ignore[assignment]
 
     assert probe_accuracy(network, _split(400), _split(300)) == 1
 
 
 def test_class_that_the_latent_does_not_tell_stays_at_chance() -> None:
     network = _network()
-    network.encoder = _Encoder(lambda image: image[:, 0, 1])
+    network.encoder = _Encoder(lambda image: image[:, 0, 1])  # type: ignore[assignment]
 
     assert probe_accuracy(network, _split(2000), _split(3000)) == pytest.approx(0.5, abs=0.05)
 

@@ -12,7 +12,7 @@ def images(digits: Dataset, n: int = 40) -> Tensor:
 
 
 def views(image: Tensor, *settings: str, seed: int = 0, step: int = 0) -> Views:
-    return training_views(image, narrow_config(*settings).objective, seed=seed, step=step)
+    return training_views(image, narrow_config(*settings).objective, seed=seed, number=(step, 0))
 
 
 def test_plain_training_shows_the_images_themselves(digits: Dataset) -> None:

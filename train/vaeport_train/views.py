@@ -24,9 +24,9 @@ class Views(NamedTuple):
     """What the decoder is asked for."""
 
 
-def training_views(image: Tensor, config: ObjectiveConfig, *, seed: int, step: int) -> Views:
-    """Views of a training step; the same for the same seed and step."""
-    source = generator(seed, "views", step)
+def training_views(image: Tensor, config: ObjectiveConfig, *, seed: int, number: tuple[int, int]) -> Views:
+    """Views of a training step; the same for the same seed, step and process."""
+    source = generator(seed, "views", *number)
     classified = distort(image, source) if config.augment else image
     if not config.binarise:
         return Views(classified, image, image)
