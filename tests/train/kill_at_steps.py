@@ -17,8 +17,9 @@ from vaeport_train.run import fit, resume
 from vaeport_train.trainer import Trainer
 
 SETTINGS = (
+    "training.batch_size=44",
     "training.importance_epochs=1",
-    "training.importance_batch_size=40",
+    "objective.importance_share=0.5",
     "objective.importance_samples=3",
     "training.optimiser=muon",
 )

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
-STEPS = 5 + 7
-"""Of a run of 250 images, 50 a step in the first epoch and 40 in the second."""
+STEPS = 12
+"""Of two epochs of 250 images, 44 a step."""
 
 
 def test_run_killed_at_ten_random_steps_ends_as_if_it_had_never_stopped(tmp_path: Path) -> None:

@@ -68,21 +68,21 @@ def test_class_that_the_latent_does_not_tell_stays_at_chance() -> None:
 
 def test_confidence_that_is_right_as_often_as_it_says_is_calibrated() -> None:
     network = _network()
-    network.classifier = _Classifier(0.8)
+    network.classifier = _Classifier(0.8)  # type: ignore[assignment]
 
     assert calibrate(network, _split(500, right=0.8)).expected_calibration_error == pytest.approx(0, abs=1e-6)
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     network = _network()
-    network.classifier = _Classifier(0.95)
+    network.classifier = _Classifier(0.95)  # type: ignore[assignment]
 
     assert calibrate(network, _split(500, right=0.6)).expected_calibration_error == pytest.approx(0.35, abs=1e-6)
 
 
 def test_full_coverage_has_the_error_of_all_images() -> None:
     network = _network()
-    network.classifier = _Classifier(0.9)
+    network.classifier = _Classifier(0.9)  # type: ignore[assignment]
 
     found = calibrate(network, _split(200, right=0.75))
 

@@ -40,15 +40,21 @@ def test_weight_of_the_kl_is_one_without_a_warmup() -> None:
     assert course().kl_weight(0) == 1
 
 
-def test_last_epochs_take_more_samples_in_smaller_batches() -> None:
-    settings = ("importance_epochs=2", "importance_batch_size=40", "epochs=5", "batch_size=100")
-    schedule = course("objective.importance_samples=5", *(f"training.{setting}" for setting in settings))
+def test_last_epochs_take_more_samples_of_fewer_images() -> None:
+    settings = ("training.importance_epochs=2", "objective.importance_share=0.4", "training.epochs=5")
+    schedule = course("objective.importance_samples=5", *settings)
 
     assert [schedule.samples(epoch) for epoch in range(5)] == [1, 1, 1, 5, 5]
-    assert [schedule.batch_size(epoch) for epoch in range(5)] == [100, 100, 100, 40, 40]
+    assert [schedule.vae_share(epoch) for epoch in range(5)] == [1, 1, 1, 0.4, 0.4]
 
 
 def test_recognition_begins_where_it_is_told_to() -> None:
     schedule = course("objective.recognition_from=0.3")
 
     assert [schedule.recognises(seen) for seen in (0, 299, 300, 999)] == [False, False, True, True]
+
+
+def test_distortions_are_gentler_near_the_end() -> None:
+    schedule = course("objective.augment=0.8")
+
+    assert [schedule.distortion(seen) for seen in (0, 899, 900, 999)] == [0.8, 0.8, 0.4, 0.4]

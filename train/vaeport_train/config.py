@@ -58,12 +58,8 @@ class ConvConfig:
     """Residual blocks at a quarter and at half of the size."""
     towers: Annotated[int, Field(gt=0, le=64)]
     """Small classifiers whose answers are averaged."""
-    tower_channels: tuple[Width, Width, Width, Width]
-    """Channels of a tower from the image on."""
-    tower_dropout: Share
-    """Share of a tower's last features that is dropped while training."""
-    shifts: bool
-    """Whether a tower's answers are averaged over the image and its four one-pixel shifts."""
+    tower_layers: Annotated[tuple[tuple[Width, Count, Count], ...], Field(min_length=1)]
+    """A tower's convolutions from the image on, without padding: channels, size of the kernel, stride."""
 
 
 NetworkConfig = MlpConfig | ConvConfig
@@ -85,8 +81,9 @@ class ObjectiveConfig:
     recognition_weight: NotNegative
     """Weight of the cross-entropy of the classifier on images drawn from N(0, I) and random labels; teaches the decoder
     alone to draw what was asked for."""
-    augment: bool = False
-    """Whether the classifier is shown distorted images in training; the VAE never is."""
+    augment: Annotated[float, Field(ge=0, le=3)] = 0.0
+    """Strength of the distortions in which the classifier is shown images in training, 0 for none, 1 for as much as a
+    digit bears; halved in the last tenth of the run. The VAE is never shown any."""
     label_smoothing: Share = 0.0
     """Share of the classifier's target that is spread evenly over the classes."""
     recognition_share: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -99,6 +96,8 @@ class ObjectiveConfig:
     """Epochs in which the weight of the KL rises from 0.2 to 1."""
     importance_samples: Count = 1
     """Latents an image in the last `training.importance_epochs`, which minimise the importance-weighted bound."""
+    importance_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of a batch that the VAE learns from in these epochs; the classifier learns from all of it."""
     binarise: bool = False
     """Whether the decoder is asked for bits drawn anew each step with the pixels as probabilities (dynamic
     binarisation), and the encoder is shown them, but for a quarter of the images that it sees in grey."""
@@ -135,19 +134,17 @@ class TrainingConfig:
     weight_average: Share = 0.0
     """Decay a step of the moving average of the weights that is evaluated and kept; 0 keeps the weights themselves."""
     optimiser: Literal["adam", "muon"] = "adam"
-    """Adam for every weight, or Muon for the hidden matrices of encoder and decoder."""
+    """Adam for every weight, or Muon for the hidden matrices and kernels."""
     muon_learning_rate: Positive = 0.02
     """Muon's, at its highest."""
     classifier_learning_rate: Positive | None = None
     """The classifier's, at its highest, where it differs."""
     weight_decay: NotNegative = 0.0
-    """Decay of the classifier's weights, times the learning rate a step (AdamW)."""
+    """Decay of the classifier's weights, times its learning rate a step (AdamW)."""
     gradient_clip: NotNegative = 0.0
     """Bound of the gradient's norm; 0 for none."""
     importance_epochs: NotNegativeInt = 0
     """Last epochs that minimise the importance-weighted bound."""
-    importance_batch_size: NotNegativeInt = 0
-    """Images a step in these epochs; 0 for `batch_size`."""
     processes: Count = 1
     """Processes that train together; `fit` sets it to what `torchrun` started."""
 

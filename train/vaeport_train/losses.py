@@ -16,14 +16,14 @@ from .views import Views
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """Terms of a batch, one number an image."""
+    """Terms of a batch, one number an image: M that the VAE was shown, N that the classifier was shown."""
 
     surrogate: Tensor
-    """What the VAE minimises, float [N]; its value means something only where it is the negative ELBO."""
+    """What the VAE minimises, float [M]; its value means something only where it is the negative ELBO."""
     reconstruction: Tensor
-    """-log p(x | z, y), mean over the latents of an image, float [N], nats."""
+    """-log p(x | z, y), mean over the latents of an image, float [M], nats."""
     kl_by_dimension: Tensor
-    """KL(Q(z | x) || N(0, I)) of each latent dimension, float [N, Z], nats."""
+    """KL(Q(z | x) || N(0, I)) of each latent dimension, float [M, Z], nats."""
     cross_entropy: Tensor
     """-log of the classifier's probability for the true class, float [N], nats; smoothed where training asks for it."""
     correct: Tensor
@@ -31,7 +31,7 @@ class Losses:
 
     @property
     def kl(self) -> Tensor:
-        """KL of all dimensions together, float [N], nats."""
+        """KL of all dimensions together, float [M], nats."""
         return self.kl_by_dimension.sum(1)
 
     def objective(self, config: ObjectiveConfig) -> Tensor:
@@ -53,9 +53,9 @@ def compute_losses(
 
     Args:
         network: the networks.
-        views: what each network is shown.
+        views: what each network is shown; the VAE the first M of the N images, which may be all.
         label: int64 [N], true classes.
-        noise: float [N, Z], standard normal, for one sample of z an image; or [S, N, Z] for S samples and the
+        noise: float [M, Z], standard normal, for one sample of z an image; or [S, M, Z] for S samples and the
             importance-weighted bound.
         config: the objective.
         condition: `classifier` or `label`, where it shall differ from the objective's.
@@ -63,10 +63,11 @@ def compute_losses(
     """
     answers = network.answers(views.classified)
     logits = answers.mean(dim=0)
+    encoded = len(views.encoded)
     if (condition or config.decoder_condition) == "classifier":
-        class_probs = logits.softmax(dim=1)
+        class_probs = logits[:encoded].softmax(dim=1)
     else:
-        class_probs = functional.one_hot(label, logits.shape[1]).to(logits.dtype)
+        class_probs = functional.one_hot(label[:encoded], logits.shape[1]).to(logits.dtype)
     posterior = network.encode(views.encoded, class_probs)
     kl = kl_by_dimension(posterior)
     if noise.ndim == 3:
@@ -108,7 +109,7 @@ def recognition_loss(
     frozen = {name: weight.detach() for name, weight in network.classifier.named_parameters()}
     was_training = network.classifier.training
     network.classifier.eval()  # drawn images must not enter the statistics of its normalisation
-    logits = torch.func.functional_call(network.classifier, frozen, (shown,), {"shifted": False})
+    logits = torch.func.functional_call(network.classifier, frozen, (shown,))
     network.classifier.train(was_training)
     return functional.cross_entropy(logits, label, reduction="none")
 

@@ -46,8 +46,12 @@ class MlpClassifier(nn.Module):
         widths = (math.prod(shapes.image), *config.classifier_hidden, shapes.classes)
         self.layers = _feed_forward(widths, config.activation)
 
-    def forward(self, image: Tensor, *, shifted: bool = True) -> Tensor:  # noqa: ARG002 - for those that average
-        """Logits; there are no shifts to average over."""
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers."""
+        return _hidden_matrices(self.layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits."""
         logits: Tensor = self.layers(image.flatten(1))
         return logits
 

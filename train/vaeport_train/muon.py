@@ -1,6 +1,7 @@
 """Muon: momentum, made orthogonal."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,10 +21,18 @@ class Muon(torch.optim.Optimizer):
         parameters: weights of two dimensions or more.
         lr: learning rate; about ten times Adam's.
         momentum: decay of the running gradient.
+        weight_decay: of the weights, times the learning rate a step; a group may have its own.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], *, lr: float, momentum: float = 0.95) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[dict[str, Any]],
+        *,
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002
@@ -37,6 +46,7 @@ class Muon(torch.optim.Optimizer):
                 update = weight.grad.lerp(running, group["momentum"])
                 direction = orthogonalised(update.reshape(len(update), -1))
                 scale = max(1.0, direction.shape[0] / direction.shape[1]) ** 0.5
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
                 weight.add_(direction.reshape(weight.shape), alpha=-group["lr"] * scale)
 
 

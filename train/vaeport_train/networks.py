@@ -31,7 +31,7 @@ class ConditionalVAE(nn.Module):
 
     encoder: ConvEncoder | MlpEncoder
     """Image, class probabilities -> mean, log-variance."""
-    classifier: nn.Module
+    classifier: ConvClassifier | MlpClassifier
     """Image -> class logits."""
     decoder: ConvDecoder | MlpDecoder
     """Latents, class probabilities -> logits of the pixel means."""
@@ -56,12 +56,14 @@ class ConditionalVAE(nn.Module):
 
     def answers(self, image: Tensor) -> Tensor:
         """Class logits, float [A, N, K]: of each of the A classifiers that learn, else the one answer of them all."""
-        each = getattr(self.classifier, "each", None)
-        return each(image) if each is not None and self.training else self.classify(image).unsqueeze(0)
+        if self.training and isinstance(self.classifier, ConvClassifier):
+            return self.classifier.each(image)
+        return self.classify(image).unsqueeze(0)
 
     def hidden_matrices(self) -> list[nn.Parameter]:
-        """Weights of encoder and decoder that lie between hidden layers, matrices and kernels."""
-        return [*self.encoder.hidden_matrices(), *self.decoder.hidden_matrices()]
+        """Weights that lie between hidden layers, matrices and kernels."""
+        parts = (self.encoder, self.classifier, self.decoder)
+        return [weight for part in parts for weight in part.hidden_matrices()]
 
     def encode(self, image: Tensor, class_probs: Tensor) -> Posterior:
         """Posterior of images; `class_probs`, float [N, K], matters only to an encoder that sees the class."""

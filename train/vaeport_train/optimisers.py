@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,8 @@ _PREFIX = "optimiser."
 class Optimisers:
     """All optimisers of a run as one.
 
-    Adam alone; or, in kind `muon`, Muon for the hidden matrices of encoder and decoder and Adam for their biases, first
-    and last layers. The classifier has Adam with a learning rate and a weight decay of its own where these are given.
+    Adam alone; or, in kind `muon`, Muon for the hidden matrices and kernels and Adam for biases, first and last layers.
+    The classifier may have a learning rate of its own, and its weights may decay.
 
     Args:
         network: the networks; they name their first and last layers.
@@ -29,19 +30,27 @@ class Optimisers:
     def __init__(self, network: ConditionalVAE, config: TrainingConfig) -> None:
         self.network = network
         self.gradient_clip = config.gradient_clip
-        hidden = network.hidden_matrices() if config.optimiser == "muon" else []
-        own = config.classifier_learning_rate is not None or config.weight_decay > 0
-        classifier = list(network.classifier.parameters()) if own else []
-        taken = {id(weight) for weight in (*hidden, *classifier)}
-        rest = [weight for weight in network.parameters() if id(weight) not in taken]
+        hidden = {id(weight) for weight in (network.hidden_matrices() if config.optimiser == "muon" else [])}
+        adam: list[dict[str, Any]] = []
+        muon: list[dict[str, Any]] = []
+        classifier_rate = config.classifier_learning_rate or config.learning_rate
+        for part, rate, decay in (
+            ([*network.encoder.parameters(), *network.decoder.parameters()], config.learning_rate, 0.0),
+            (network.classifier.parameters(), classifier_rate, config.weight_decay),
+        ):
+            weights = list(part)
+            matrices = [weight for weight in weights if weight.ndim > 1 and id(weight) not in hidden]
+            # Scales and biases do not decay: that would change what normalisation means.
+            adam.append({"params": matrices, "lr": rate, "weight_decay": decay})
+            adam.append({"params": [weight for weight in weights if weight.ndim <= 1], "lr": rate})
+            moved = [weight for weight in weights if id(weight) in hidden]
+            muon.append({"params": moved, "weight_decay": decay * rate / config.muon_learning_rate})
         beta2 = 0.99 if hidden else 0.999
         self.parts: list[torch.optim.Optimizer] = [
-            torch.optim.Adam(rest, lr=config.learning_rate, betas=(0.9, beta2), fused=True)
+            torch.optim.AdamW(adam, betas=(0.9, beta2), weight_decay=0.0, fused=True)
         ]
         if hidden:
-            self.parts.append(Muon(hidden, lr=config.muon_learning_rate))
-        if classifier:
-            self.parts.append(_with_decay(classifier, config))
+            self.parts.append(Muon(muon, lr=config.muon_learning_rate))
         self._peaks = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
     def step(self, value: Tensor, *, share: float) -> None:
@@ -96,12 +105,3 @@ def _weights(part: torch.optim.Optimizer) -> Iterable[Tensor]:
 
 def _keys(part: torch.optim.Optimizer) -> tuple[str, ...]:
     return ("momentum",) if isinstance(part, Muon) else ("step", "exp_avg", "exp_avg_sq")
-
-
-def _with_decay(weights: list[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
-    """Adam for the classifier; scales and biases do not decay, for that would change what normalisation means."""
-    groups = [
-        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.classifier_learning_rate or config.learning_rate, fused=True)

@@ -1,4 +1,4 @@
-"""What changes over a run: learning rate, weight of the KL, size of the batches."""
+"""What changes over a run: learning rate, weight of the KL, samples, distortions."""
 
 import math
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from .config import RunConfig
 
 _WARMUP_SHARE = 0.05
 _FIRST_KL_WEIGHT = 0.2
+_GENTLE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,14 @@ class Schedule:
         """Latents a training image in an epoch, counted from 0: one for the ELBO, more for the tighter bound."""
         return self.config.objective.importance_samples if self._importance(epoch) else 1
 
-    def batch_size(self, epoch: int) -> int:
-        """Images a step in an epoch, counted from 0."""
-        training = self.config.training
-        return (training.importance_batch_size if self._importance(epoch) else 0) or training.batch_size
+    def vae_share(self, epoch: int) -> float:
+        """Share of a batch that the VAE learns from in an epoch, counted from 0."""
+        return self.config.objective.importance_share if self._importance(epoch) else 1.0
+
+    def distortion(self, seen: int) -> float:
+        """Strength of the classifier's distortions after so many images; near the end it sees images as they are."""
+        late = seen >= (1 - _GENTLE_SHARE) * self.config.training.epochs * self.images
+        return self.config.objective.augment * (0.5 if late else 1.0)
 
     def learning_rate(self, seen: int, batch: int) -> float:
         """Share of the highest learning rate for a batch after so many images.

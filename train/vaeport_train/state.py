@@ -18,7 +18,7 @@ from .optimisers import Optimisers
 from .randomness import generator
 
 STATE_FILE = "trainer.safetensors"
-_SUMS = 5
+_SUMS = 6
 
 
 @dataclass(eq=False)

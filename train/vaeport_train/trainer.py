@@ -114,7 +114,7 @@ class Trainer:
     def _batches(self) -> Iterator[Tensor]:
         """Rows of the batches of the epoch under way that are not done."""
         order = data_order(self.training.seed, self.state.epoch, len(self.train_split))
-        return iter(torch.split(order[self.state.position :], self.schedule.batch_size(self.state.epoch)))
+        return iter(torch.split(order[self.state.position :], self.training.batch_size))
 
     def _step(self, rows: Tensor) -> float:
         state, n = self.state, len(self.train_split)
@@ -126,6 +126,8 @@ class Trainer:
             weight=weight,
             samples=self.schedule.samples(state.epoch),
             kl_weight=self.schedule.kl_weight(seen),
+            vae_share=self.schedule.vae_share(state.epoch),
+            distortion=self.schedule.distortion(seen),
             recognise=self.schedule.recognises(seen),
         )
         value, sums = self.module(*gather(self.train_split, own), task)
@@ -152,7 +154,8 @@ class Trainer:
         figures = evaluate(state.kept, self.held_out, self.objective, seed=self.training.seed)
         if not math.isfinite(figures.vae_loss):
             raise DivergedError(self._diverged(figures.vae_loss, f"on held-out images after epoch {state.epoch + 1}"))
-        reconstruction, kl, cross_entropy, wrong = (state.sums[:-1] / state.sums[-1]).tolist()
+        reconstruction, kl = (state.sums[:2] / state.sums[2]).tolist()
+        cross_entropy, wrong = (state.sums[3:5] / state.sums[5]).tolist()
         weighted = cross_entropy * self.objective.classification_weight
         record = EpochRecord(
             epoch=state.epoch + 1,
@@ -190,5 +193,5 @@ class Trainer:
         return f"the loss is {loss} {where}; {last}; try a lower training.learning_rate"
 
     def _batch(self) -> str:
-        batch = math.ceil(self.state.position / self.schedule.batch_size(self.state.epoch)) + 1
+        batch = math.ceil(self.state.position / self.training.batch_size) + 1
         return f"batch {batch} of epoch {self.state.epoch + 1}"
