@@ -56,10 +56,12 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     wide = wide / (wide.norm() + _TINY)
     a, b, c = _COEFFICIENTS
     identity = torch.eye(len(wide), dtype=wide.dtype)
-    gram, factor = wide @ wide.T, identity
-    for _ in range(_ITERATIONS):
+    gram = wide @ wide.T
+    factor = identity
+    for iteration in range(_ITERATIONS):
         polynomial = a * identity + b * gram + c * (gram @ gram)
-        factor = polynomial @ factor
-        gram = polynomial @ gram @ polynomial
+        factor = polynomial @ factor if iteration else polynomial
+        if iteration < _ITERATIONS - 1:
+            gram = polynomial @ gram @ polynomial
     result: Tensor = factor @ wide
     return result if matrix.shape[0] <= matrix.shape[1] else result.T
