@@ -16,7 +16,15 @@ from vaeport.fileio import write_text
 
 from .checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint
 from .data import Dataset, Split
-from .evaluation import Figures, calibrate, evaluate, importance_weighted, probe_accuracy
+from .evaluation import (
+    Figures,
+    Judge,
+    calibrate,
+    conditional_accuracy,
+    evaluate,
+    importance_weighted,
+    probe_accuracy,
+)
 from .run import data_record, splits_of_run
 
 EVALUATION_FILE = "evaluation.json"
@@ -34,6 +42,10 @@ class MeasureOptions:
     """Only the first so many images of a split; None takes all."""
     all_classes: bool = False
     """Whether to estimate -log p(x) over all classes too."""
+    judge: Judge | None = None
+    """Who judges drawn images; None draws none."""
+    judged_images: int = 10_000
+    """How many images are drawn for the judge."""
 
 
 def evaluate_run(
@@ -67,10 +79,14 @@ def evaluate_run(
     if not splits:
         raise InputError(f"{dataset.name} has no test images, and {path} was trained on {record.data.name}")
     learn_from = splits.get("train", dataset.development)
+    judged = None
+    if chosen.judge:
+        judged = conditional_accuracy(checkpoint.network, chosen.judge, images=chosen.judged_images)
     figures = {}
     for name, split in splits.items():
-        asked = MeasureOptions() if name == "train" else chosen
-        figures[f"{dataset.name} {name}"] = _measure(checkpoint, split, learn_from, asked)
+        asked, drawn = (MeasureOptions(), None) if name == "train" else (chosen, judged)
+        measured = _measure(checkpoint, split, learn_from, asked)
+        figures[f"{dataset.name} {name}"] = dataclasses.replace(measured, conditional_accuracy=drawn)
     known = load_evaluation(path) | {name: asdict(value) for name, value in figures.items()}
     content = {"weights": _weights_digest(path), "figures": known}
     write_text(path / EVALUATION_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")

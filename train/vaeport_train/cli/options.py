@@ -26,6 +26,24 @@ def add_data(parser: argparse.ArgumentParser, *, default: str | None) -> None:
     parser.add_argument("--strict", action="store_true", help="an unreadable image is an error, instead of skipped")
 
 
+def add_image_shape(parser: argparse.ArgumentParser) -> None:
+    """`--image-size` and `--rgb`, for folders of images."""
+    parser.add_argument(
+        "--image-size",
+        type=image_size,
+        default=(28, 28),
+        metavar="SIZE",
+        help="of a folder's images: 28, or 32x24 (W x H)",
+    )
+    parser.add_argument("--rgb", action="store_true", help="read a folder's images in colour (default: grey)")
+
+
+def image_shape(arguments: argparse.Namespace) -> tuple[int, int, int]:
+    """Channels, height and width that `add_image_shape`'s options ask for."""
+    height, width = arguments.image_size
+    return 3 if arguments.rgb else 1, height, width
+
+
 def image_size(text: str) -> tuple[int, int]:
     """Height and width from `28` or `WIDTHxHEIGHT`."""
     width, _, height = text.partition("x")
