@@ -119,7 +119,7 @@ def _drawing(judge: Judge, split: Split, *, off: int = 0) -> tuple[ConditionalVA
     read = judge.network(images).argmax(1)
     chosen = torch.stack([images[(labels == k) & (read == k)][0] for k in range(10)])
     network, decoder = ConditionalVAE(narrow_config().network, Shapes((1, 28, 28), 4, 10)), _Drawing(chosen, off=off)
-    network.decoder = decoder
+    network.add_module("decoder", decoder)
     return network, decoder
 
 

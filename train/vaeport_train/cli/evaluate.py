@@ -1,4 +1,4 @@
-"""`vaeport-train evaluate`: measure a run."""
+"""`vaeport-train evaluate`: measure a run or a bundle."""
 
 import argparse
 from dataclasses import asdict
@@ -16,10 +16,11 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add the verb to the command."""
     parser = verbs.add_parser(
         "evaluate",
-        help="measure a run",
-        description="Measure a run on a data set; the figures are kept in the run folder and go into its bundle.",
+        help="measure a run or a bundle",
+        description="Measure a run on a data set; the figures are kept in the run folder and go into its bundle. "
+        "A bundle is measured by the checkpoint in it, its seal checked first, and nothing is written.",
     )
-    parser.add_argument("folder", metavar="RUN", help="run folder")
+    parser.add_argument("folder", metavar="RUN|BUNDLE", help="run folder, or a bundle by path or shipped name")
     options.add_data(parser, default=None)
     parser.add_argument("--probe", action="store_true", help="read the class from z_mean with a linear probe")
     parser.add_argument(
@@ -51,11 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
     from vaeport.errors import InputError
 
     from ..evaluation import load_judge
-    from ..measure import MeasureOptions, evaluate_run
+    from ..measure import MeasureOptions, evaluate_trained
+    from ..trained import load_trained
 
     if (arguments.all_classes or arguments.likelihood_images) and not arguments.likelihood:
         raise InputError("--all-classes and --likelihood-images need --likelihood K")
 
+    trained = load_trained(arguments.folder)
+    dataset = options.dataset_like(arguments, trained.checkpoint.record.data)
     chosen = MeasureOptions(
         probe=arguments.probe,
         likelihood_samples=arguments.likelihood,
@@ -64,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         judge=load_judge(arguments.judge) if arguments.judge else None,
         judged_images=arguments.judged_images,
     )
-    figures = evaluate_run(arguments.folder, options.dataset_of_run(arguments), chosen)
+    figures = evaluate_trained(trained, dataset, chosen)
     if arguments.json:
         print_json({key: asdict(value) for key, value in figures.items()})
         return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..checkpoint import DataRecord
     from ..data import Dataset
 
 
@@ -72,12 +73,17 @@ def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, in
 
 def dataset_of_run(arguments: argparse.Namespace) -> "Dataset":
     """The data that was asked for, else what the run was trained on, brought to the run's image size."""
+    from ..checkpoint import load_record
+
+    return dataset_like(arguments, load_record(Path(arguments.folder)).data)
+
+
+def dataset_like(arguments: argparse.Namespace, data: "DataRecord") -> "Dataset":
+    """The data that was asked for, else what was trained on, brought to the image size that was trained on."""
     from vaeport.errors import InputError
 
-    from ..checkpoint import load_record
     from ..data import NAMES
 
-    data = load_record(Path(arguments.folder)).data
     if arguments.data is None and data.name not in NAMES:
         raise InputError(
             f"{arguments.folder} was trained on your own images, {data.name!r}; give their path with --data"
