@@ -117,6 +117,14 @@ def _more_figures(name: str, figures: dict[str, Any]) -> Iterator[str]:
         yield f"- {name}: expected calibration error {100 * calibration['expected_calibration_error']:.2f} %"
     if (probe := figures.get("linear_probe_accuracy")) is not None:
         yield f"- {name}: a linear probe reads the class from z_mean at {100 * probe:.1f} %"
+    if drawn := figures.get("conditional_accuracy"):
+        judge = drawn["judge"]
+        yield (
+            f"- conditional accuracy: {100 * drawn['accuracy']:.2f} % of {drawn['images']} images drawn from N(0, I), "
+            "the classes in turn, show what was asked for, says a judge that is right on "
+            f"{100 * judge['accuracy']:.2f} % of {judge['measured_images']} {judge['measured_on']} images of "
+            f"{judge['data']}"
+        )
     if likelihood := figures.get("likelihood"):
         error = likelihood["nll_given_label_error"]
         yield (

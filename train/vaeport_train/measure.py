@@ -14,10 +14,19 @@ from tqdm import tqdm
 from vaeport.errors import InputError, LabelError
 from vaeport.fileio import write_text
 
-from .checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint
+from .checkpoint import WEIGHTS_FILE, Checkpoint
 from .data import Dataset, Split
-from .evaluation import Figures, calibrate, evaluate, importance_weighted, probe_accuracy
+from .evaluation import (
+    Figures,
+    Judge,
+    calibrate,
+    conditional_accuracy,
+    evaluate,
+    importance_weighted,
+    probe_accuracy,
+)
 from .run import data_record, splits_of_run
+from .trained import Trained, load_trained
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -34,46 +43,59 @@ class MeasureOptions:
     """Only the first so many images of a split; None takes all."""
     all_classes: bool = False
     """Whether to estimate -log p(x) over all classes too."""
+    judge: Judge | None = None
+    """Who judges drawn images; None draws none."""
+    judged_images: int = 10_000
+    """How many images are drawn for the judge."""
 
 
 def evaluate_run(
     folder: str | os.PathLike[str], dataset: Dataset, options: MeasureOptions | None = None
 ) -> dict[str, Figures]:
-    """Measure a run on a data set and keep the figures in its `evaluation.json`.
+    """Measure a run or a bundle; see `load_trained` for what it may be and `evaluate_trained` for the rest."""
+    return evaluate_trained(load_trained(folder), dataset, options)
 
-    On the data it was trained on, training and held-out images are measured too; probe and likelihood leave the
+
+def evaluate_trained(trained: Trained, dataset: Dataset, options: MeasureOptions | None = None) -> dict[str, Figures]:
+    """Measure a network on a data set; the figures of a run are kept in its `evaluation.json`.
+
+    On the data it was trained on, training and held-out images are measured too; probe, likelihood and judge leave the
     training images out.
 
     Returns:
         Figures by `<data set> <split>`.
 
     Raises:
-        InputError: no such run, or the data set has nothing to measure on.
+        InputError: the data set has other images, or nothing to measure on.
         LabelError: the data set has other classes.
     """
-    path, chosen = Path(folder), options or MeasureOptions()
-    checkpoint = load_checkpoint(path)
+    checkpoint, chosen = trained.checkpoint, options or MeasureOptions()
     record = checkpoint.record
     if dataset.class_names != record.data.labels:
         raise LabelError(
-            f"{path} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}"
+            f"{trained.name} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}"
         )
     if dataset.image_shape != record.data.image_shape:
         raise InputError(
-            f"{path} takes images {list(record.data.image_shape)} (channels, height, width); {dataset.name} has "
-            f"{list(dataset.image_shape)}"
+            f"{trained.name} takes images {list(record.data.image_shape)} (channels, height, width); {dataset.name} "
+            f"has {list(dataset.image_shape)}"
         )
     splits = _splits(checkpoint, dataset)
     if not splits:
-        raise InputError(f"{dataset.name} has no test images, and {path} was trained on {record.data.name}")
+        raise InputError(f"{dataset.name} has no test images, and {trained.name} was trained on {record.data.name}")
     learn_from = splits.get("train", dataset.development)
+    judged = None
+    if chosen.judge:
+        judged = conditional_accuracy(checkpoint.network, chosen.judge, images=chosen.judged_images)
     figures = {}
     for name, split in splits.items():
-        asked = MeasureOptions() if name == "train" else chosen
-        figures[f"{dataset.name} {name}"] = _measure(checkpoint, split, learn_from, asked)
-    known = load_evaluation(path) | {name: asdict(value) for name, value in figures.items()}
-    content = {"weights": _weights_digest(path), "figures": known}
-    write_text(path / EVALUATION_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        asked, drawn = (MeasureOptions(), None) if name == "train" else (chosen, judged)
+        measured = _measure(checkpoint, split, learn_from, asked)
+        figures[f"{dataset.name} {name}"] = dataclasses.replace(measured, conditional_accuracy=drawn)
+    if trained.run is not None:
+        known = load_evaluation(trained.run) | {name: asdict(value) for name, value in figures.items()}
+        content = {"weights": _weights_digest(trained.run), "figures": known}
+        write_text(trained.run / EVALUATION_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
     return figures
 
 
