@@ -16,7 +16,7 @@ from vaeport.fileio import write_text
 
 from .checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint
 from .data import Dataset, Split
-from .evaluation import Figures, calibrate, evaluate, importance_weighted, probe_accuracy
+from .evaluation import Figures, calibrate, evaluate, held_out_scale, importance_weighted, probe_accuracy
 from .run import data_record, splits_of_run
 
 EVALUATION_FILE = "evaluation.json"
@@ -70,7 +70,11 @@ def evaluate_run(
     figures = {}
     for name, split in splits.items():
         asked = MeasureOptions() if name == "train" else chosen
-        figures[f"{dataset.name} {name}"] = _measure(checkpoint, split, learn_from, asked)
+        measured = _measure(checkpoint, split, learn_from, asked)
+        if name == "held-out":
+            scale = held_out_scale(checkpoint.network, split, record.config.objective, name=f"{dataset.name} {name}")
+            measured = dataclasses.replace(measured, anomaly=scale)
+        figures[f"{dataset.name} {name}"] = measured
     known = load_evaluation(path) | {name: asdict(value) for name, value in figures.items()}
     content = {"weights": _weights_digest(path), "figures": known}
     write_text(path / EVALUATION_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -1,5 +1,6 @@
 """Figures of a trained network, a file for each."""
 
+from .anomaly import held_out_scale
 from .calibration import Calibration, calibrate
 from .likelihood import Likelihood, importance_weighted
 from .losses import Figures, evaluate, wilson_interval
@@ -11,6 +12,7 @@ __all__ = [
     "Likelihood",
     "calibrate",
     "evaluate",
+    "held_out_scale",
     "importance_weighted",
     "probe_accuracy",
     "wilson_interval",
