@@ -25,6 +25,12 @@ _WORKING_SIDE = 512
 _INK = 0.3
 """Share of the strongest ink from which a pixel counts when the ink is cropped."""
 
+_TIE = 1e-6
+"""Pixels by which a centre of mass may be off halfway and still count as halfway, whatever order it was summed in."""
+
+_SHADE = 0.1
+"""Share of the strongest ink that is taken off everywhere: shadows and the grain of the paper."""
+
 _BOX, _FIELD = 20, 28
 """MNIST's box in MNIST's field; other fields have a box of the same proportion."""
 
@@ -57,7 +63,9 @@ def fit_picture(
                 f"the picture is {picture.width}x{picture.height}, this model takes {width}x{height}; "
                 "use fit='resize' or fit='mnist'"
             )
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+        # One axis at a time: in one call, Pillow's versions differ in which goes first.
+        for size in ((width, picture.height), (width, height)):
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
     pixels = np.asarray(picture, np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
     if channels == 1 and _is_dark_ink(pixels[0], _paper(pixels[0]), polarity):
         pixels = 255 - pixels
@@ -73,6 +81,7 @@ def _fit_mnist(picture: Image.Image, height: int, width: int, polarity: Polarity
     field = np.zeros((height, width), np.float32)
     if not ink.any():
         return field
+    ink = np.maximum(ink - _SHADE * ink.max(), 0)
     strong = ink >= _INK * ink.max()
     rows, columns = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -97,9 +106,12 @@ def _weights(size: int, scale: float) -> NDArray[np.float64]:
 
 
 def _offset(mass: NDArray[np.float64], side: int) -> int:
-    """Where an axis begins in the field, so that its centre of mass is in the middle and all of it inside."""
+    """Where an axis begins in the field, so that all of it is inside and its centre of mass where MNIST has it.
+
+    That is the middle of pixel side / 2, half a pixel past the middle of the field.
+    """
     centre = float((mass * (np.arange(len(mass)) + 0.5)).sum() / mass.sum())
-    return min(max(math.floor(side / 2 - centre + 0.5), 0), side - len(mass))
+    return min(max(math.floor((side + 1) / 2 - centre + 0.5 + _TIE), 0), side - len(mass))
 
 
 def _paper(grey: NDArray[np.uint8]) -> float:
