@@ -7,16 +7,19 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vaeport.bundle import open_bundle
+from vaeport.calibration import AnomalyCalibration, read_calibration
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS
 from vaeport.errors import CheckFailedError, InputError
 from vaeport.golden import Golden
+from vaeport.jsonfields import Fields
 from vaeport.manifest import Manifest
 from vaeport_train.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
-from vaeport_train.measure import load_evaluation
+from vaeport_train.measure import EVALUATION_FILE, load_evaluation
 from vaeport_train.run import load_examples
 
 from .card import write_card
@@ -138,6 +141,7 @@ def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: Exp
         f"Conditional VAE with a classifier, preset {record.preset}, trained on {record.data.train_images} images of "
         f"{record.data.name}."
     )
+    evaluation = load_evaluation(source)
     tools = {name: importlib.metadata.version(name) for name in ("vaeport", "torch", "onnx", "onnxscript")}
     return Manifest(
         name=options.name,
@@ -153,8 +157,15 @@ def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: Exp
             "config": record.config.to_dict(),
             "data": asdict(record.data),
         },
-        evaluation=load_evaluation(source),
+        evaluation=evaluation,
         made_with=tools,
         files={},
         detachable=(CHECKPOINT_FOLDER,),
+        anomaly=_taken_out(evaluation),
     )
+
+
+def _taken_out(evaluation: dict[str, Any]) -> AnomalyCalibration | None:
+    """The scale for unusual images, which the manifest has in a place of its own."""
+    scales = [figures.pop("anomaly", None) for figures in evaluation.values()]
+    return next((read_calibration(Fields(scale, EVALUATION_FILE)) for scale in scales if scale is not None), None)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+from vaeport.calibration import AnomalyCalibration
+
 from ..batching import batches
 from ..config import ObjectiveConfig
 from ..data import Split
@@ -49,6 +51,8 @@ class Figures:
     """Whether the classifier's confidence can be believed, where it was measured."""
     linear_probe_accuracy: float | None = None
     """How well a linear probe reads the class from z_mean, where it was measured; chance means that none is left."""
+    anomaly: AnomalyCalibration | None = None
+    """The runtime's scale for unusual images, measured on held-out images only."""
     likelihood: Likelihood | None = None
     """Importance-weighted likelihood, where it was measured."""
     conditional_accuracy: ConditionalAccuracy | None = None
