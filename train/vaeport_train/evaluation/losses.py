@@ -15,6 +15,7 @@ from .calibration import Calibration
 from .conditional import ConditionalAccuracy
 from .intervals import wilson_interval
 from .likelihood import Likelihood
+from .probe import ProbeAccuracies
 
 _BATCH = 1000
 
@@ -47,8 +48,8 @@ class Figures:
     """95 % interval of the share (Wilson, 1927)."""
     calibration: Calibration | None = None
     """Whether the classifier's confidence can be believed, where it was measured."""
-    linear_probe_accuracy: float | None = None
-    """How well a linear probe reads the class from z_mean, where it was measured; chance means that none is left."""
+    probe_accuracies: ProbeAccuracies | None = None
+    """How well probes read the class from z_mean, where it was measured; chance means that none is left."""
     likelihood: Likelihood | None = None
     """Importance-weighted likelihood, where it was measured."""
     conditional_accuracy: ConditionalAccuracy | None = None
