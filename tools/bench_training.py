@@ -60,7 +60,7 @@ def main() -> int:
 
 def _measured(preset: str, data: Dataset, seconds: float) -> tuple[str, ...]:
     """A row of the table. What the usual loop has no counterpart for is left out of all three."""
-    config = load_preset(preset, ["objective.recognition_weight=0", "objective.augment=false"])
+    config = load_preset(preset, ["objective.recognition_weight=0", "objective.augment=0"])
     shapes = Shapes(data.image_shape, config.network.latent_dim, len(data.class_names))
     split, batch = data.development, config.training.batch_size
     ours = _rate(lambda: _our_epoch(config, shapes, split), len(split), seconds)

@@ -7,26 +7,32 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vaeport.bundle import open_bundle
+from vaeport.calibration import AnomalyCalibration, read_calibration
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS
 from vaeport.errors import CheckFailedError, InputError
 from vaeport.golden import Golden
+from vaeport.jsonfields import Fields
 from vaeport.manifest import Manifest
 from vaeport_train.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
-from vaeport_train.measure import load_evaluation
+from vaeport_train.measure import EVALUATION_FILE, load_evaluation
 from vaeport_train.run import load_examples
 
 from .card import write_card
 from .golden import float32_tolerances, make_golden
 from .graphs import graph_modules
 from .onnx_file import DEFAULT_OPSET, GraphDescription, export_graph
+from .parity.backends import BACKENDS
 from .parity.comparison import ParityReport, compare_backends
 from .parity.subject import subject_of
 from .testcase import write_test_case
 from .writer import check_place, put_in_place, seal, staged_folder
+
+_PROVEN_ON = tuple(name for name in BACKENDS if name != "torch-float64")  # the yardstick itself
 
 _PICTURES = ("samples.png", "losses.png")
 
@@ -87,7 +93,9 @@ def export_bundle(
         manifest = _manifest(checkpoint, source, golden, options)
         (stage / "README.md").write_text(write_card(manifest, checkpoint, sizes), encoding="utf-8")
         seal(stage, manifest)
-        report = compare_backends(subject_of(open_bundle(stage)), progress=lambda name: progress(f"parity: {name}"))
+        report = compare_backends(
+            subject_of(open_bundle(stage)), _PROVEN_ON, progress=lambda name: progress(f"parity: {name}")
+        )
         if not report.holds:
             worst = max((row for row in report.rows if not row.holds), key=lambda row: row.ratio)
             raise CheckFailedError(
@@ -133,6 +141,7 @@ def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: Exp
         f"Conditional VAE with a classifier, preset {record.preset}, trained on {record.data.train_images} images of "
         f"{record.data.name}."
     )
+    evaluation = load_evaluation(source)
     tools = {name: importlib.metadata.version(name) for name in ("vaeport", "torch", "onnx", "onnxscript")}
     return Manifest(
         name=options.name,
@@ -148,8 +157,15 @@ def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: Exp
             "config": record.config.to_dict(),
             "data": asdict(record.data),
         },
-        evaluation=load_evaluation(source),
+        evaluation=evaluation,
         made_with=tools,
         files={},
         detachable=(CHECKPOINT_FOLDER,),
+        anomaly=_taken_out(evaluation),
     )
+
+
+def _taken_out(evaluation: dict[str, Any]) -> AnomalyCalibration | None:
+    """The scale for unusual images, which the manifest has in a place of its own."""
+    scales = [figures.pop("anomaly", None) for figures in evaluation.values()]
+    return next((read_calibration(Fields(scale, EVALUATION_FILE)) for scale in scales if scale is not None), None)

@@ -7,13 +7,17 @@
 """
 
 from .bundle import Bundle, open_bundle, shipped_bundles
+from .dataset import SampledDataset
+from .drawings import Drawings, Reconstruction, StyleGrid
 from .errors import VaeportError
 from .latents import latents
-from .model import Model, load
-from .results import Classification, Drawings, Encoding, Prediction, Reconstruction
+from .loading import load
+from .model import Model
+from .results import AnomalyScores, Classification, Encoding, Prediction
 from .verify import VerifyReport, verify
 
 __all__ = [
+    "AnomalyScores",
     "Bundle",
     "Classification",
     "Drawings",
@@ -21,6 +25,8 @@ __all__ = [
     "Model",
     "Prediction",
     "Reconstruction",
+    "SampledDataset",
+    "StyleGrid",
     "VaeportError",
     "VerifyReport",
     "latents",

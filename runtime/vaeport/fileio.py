@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,31 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
     finally:
         with suppress(OSError):
             temporary.unlink()
+    return target
+
+
+def write_folder(path: str | os.PathLike[str], fill: Callable[[Path], object]) -> Path:
+    """Make a folder beside its place and rename it in; an empty folder may stand there, nothing else.
+
+    Args:
+        path: where the folder shall stand.
+        fill: called with the folder under its passing name.
+
+    Raises:
+        OutputError: something stands there, or it cannot be written.
+    """
+    target = Path(path).absolute()
+    if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"cannot write {target}: something stands there already; choose another place")
+    stage = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        stage.mkdir(parents=True)
+        fill(stage)
+        stage.rename(target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was changed there") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
     return target
 
 

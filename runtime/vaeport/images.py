@@ -1,69 +1,105 @@
-"""Images of every common form become one array: float32 [N, C, H, W] in [0, 1], ink is 1.
+"""Images of every common form become float32 [N, C, H, W] in [0, 1], ink is 1 (docs/IMAGES.md).
 
-Arrays are taken as they are. Files and PIL images go through these steps, pixel for pixel: EXIF rotation; 16-bit grey
-divided by 257; transparency laid over white; grey (ITU-R 601-2 luma) or RGB as the model wants; resized with Lanczos
-where the size differs; for grey models turned to light ink on dark ground; divided by 255 in float32.
+Arrays are taken as they are. Pictures (files, their content, PIL images) are made upright, grey or RGB, fitted to the
+model's size, and for grey models turned to light ink on dark ground.
 """
 
-import io
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Literal, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from .errors import ImageError, ImageNotFoundError, InputError
+from .errors import ImageError, InputError
+from .fitting import Fit, Polarity, fit_picture
+from .imagefiles import Picture, open_picture
 
-ImageLike = str | os.PathLike[str] | Image.Image | NDArray[np.generic]
-"""A path, a PIL image, or a uint8 or float array of one image or a batch."""
+ImageLike = Picture | NDArray[np.generic]
+"""A path, the content of an image file, a PIL image, or a uint8 or float array of one image or a batch."""
 
-Polarity = Literal["auto", "dark-ink", "light-ink"]
-"""How files and PIL images are drawn; `auto` looks at the border: a light border means dark ink on paper."""
+Images = ImageLike | Iterable[ImageLike]
+"""One of them, or many."""
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
-"""File formats that are opened; every other decoder of Pillow stays shut."""
 
-MAX_BYTES = 100_000_000
-"""Files beyond this are refused before they are decoded."""
+@dataclass(frozen=True)
+class ImageQueue:
+    """Images that have been counted but not yet read. Made by `queue_images`."""
 
-MAX_PIXELS = 64_000_000
-"""Images beyond this are refused before a pixel is decoded."""
+    parts: tuple[Picture | NDArray[np.generic], ...]
+    """Pictures, and arrays [N, C, H, W] whose values are not yet checked."""
+    shape: tuple[int, int, int]
+    """The model's channels, height and width."""
+    polarity: Polarity
+    """How the pictures are drawn."""
+    fit: Fit
+    """How the pictures are brought to the model's size."""
+
+    def __len__(self) -> int:
+        return sum(len(part) if isinstance(part, np.ndarray) else 1 for part in self.parts)
+
+    def chunks(self, rows: int) -> Iterator[NDArray[np.float32]]:
+        """Read the images, float32 [1 to rows, C, H, W] at a time.
+
+        Raises:
+            ImageError, ImageNotFoundError: a picture cannot be taken, or an array is of another type or range.
+        """
+        waiting: list[NDArray[np.float32]] = []
+        for part in self.parts:
+            for piece in self._pieces(part, rows):
+                if sum(map(len, waiting)) + len(piece) > rows:
+                    yield _joined(waiting)
+                    waiting = []
+                waiting.append(piece)
+        if waiting:
+            yield _joined(waiting)
+
+    def read(self) -> NDArray[np.float32]:
+        """All images at once; errors as of `chunks`."""
+        chunks = list(self.chunks(max(len(self), 1)))
+        return chunks[0] if chunks else np.zeros((0, *self.shape), np.float32)
+
+    def _pieces(self, part: Picture | NDArray[np.generic], rows: int) -> Iterator[NDArray[np.float32]]:
+        if isinstance(part, np.ndarray):
+            for first in range(0, len(part), rows):
+                yield _normalised(part[first : first + rows])
+        else:
+            picture = open_picture(part, "L" if self.shape[0] == 1 else "RGB")
+            yield fit_picture(picture, self.shape, fit=self.fit, polarity=self.polarity)[None]
+
+
+def queue_images(
+    images: Images, shape: tuple[int, int, int], *, polarity: Polarity = "auto", fit: Fit = "resize"
+) -> ImageQueue:
+    """Take images in any form, count them, and check the arrays' shapes.
+
+    Args:
+        images: a picture or array, or several of these. Arrays are uint8 in [0, 255] or float in [0, 1], of shape
+            [H, W], [C, H, W], [N, H, W], [N, C, H, W], or with the channels last, and of the model's own size.
+        shape: the model's channels, height and width.
+        polarity: see `Polarity`; arrays are never inverted.
+        fit: see `Fit`; arrays are never fitted.
+
+    Raises:
+        ImageError: not an image, or an array of another shape.
+        InputError: an unknown polarity or fit.
+    """
+    for name, value, known in (("polarity", polarity, get_args(Polarity)), ("fit", fit, get_args(Fit))):
+        if value not in known:
+            raise InputError(f"{name} is {value!r}, but must be one of {', '.join(known)}")
+    return ImageQueue(tuple(_parts(images, shape)), shape, polarity, fit)
 
 
 def to_batch(
-    images: ImageLike | Sequence[ImageLike], shape: tuple[int, int, int], *, polarity: Polarity = "auto"
+    images: Images, shape: tuple[int, int, int], *, polarity: Polarity = "auto", fit: Fit = "resize"
 ) -> NDArray[np.float32]:
-    """Turn one image or many into a batch for a model.
+    """Read images into one batch for a model: float32 [N, C, H, W] in [0, 1], ink is 1.
 
-    Args:
-        images: a path, PIL image or array, or a sequence of these. Arrays are uint8 in [0, 255] or float in [0, 1], of
-            shape [H, W], [C, H, W], [N, H, W], [N, C, H, W], or with the channels last.
-        shape: the model's channels, height and width.
-        polarity: see `Polarity`; arrays are never inverted.
-
-    Returns:
-        float32 [N, C, H, W] in [0, 1], ink is 1.
-
-    Raises:
-        ImageNotFoundError: no file at a path.
-        ImageError: not an image, damaged, too large, or an array of another shape, type or range.
-        InputError: an unknown polarity.
+    Arguments as of `queue_images`, errors as of `queue_images` and `ImageQueue.chunks`.
     """
-    if polarity not in get_args(Polarity):
-        raise InputError(f"polarity is {polarity!r}, but must be one of {', '.join(get_args(Polarity))}")
-    if isinstance(images, np.ndarray):
-        return _from_array(images, shape)
-    if isinstance(images, str | os.PathLike | Image.Image):
-        return _from_picture(images, shape, polarity)[None]
-    if isinstance(images, bytes) or not isinstance(images, Iterable):
-        raise ImageError(
-            f"{type(images).__name__} is no image; give a path, a PIL image, an array, or several of these"
-        )
-    parts = [to_batch(image, shape, polarity=polarity) for image in images]
-    return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
+    return queue_images(images, shape, polarity=polarity, fit=fit).read()
 
 
 def to_uint8(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -72,20 +108,18 @@ def to_uint8(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     return rounded
 
 
-def _from_array(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    batch = _arranged(array, shape)
-    if batch.dtype == np.uint8:
-        return batch.astype(np.float32) / np.float32(255)
-    if batch.dtype == np.bool_:
-        return batch.astype(np.float32)
-    if not np.issubdtype(batch.dtype, np.floating):
-        raise ImageError(f"image array is {array.dtype}, but must be uint8 in [0, 255] or float in [0, 1]")
-    if batch.size and not (np.min(batch) >= 0 and np.max(batch) <= 1):  # also true for NaN
+def _parts(images: object, shape: tuple[int, int, int]) -> Iterator[Picture | NDArray[np.generic]]:
+    if isinstance(images, np.ndarray):
+        yield _arranged(images, shape)
+    elif isinstance(images, str | os.PathLike | bytes | Image.Image):
+        yield images
+    elif isinstance(images, Iterable):
+        for image in images:
+            yield from _parts(image, shape)
+    else:
         raise ImageError(
-            f"float image array has values from {np.min(batch):g} to {np.max(batch):g}, but must be in [0, 1]; "
-            "divide by 255, or give uint8"
+            f"{type(images).__name__} is no image; give a path, bytes, a PIL image, an array, or several of these"
         )
-    return batch.astype(np.float32)
 
 
 def _arranged(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.generic]:
@@ -101,75 +135,25 @@ def _arranged(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArra
     raise ImageError(
         f"image array has shape {list(size)}, but this model takes [N, {channels}, {height}, {width}]"
         + (f", [N, {height}, {width}] or [{height}, {width}]" if channels == 1 else " or channels last")
+        + "; PIL.Image.fromarray(array) has one of another size fitted"
     )
 
 
-def _from_picture(
-    image: str | os.PathLike[str] | Image.Image, shape: tuple[int, int, int], polarity: Polarity
-) -> NDArray[np.float32]:
-    channels, height, width = shape
-    picture = _flat(_opened(image), "L" if channels == 1 else "RGB")
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
-    pixels = np.asarray(picture, np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
-    if channels == 1 and _is_dark_ink(pixels[0], polarity):
-        pixels = 255 - pixels
-    return pixels.astype(np.float32) / np.float32(255)
+def _normalised(batch: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Float32 in [0, 1], always an array of its own."""
+    if batch.dtype == np.uint8:
+        return batch.astype(np.float32) / np.float32(255)
+    if batch.dtype == np.bool_:
+        return batch.astype(np.float32)
+    if not np.issubdtype(batch.dtype, np.floating):
+        raise ImageError(f"image array is {batch.dtype}, but must be uint8 in [0, 255] or float in [0, 1]")
+    if batch.size and not (np.min(batch) >= 0 and np.max(batch) <= 1):  # also true for NaN
+        raise ImageError(
+            f"float image array has values from {np.min(batch):g} to {np.max(batch):g}, but must be in [0, 1]; "
+            "divide by 255, or give uint8"
+        )
+    return batch.astype(np.float32)
 
 
-def _opened(image: str | os.PathLike[str] | Image.Image) -> Image.Image:
-    """The picture, decoded and upright."""
-    if isinstance(image, Image.Image):
-        return _decoded(image, "the given PIL image")
-    name = str(image)
-    try:
-        content = _read_file(Path(image))
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            return _decoded(picture, name)
-    except FileNotFoundError as error:
-        raise ImageNotFoundError(f"no such image file: {name}") from error
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{name} is not an image of a known format ({', '.join(FORMATS)})") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} has more than {MAX_PIXELS} pixels") from error
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(f"cannot read {name} as an image: {' '.join(str(error).split())}") from error
-
-
-def _read_file(path: Path) -> bytes:
-    """Content of a plain file of reasonable size; the file is closed before a decoder sees a byte."""
-    if path.exists() and not path.is_file():
-        raise ImageError(f"cannot read {path} as an image: it is no file")
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise ImageError(f"{path} is larger than {MAX_BYTES} bytes")
-    return content
-
-
-def _decoded(picture: Image.Image, name: str) -> Image.Image:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ImageError(f"{name} has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS} in all")
-    picture.load()
-    return ImageOps.exif_transpose(picture)
-
-
-def _flat(picture: Image.Image, mode: str) -> Image.Image:
-    """The picture as 8-bit grey or RGB, transparency laid over white."""
-    if picture.mode.startswith("I"):
-        picture = Image.fromarray(np.clip(np.asarray(picture).astype(np.int64) // 257, 0, 255).astype(np.uint8))
-    elif picture.mode == "F":
-        raise ImageError("floating-point image files have no fixed range; convert them to 8 or 16 bits first")
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return picture.convert(mode)
-
-
-def _is_dark_ink(pixels: NDArray[np.uint8], polarity: Polarity) -> bool:
-    if polarity != "auto":
-        return polarity == "dark-ink"
-    border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    return bool(np.median(border) > 127)
+def _joined(pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

@@ -65,6 +65,18 @@ class Fields:
             self._wrong(key, f"a list of {count} positive whole numbers", value)
         return tuple(value)
 
+    def numbers(self, key: str, *, least: int) -> tuple[float, ...]:
+        """A list of at least `least` finite numbers of either sign."""
+        value = self._get(key)
+        if not isinstance(value, list) or len(value) < least or not all(_is_finite(item) for item in value):
+            self._wrong(key, f"a list of at least {least} finite numbers", value)
+        return tuple(map(float, value))
+
+    def check(self, holds: bool, key: str, expected: str) -> None:
+        """Refuse a value that has the right type but not the right content."""
+        if not holds:
+            self._wrong(key, expected, self._get(key))
+
     def inner(self, key: str) -> "Fields":
         """A JSON object inside this one."""
         return Fields(self._get(key), f"{self.where}: {key!r}")
@@ -75,6 +87,9 @@ class Fields:
         if not isinstance(value, dict):
             self._wrong(key, "a JSON object", value)
         return value
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._value)
@@ -103,6 +118,10 @@ def parse_json(content: bytes, where: str) -> Fields:
 
 def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value) and value.isprintable()
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

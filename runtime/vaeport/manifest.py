@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .calibration import AnomalyCalibration, read_calibration
 from .contract import CHECKPOINT_FOLDER, CONTRACT, GOLDEN_FILE, GRAPHS, MANIFEST_FILE, Shapes
 from .errors import BundleError
 from .jsonfields import Fields, parse_json
@@ -64,11 +65,15 @@ class Manifest:
     """Every file but the manifest itself, by path with forward slashes."""
     detachable: tuple[str, ...] = ()
     """Folders that may be absent as a whole: an installed runtime needs no checkpoint."""
+    anomaly: AnomalyCalibration | None = None
+    """How held-out images score, by which anomalies are told; None where the model was never evaluated."""
 
     def to_json(self) -> str:
         """Text of `bundle.json`: keys in a fixed order, so that equal bundles are equal bytes."""
         shapes = {"image": self.shapes.image, "latent_dim": self.shapes.latent_dim}
         fields = {**asdict(self), "shapes": shapes, "files": {k: asdict(v) for k, v in sorted(self.files.items())}}
+        if self.anomaly is None:
+            del fields["anomaly"]
         return json.dumps({"contract": CONTRACT, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -103,6 +108,7 @@ def parse_manifest(content: bytes) -> Manifest:
         made_with=fields.items("made_with", Fields.text),
         files=fields.items("files", _file_entry),
         detachable=fields.texts("detachable"),
+        anomaly=read_calibration(fields.inner("anomaly")) if "anomaly" in fields else None,
     )
     _check_complete(manifest)
     return manifest

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from .errors import InputError
 from .fileio import write_atomic
 
 _GAP = 2
@@ -46,11 +47,7 @@ def draw_grid(
         draw.text((left - _GAP, top + _GAP + r * step_y + step_y / 2), text, _TEXT, font, anchor="rm")
     for r in range(n_rows):
         for c in range(n_columns):
-            tile = (
-                as_picture(pixels[r, c])
-                .convert("RGB")
-                .resize((width * scale, height * scale), Image.Resampling.NEAREST)
-            )
+            tile = _enlarged(as_picture(pixels[r, c]).convert("RGB"), scale)
             page.paste(tile, (left + _GAP + c * step_x, top + _GAP + r * step_y))
     return page
 
@@ -67,6 +64,33 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> Path:
         OutputError: it cannot be written.
     """
     return write_atomic(path, lambda file: picture.save(file, "PNG", optimize=True))
+
+
+def save_film(frames: NDArray[np.uint8], path: str | os.PathLike[str], *, scale: int, milliseconds: int) -> Path:
+    """Write frames, uint8 [N, C, H, W], as a GIF that runs there and back again without end, whole or not at all.
+
+    Args:
+        frames: at least one.
+        path: where it shall stand.
+        scale: screen pixels a side for each image pixel.
+        milliseconds: how long each frame stands, rounded to hundredths of a second as GIF has them.
+
+    Raises:
+        InputError: there is no frame, or a number is out of its range.
+        OutputError: it cannot be written.
+    """
+    if not len(frames):
+        raise InputError("a film needs at least one image")
+    if not (10 <= milliseconds <= 60_000 and 1 <= scale <= 64):
+        raise InputError(f"milliseconds is {milliseconds} and scale {scale}, but must be in 10 to 60000 and 1 to 64")
+    first, *rest = [_enlarged(as_picture(frame), scale) for frame in [*frames, *frames[-2:0:-1]]]
+    return write_atomic(
+        path, lambda file: first.save(file, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
+    )
+
+
+def _enlarged(picture: Image.Image, scale: int) -> Image.Image:
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

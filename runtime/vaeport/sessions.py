@@ -1,19 +1,21 @@
 """onnxruntime sessions: the device that was asked for runs, or an error says why not."""
 
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from .devices import CUDA_PROVIDER, parse_device, preload_cuda, why_no_cuda
 from .errors import BundleError, DeviceError, InputError
 from .extras import needs_extra
 from .threads import usable_processors
 
 CPU_PROVIDER = "CPUExecutionProvider"
-CUDA_PROVIDER = "CUDAExecutionProvider"
+
+SPINNING_FROM_BYTES = 32_000_000
+"""Size of a graph from which its waiting threads may spin by default: below, the app's idle time is worth more."""
 
 _MOST_THREADS = 1024
 
@@ -28,6 +30,8 @@ class SessionOptions:
     """`cpu`, `cuda`, `cuda:N` or `auto`."""
     threads: int | None = None
     """Threads inside one operator; None takes what affinity and container quota allow."""
+    spinning: bool | None = None
+    """Whether waiting threads burn their processor a while, for speed; None goes by `SPINNING_FROM_BYTES`."""
     providers: tuple[str | tuple[str, dict[str, Any]], ...] | None = None
     """Execution providers passed to onnxruntime as they are, instead of those of `device`."""
 
@@ -79,34 +83,6 @@ def open_session(model: bytes, options: SessionOptions) -> OpenSession:
     return OpenSession(session, "cpu", tuple(session.get_providers()))
 
 
-def parse_device(device: str) -> tuple[str, int]:
-    """Split a device name into kind and index.
-
-    Raises:
-        InputError: it is none of `cpu`, `cuda`, `cuda:N`, `auto`.
-    """
-    kind, colon, index = device.partition(":")
-    if device in ("cpu", "cuda", "auto"):
-        return kind, 0
-    if kind == "cuda" and colon and index.isascii() and index.isdigit():
-        return kind, int(index)
-    raise InputError(f"device is {device!r}, but must be 'cpu', 'cuda', 'cuda:N' or 'auto'")
-
-
-def why_no_cuda(ort: ModuleType) -> str | None:
-    """Why this onnxruntime cannot try CUDA, in words that say what to install; None if it can."""
-    if CUDA_PROVIDER in ort.get_available_providers():
-        if hasattr(ort, "preload_dlls"):
-            ort.preload_dlls()
-        return None
-    if _installed("onnxruntime") and _installed("onnxruntime-gpu"):
-        return (
-            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other "
-            "(pip uninstall both, then pip install 'vaeport[cuda]')"
-        )
-    return "the installed onnxruntime has no CUDA (pip uninstall onnxruntime, then pip install 'vaeport[cuda]')"
-
-
 def import_onnxruntime() -> ModuleType:
     """Import onnxruntime with its telemetry off; from 1.29 on it is on by default and writes files at import.
 
@@ -131,39 +107,32 @@ def _check_available(ort: ModuleType, providers: Providers) -> None:
 
 def _try_cuda(ort: ModuleType, model: bytes, options: SessionOptions, index: int) -> tuple[OpenSession | None, str]:
     """A session that runs on the GPU, or None and the reason."""
+    not_loaded = preload_cuda(ort)
     try:
         session = _make(ort, model, options, [(CUDA_PROVIDER, {"device_id": index}), CPU_PROVIDER])
     except BundleError as error:
-        return None, f"onnxruntime could not start CUDA ({error})"
+        return None, f"onnxruntime could not start CUDA ({not_loaded or error})"
     running = tuple(session.get_providers())
     if running[0] == CUDA_PROVIDER:
         return OpenSession(session, f"cuda:{index}", running), ""
-    return (
-        None,
-        "onnxruntime could not start CUDA: no usable GPU or driver, or a CUDA or cuDNN library that did not load",
-    )
+    likely = "no usable GPU or driver, or a CUDA or cuDNN library that did not load"
+    return None, f"onnxruntime could not start CUDA ({not_loaded or likely})"
 
 
 def _make(ort: ModuleType, model: bytes, options: SessionOptions, providers: list[Any]) -> Any:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = options.threads or usable_processors()
     settings.inter_op_num_threads = 1
-    # Waiting threads would otherwise spin and burn a processor in an idle app.
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    spinning = len(model) >= SPINNING_FROM_BYTES if options.spinning is None else options.spinning
+    settings.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    # It would remember a plan of memory for every batch size that it ever sees, and saves no time here.
+    settings.enable_mem_pattern = False
     settings.log_severity_level = 4  # a fall-back is found by asking the session, and told in our own words
     try:
         # onnxruntime would retry a failed provider on the CPU and print about it.
         return ort.InferenceSession(model, settings, providers=providers, enable_fallback=0)
     except Exception as error:
         raise BundleError(f"onnxruntime {ort.__version__} cannot load the graph: {first_line(error)}") from error
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def first_line(error: Exception) -> str:

@@ -88,7 +88,7 @@ def verify(
     """
     bundle = open_bundle(path_or_name)
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes)
-    options = SessionOptions(device, threads, None if providers is None else tuple(providers))
+    options = SessionOptions(device, threads, providers=None if providers is None else tuple(providers))
     checks: list[OutputCheck] = []
     running = device
     for precision in bundle.manifest.precisions:

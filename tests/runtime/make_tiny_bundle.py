@@ -5,6 +5,7 @@ by term: the same bytes on every machine. Run it from the root of a checkout: py
 """
 
 import argparse
+import dataclasses
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from vaeport.anomaly import kl_nats, reconstruction_nats
+from vaeport.calibration import AnomalyCalibration, calibration_of
 from vaeport.comparison import max_abs_error
 from vaeport.contract import BATCH, CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Shapes, Z
 from vaeport.golden import Arrays, Golden
@@ -56,7 +59,7 @@ def make(folder: Path) -> None:
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint/config.json").write_bytes(b"{}\n")
     (folder / "checkpoint/model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")  # no tensors
-    seal(folder, _manifest(golden))
+    seal(folder, _manifest(golden, weights))
 
 
 def _fractions(stream: int, *shape: int) -> NDArray[np.float32]:
@@ -185,7 +188,18 @@ def _tolerances(golden: Golden) -> Tolerances:
     return tolerances
 
 
-def _manifest(golden: Golden) -> Manifest:
+def _anomaly(golden: Golden, weights: dict[str, NDArray[np.float32]]) -> AnomalyCalibration:
+    """The golden images stand for held-out ones, reconstructed as `Model.reconstruct` does, but in float64."""
+    seen = golden.answers[ENCODER_CLASSIFIER]["float64"]
+    again = dataclasses.replace(golden, z=seen["z_mean"], class_probs=seen[CLASS_PROBS])
+    drawn = _answer_decoder(again, weights, np.dtype(np.float64))[IMAGE]
+    images = golden.inputs(ENCODER_CLASSIFIER)[IMAGE]
+    nats = reconstruction_nats(images, drawn, likelihood="bernoulli", likelihood_std=1.0)
+    score = nats + kl_nats(seen["z_mean"], seen["z_logvar"])
+    return calibration_of(score, data="golden", likelihood="bernoulli", likelihood_std=1.0)
+
+
+def _manifest(golden: Golden, weights: dict[str, NDArray[np.float32]]) -> Manifest:
     best = golden.answers[ENCODER_CLASSIFIER]["float64"][CLASS_PROBS].argmax(axis=1)
     return Manifest(
         name="tiny",
@@ -202,6 +216,7 @@ def _manifest(golden: Golden) -> Manifest:
         made_with={"make_tiny_bundle": "1"},
         files={},
         detachable=("checkpoint",),
+        anomaly=_anomaly(golden, weights),
     )
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vaeport.errors import ImageError, ImageNotFoundError
-from vaeport.images import MAX_PIXELS, to_batch, to_uint8
+from vaeport.imagefiles import MAX_PIXELS
+from vaeport.images import to_batch, to_uint8
 
 GREY = (1, 4, 4)
 ORIENTATION, DESCRIPTION = 0x0112, 0x010E

@@ -6,6 +6,7 @@ import vaeport
 from vaeport import errors
 
 PUBLIC = {
+    "AnomalyScores",
     "Bundle",
     "Classification",
     "Drawings",
@@ -13,6 +14,8 @@ PUBLIC = {
     "Model",
     "Prediction",
     "Reconstruction",
+    "SampledDataset",
+    "StyleGrid",
     "VaeportError",
     "VerifyReport",
     "latents",

@@ -9,8 +9,9 @@ import pytest
 
 import vaeport
 from tests.runtime.tampering import reseal
+from vaeport.devices import parse_device
 from vaeport.errors import BundleError, DeviceError, InputError
-from vaeport.sessions import SessionOptions, import_onnxruntime, open_session, parse_device
+from vaeport.sessions import SessionOptions, import_onnxruntime, open_session
 
 MODEL = (Path(__file__).parent / "tiny/fp32/decoder/model.onnx").read_bytes()
 

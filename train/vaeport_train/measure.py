@@ -22,6 +22,7 @@ from .evaluation import (
     calibrate,
     conditional_accuracy,
     evaluate,
+    held_out_scale,
     importance_weighted,
     probe_accuracies,
 )
@@ -87,7 +88,10 @@ def evaluate_trained(trained: Trained, dataset: Dataset, options: MeasureOptions
     for name, split in splits.items():
         asked, drawn = (MeasureOptions(), None) if name == "train" else (chosen, judged)
         measured = _measure(checkpoint, split, learn_from, asked)
-        figures[f"{dataset.name} {name}"] = dataclasses.replace(measured, conditional_accuracy=drawn)
+        scale = None
+        if name == "held-out":
+            scale = held_out_scale(checkpoint.network, split, record.config.objective, name=f"{dataset.name} {name}")
+        figures[f"{dataset.name} {name}"] = dataclasses.replace(measured, conditional_accuracy=drawn, anomaly=scale)
     if trained.run is not None:
         known = load_evaluation(trained.run) | {name: asdict(value) for name, value in figures.items()}
         content = {"weights": _weights_digest(trained.run), "figures": known}

@@ -4,7 +4,8 @@ import argparse
 
 from ..bundle import DEFAULT_BUNDLE
 from ..commands import positive_int
-from ..model import Model, load
+from ..loading import load
+from ..model import Model
 
 
 def add_bundle(parser: argparse.ArgumentParser) -> None:

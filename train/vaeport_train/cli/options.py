@@ -63,11 +63,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, int, int]) -> "Dataset":
     """Load a data set, and name the files that were skipped on stderr."""
     from ..data import FolderOptions, load_dataset
+    from ..distributed import environment
 
     options = FolderOptions(image_shape, arguments.strict)
     loaded = load_dataset(name, data_dir=arguments.data_dir, folder_options=options)
-    for reason in loaded.skipped:
-        print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
+    if environment().first:
+        for reason in loaded.skipped:
+            print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
     return loaded
 
 

@@ -1,5 +1,6 @@
 """Figures of a trained network, a file for each."""
 
+from .anomaly import held_out_scale
 from .calibration import Calibration, calibrate
 from .conditional import ConditionalAccuracy, conditional_accuracy
 from .estimates import Estimate
@@ -24,6 +25,7 @@ __all__ = [
     "calibrate",
     "conditional_accuracy",
     "evaluate",
+    "held_out_scale",
     "importance_weighted",
     "load_judge",
     "probe_accuracies",

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+from vaeport.calibration import AnomalyCalibration
+
 from ..batching import batches
 from ..config import ObjectiveConfig
 from ..data import Split
@@ -50,6 +52,8 @@ class Figures:
     """Whether the classifier's confidence can be believed, where it was measured."""
     probe_accuracies: ProbeAccuracies | None = None
     """How well probes read the class from z_mean, where it was measured; chance means that none is left."""
+    anomaly: AnomalyCalibration | None = None
+    """The runtime's scale for unusual images, measured on held-out images only."""
     likelihood: Likelihood | None = None
     """Importance-weighted likelihood, where it was measured."""
     conditional_accuracy: ConditionalAccuracy | None = None
