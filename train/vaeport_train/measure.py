@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from vaeport.errors import InputError, LabelError
@@ -19,12 +18,13 @@ from .data import Dataset, Split
 from .evaluation import (
     Figures,
     Judge,
+    Sampling,
     calibrate,
     conditional_accuracy,
     evaluate,
     held_out_scale,
     importance_weighted,
-    probe_accuracy,
+    probe_accuracies,
 )
 from .run import data_record, splits_of_run
 from .trained import Trained, load_trained
@@ -37,13 +37,9 @@ class MeasureOptions:
     """What is measured beside losses, errors and calibration."""
 
     probe: bool = False
-    """Whether to fit a linear probe on the training images and read the class from z_mean with it."""
-    likelihood_samples: int = 0
-    """Importance samples an image for -log p(x | y); 0 leaves it out."""
-    likelihood_images: int | None = None
-    """Only the first so many images of a split; None takes all."""
-    all_classes: bool = False
-    """Whether to estimate -log p(x) over all classes too."""
+    """Whether to fit probes on the training images and read the class from z_mean with them."""
+    likelihood: Sampling | None = None
+    """How -log p(x | y) is estimated; None leaves it out."""
     judge: Judge | None = None
     """Who judges drawn images; None draws none."""
     judged_images: int = 10_000
@@ -140,17 +136,9 @@ def _measure(checkpoint: Checkpoint, split: Split, learn_from: Split, options: M
     network, objective = checkpoint.network, checkpoint.record.config.objective
     figures = dataclasses.replace(evaluate(network, split, objective), calibration=calibrate(network, split))
     if options.probe:
-        figures = dataclasses.replace(figures, linear_probe_accuracy=probe_accuracy(network, learn_from, split))
-    if options.likelihood_samples:
-        some = split.take(np.arange(min(len(split), options.likelihood_images or len(split))))
-        with tqdm(total=len(some), unit=" images", disable=None, leave=False) as bar:
-            likelihood = importance_weighted(
-                network,
-                some,
-                objective,
-                samples=options.likelihood_samples,
-                all_classes=options.all_classes,
-                progress=bar.update,
-            )
+        figures = dataclasses.replace(figures, probe_accuracies=probe_accuracies(network, learn_from, split))
+    if options.likelihood is not None:
+        with tqdm(unit=" decodes", unit_scale=True, disable=None, leave=False) as bar:
+            likelihood = importance_weighted(network, split, objective, options.likelihood, progress=bar.update)
         figures = dataclasses.replace(figures, likelihood=likelihood)
     return figures

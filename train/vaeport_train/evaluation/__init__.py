@@ -3,28 +3,32 @@
 from .anomaly import held_out_scale
 from .calibration import Calibration, calibrate
 from .conditional import ConditionalAccuracy, conditional_accuracy
+from .estimates import Estimate
 from .intervals import wilson_interval
 from .judge import Judge, JudgeRecipe, JudgeRecord, load_judge, save_judge
 from .judge_training import train_judge
-from .likelihood import Likelihood, importance_weighted
+from .likelihood import Likelihood, Sampling, importance_weighted
 from .losses import Figures, evaluate
-from .probe import probe_accuracy
+from .probe import ProbeAccuracies, probe_accuracies
 
 __all__ = [
     "Calibration",
     "ConditionalAccuracy",
+    "Estimate",
     "Figures",
     "Judge",
     "JudgeRecipe",
     "JudgeRecord",
     "Likelihood",
+    "ProbeAccuracies",
+    "Sampling",
     "calibrate",
     "conditional_accuracy",
     "evaluate",
     "held_out_scale",
     "importance_weighted",
     "load_judge",
-    "probe_accuracy",
+    "probe_accuracies",
     "save_judge",
     "train_judge",
     "wilson_interval",

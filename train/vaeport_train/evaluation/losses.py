@@ -17,6 +17,7 @@ from .calibration import Calibration
 from .conditional import ConditionalAccuracy
 from .intervals import wilson_interval
 from .likelihood import Likelihood
+from .probe import ProbeAccuracies
 
 _BATCH = 1000
 
@@ -49,8 +50,8 @@ class Figures:
     """95 % interval of the share (Wilson, 1927)."""
     calibration: Calibration | None = None
     """Whether the classifier's confidence can be believed, where it was measured."""
-    linear_probe_accuracy: float | None = None
-    """How well a linear probe reads the class from z_mean, where it was measured; chance means that none is left."""
+    probe_accuracies: ProbeAccuracies | None = None
+    """How well probes read the class from z_mean, where it was measured; chance means that none is left."""
     anomaly: AnomalyCalibration | None = None
     """The runtime's scale for unusual images, measured on held-out images only."""
     likelihood: Likelihood | None = None
