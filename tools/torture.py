@@ -157,12 +157,11 @@ def run_on_one_processor(bundle: str) -> list[Trial]:
         except OSError:
             continue
         try:
-            for name, value in settings.items():
-                (group / name).write_text(value)
-            join = partial(_write_own_id, str(group / "cgroup.procs"))
-            trials.append(_started(f"quota of one processor ({mount})", bundle, join))
-        except OSError:
-            pass
+            if all((group / name).exists() for name in settings):  # the kernel made them, so this is a cgroup
+                for name, value in settings.items():
+                    (group / name).write_text(value)
+                join = partial(_write_own_id, str(group / "cgroup.procs"))
+                trials.append(_started(f"quota of one processor ({mount})", bundle, join))
         finally:
             group.rmdir()
     if not any("quota" in trial.name for trial in trials):
