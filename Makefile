@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format bench models clean
+.PHONY: demo test torture lint format bench models clean
 
 demo: $(READY)
 	$(BIN)/python tools/demo.py --out out/demo
 
 test: $(READY)
 	$(BIN)/pytest
+
+# What takes too long for every day: 200,000 calls, threads, processes and forks, and the CUDA wheel (256 MB) without a GPU.
+torture: $(READY)
+	$(BIN)/python tools/torture.py
+	$(BIN)/pytest -m torture
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -22,9 +27,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Training speed against the usual DataLoader loop and against bare matrix products.
+# Training speed against the usual DataLoader loop and against bare matrix products; the runtime's, and its start.
 bench: $(READY)
 	$(BIN)/python tools/bench_training.py
+	$(BIN)/vaeport bench
+	$(BIN)/python tools/bench_startup.py
 
 # Trains and exports the bundles under models/ again, from full MNIST (VAEPORT_DATA_DIR, or downloaded once).
 models: $(READY)

@@ -1,7 +1,6 @@
 """What all of vaeport's commands share: errors as one sentence, and exit codes that mean something."""
 
 import argparse
-import importlib.metadata
 import io
 import json
 import os
@@ -9,9 +8,12 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from .errors import VaeportError
+
+T = TypeVar("T")
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
@@ -36,9 +38,21 @@ def command_parser(prog: str, description: str, *, examples: str) -> argparse.Ar
         epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    version = importlib.metadata.version("vaeport")
-    parser.add_argument("--version", action="version", version=f"{prog} {version}")
+    parser.add_argument("--version", action=_VersionAction, help="print the version and leave")
     return parser
+
+
+class _VersionAction(argparse.Action):
+    """Look the version up only when it is asked for: importlib.metadata is slow to import."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib import metadata
+
+        print(f"{parser.prog} {metadata.version('vaeport')}")
+        parser.exit()
 
 
 def positive_int(text: str) -> int:
@@ -46,6 +60,14 @@ def positive_int(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not at least 1")
+    return value
+
+
+def share(text: str) -> float:
+    """An argument that is a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{value:g} is not from 0 to 1")
     return value
 
 
@@ -94,6 +116,19 @@ def _failed(prog: str, sentence: str, code: int) -> int:
 def _drop_output() -> None:
     """Send what is left to nowhere, or Python complains again when it flushes stdout at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def in_steps(items: Sequence[T], size: int, *, what: str) -> Iterator[Sequence[T]]:
+    """Go through items in steps of `size`; where stderr is a terminal, a line there tells how far."""
+    shown = sys.stderr.isatty() and len(items) > size
+    for first in range(0, len(items), size):
+        if shown:
+            share = first / len(items)
+            bar = "#" * round(30 * share)
+            print(f"\r{bar:<30} {first} of {len(items)} {what}", end="", file=sys.stderr, flush=True)
+        yield items[first : first + size]
+    if shown:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def print_json(value: object) -> None:

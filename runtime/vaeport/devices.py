@@ -1,7 +1,6 @@
 """Which device runs, and why CUDA would not."""
 
 import contextlib
-import importlib.metadata
 import io
 from types import ModuleType
 
@@ -58,8 +57,10 @@ def preload_cuda(ort: ModuleType) -> str:
 
 def installed_wheels() -> dict[str, str]:
     """Versions of the onnxruntime distributions that are installed, by name; two are a conflict."""
+    from importlib import metadata  # half as slow to import as numpy, and only needed when something is wrong
+
     found = {}
     for name in WHEELS:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
     return found

@@ -1,6 +1,7 @@
 """What the model draws."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,13 +87,13 @@ class StyleGrid:
         """The pixels as bytes, uint8 [R, L, C, H, W]."""
         return to_uint8(self.pixels)
 
-    def save(self, path: str | os.PathLike[str], *, scale: int = 2) -> Path:
-        """Write one PNG with the labels above the columns.
+    def save(self, path: str | os.PathLike[str], *, rows: Sequence[str] = (), scale: int = 2) -> Path:
+        """Write one PNG with the labels above the columns, and headings of one's own left of the rows.
 
         Raises:
             OutputError: it cannot be written.
         """
-        return save_picture(draw_grid(self.to_uint8(), columns=self.labels, scale=scale), path)
+        return save_picture(draw_grid(self.to_uint8(), columns=self.labels, rows=rows, scale=scale), path)
 
     def __len__(self) -> int:
         return len(self.pixels)

@@ -7,6 +7,7 @@ from .errors import MissingExtraError
 
 _HINTS = {
     "cpu": "pip install 'vaeport[cpu]' (or 'vaeport[cuda]' for a GPU)",
+    "completion": "pip install 'vaeport[completion]'",
     "train": "pip install 'vaeport[train]'",
     "export": "pip install 'vaeport[export,cpu]'",
 }

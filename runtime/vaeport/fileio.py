@@ -1,7 +1,6 @@
 """Writing files so that a reader sees the old content or the new one, and nothing between."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +25,7 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
         raise OutputError(f"cannot write {str(path)!r}: a file name is needed")
     if os.path.lexists(target) and not target.is_file():
         raise OutputError(f"cannot write {target}: what stands there is no file; nothing was changed there")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
@@ -55,7 +54,7 @@ def write_folder(path: str | os.PathLike[str], fill: Callable[[Path], object]) -
     target = Path(path).absolute()
     if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"cannot write {target}: something stands there already; choose another place")
-    stage = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    stage = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
         stage.mkdir(parents=True)
         fill(stage)

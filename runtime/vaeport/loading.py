@@ -4,7 +4,8 @@ import os
 
 from .bundle import open_bundle
 from .contract import FP32
-from .model import CHUNK_ROWS, Model
+from .loaded import CHUNK_ROWS
+from .model import Model
 from .sessions import Providers, SessionOptions
 
 

@@ -2,91 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .anomaly import calibration_needed, score
-from .bundle import Bundle, open_bundle
 from .classes import LabelLike, Labels, class_probs, label_names
-from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, IMAGE, Z
 from .dataset import SampledDataset, check_size
 from .drawings import Drawings, Reconstruction, StyleGrid
-from .engine import Engine
-from .errors import BundleError, InputError
+from .errors import InputError
 from .fitting import Fit, Polarity
 from .images import ImageLike, ImageQueue, Images, queue_images, to_uint8
 from .interpolation import spherical
 from .latents import latents
+from .loaded import LoadedBundle
 from .results import AnomalyScores, Classification, Encoding, Prediction
-from .sessions import SessionOptions
-
-CHUNK_ROWS = 256
-"""Rows that meet a session at once by default; larger batches are cut, so that memory stays bounded."""
 
 _MOST_TEMPERATURE = 1e6
 
 
-class Model:
-    """Two graphs of one bundle; a graph is loaded at its first use, so `classify` never loads the decoder.
-
-    Threads may share a model. It can be pickled: bundle path and options travel, the bundle is opened and checked anew.
-    After a fork the child's sessions open anew. `close`, or `with`, lets the sessions go.
+class Model(LoadedBundle):
+    """A bundle that answers: `classify` never loads the decoder, `generate` never the encoder.
 
     Wherever images are taken, they are one or many in any form of `vaeport.images.queue_images`; `polarity` and `fit`
     concern files and PIL images only. Errors there: ImageError, ImageNotFoundError for an image that cannot be taken,
     DeviceError where the requested device would not run.
     """
-
-    def __init__(
-        self,
-        bundle: Bundle,
-        *,
-        precision: str = FP32,
-        options: SessionOptions | None = None,
-        chunk_rows: int = CHUNK_ROWS,
-    ) -> None:
-        known = bundle.manifest.precisions
-        if precision not in known:
-            raise BundleError(f"{bundle.path} has no precision {precision!r} (it has {', '.join(known)})")
-        if chunk_rows < 1:
-            raise InputError(f"chunk_rows is {chunk_rows}, but must be at least 1")
-        self.bundle = bundle
-        self.precision = precision
-        self.chunk_rows = chunk_rows
-        self._engine = Engine(bundle, precision, options or SessionOptions())
-
-    @property
-    def name(self) -> str:
-        """Name of the bundle."""
-        return self.bundle.manifest.name
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Class names in the order of `class_probs`."""
-        return self.bundle.manifest.labels
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        return self.bundle.manifest.shapes.image
-
-    @property
-    def latent_dim(self) -> int:
-        """Z, the dimensions of the latent."""
-        return self.bundle.manifest.shapes.latent_dim
-
-    @property
-    def device(self) -> str:
-        """Device that really runs, `cpu` or `cuda:N`; opens the encoder's session to find out."""
-        return self._engine.opened(ENCODER_CLASSIFIER).device
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Execution providers that really run, the first preferred; opens the encoder's session to find out."""
-        return self._engine.opened(ENCODER_CLASSIFIER).providers
 
     def encode(
         self, images: Images, *, polarity: Polarity = "auto", fit: Fit = "resize", out: Encoding | None = None
@@ -148,9 +89,7 @@ class Model:
         if rows.ndim != 2 or rows.shape[1] != self.latent_dim or not np.isfinite(rows).all():
             raise InputError(f"z has shape {list(np.shape(z))}, but must be finite numbers [N, {self.latent_dim}]")
         probs = class_probs(self.bundle.manifest, labels, len(rows))
-        feeds = ({Z: z, CLASS_PROBS: p} for z, p in zip(self._cut(rows), self._cut(probs), strict=True))
-        (pixels,) = self._engine.run(DECODER, len(rows), feeds, out=None if out is None else [out])
-        return Drawings(pixels, rows, probs)
+        return Drawings(self._decode(rows, probs, out), rows, probs)
 
     def generate(
         self,
@@ -287,32 +226,8 @@ class Model:
         indices = np.repeat(np.arange(len(names), dtype=np.int64), n)
         return SampledDataset(images.reshape(-1, *self.image_shape), indices, names)
 
-    def close(self) -> None:
-        """Let the sessions go; the model answers no more."""
-        self._engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _reopened, (str(self.bundle.path), self.precision, self._engine.options, self.chunk_rows)
-
     def _queue(self, images: Images, polarity: Polarity, fit: Fit) -> ImageQueue:
         return queue_images(images, self.image_shape, polarity=polarity, fit=fit)
-
-    def _cut(self, rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        return (rows[first : first + self.chunk_rows] for first in range(0, len(rows), self.chunk_rows))
-
-    def _encode(self, n: int, batches: Iterable[NDArray[np.float32]], out: Encoding | None = None) -> Encoding:
-        given = None if out is None else (out.z_mean, out.z_logvar, out.class_probs)
-        feeds = ({IMAGE: batch} for batch in batches)
-        z_mean, z_logvar, probs = self._engine.run(ENCODER_CLASSIFIER, n, feeds, out=given)
-        return Encoding(z_mean, z_logvar, probs)
 
     def _latents(self, seed: int, n: int, start: int, temperature: float) -> NDArray[np.float32]:
         if not 0 <= temperature <= _MOST_TEMPERATURE:
@@ -325,7 +240,3 @@ class Model:
         for place, name in enumerate(names):
             pixels[:, place] = self.decode(z, name).pixels
         return StyleGrid(pixels, z, names)
-
-
-def _reopened(path: str, precision: str, options: SessionOptions, chunk_rows: int) -> Model:
-    return Model(open_bundle(path), precision=precision, options=options, chunk_rows=chunk_rows)

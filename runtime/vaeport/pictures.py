@@ -1,12 +1,12 @@
 """Grids of small images with headings, as people look at them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from .errors import InputError
 from .fileio import write_atomic
@@ -34,6 +34,8 @@ def draw_grid(
     Returns:
         An RGB picture.
     """
+    from PIL import ImageDraw, ImageFont  # who only classifies need not wait for fonts
+
     n_rows, n_columns, _, height, width = pixels.shape
     font = ImageFont.load_default(_FONT_PIXELS)
     left = max((int(font.getlength(text)) for text in rows), default=-2 * _GAP) + 2 * _GAP
@@ -42,7 +44,13 @@ def draw_grid(
     page = Image.new("RGB", (left + n_columns * step_x + _GAP, top + n_rows * step_y + _GAP), _PAPER)
     draw = ImageDraw.Draw(page)
     for c, text in enumerate(columns):
-        draw.text((left + _GAP + c * step_x + step_x / 2, top / 2), _cut(text, font, step_x), _TEXT, font, anchor="mm")
+        draw.text(
+            (left + _GAP + c * step_x + step_x / 2, top / 2),
+            _cut(text, font.getlength, step_x),
+            _TEXT,
+            font,
+            anchor="mm",
+        )
     for r, text in enumerate(rows):
         draw.text((left - _GAP, top + _GAP + r * step_y + step_y / 2), text, _TEXT, font, anchor="rm")
     for r in range(n_rows):
@@ -93,7 +101,7 @@ def _enlarged(picture: Image.Image, scale: int) -> Image.Image:
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
 
 
-def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    while len(text) > 1 and font.getlength(text) > width:
+def _cut(text: str, length: Callable[[str], float], width: int) -> str:
+    while len(text) > 1 and length(text) > width:
         text = text[:-1]
     return text

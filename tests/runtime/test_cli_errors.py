@@ -85,7 +85,7 @@ def test_bad_usage_ends_with_2(arguments: list[str], run: Run) -> None:
         ("text.png", "text.png is not an image"),
         ("cut.png", "cut.png"),
         ("empty.png", "empty.png is not an image"),
-        ("tiny", "tiny"),
+        ("tiny", "the folder tiny holds no image"),
         ("x" * 300, "File name too long"),
     ],
 )
@@ -119,6 +119,10 @@ VERBS = [
     ["classify", "digit.png", "-b", "{bundle}"],
     ["generate", "-b", "{bundle}", "-o", "out.png"],
     ["reconstruct", "digit.png", "-b", "{bundle}", "-o", "out.png"],
+    ["restyle", "digit.png", "-b", "{bundle}", "-o", "out.png"],
+    ["interpolate", "digit.png", "digit.png", "-b", "{bundle}", "-o", "out.gif"],
+    ["style-grid", "-b", "{bundle}", "-o", "out.png"],
+    ["dataset", "-b", "{bundle}", "-o", "out.npz"],
 ]
 each_verb = pytest.mark.parametrize("verb", VERBS, ids=[verb[0] for verb in VERBS])
 

@@ -1,29 +1,54 @@
 """The command `vaeport`: look at a bundle, prove it, classify and draw with it."""
 
 import argparse
+import importlib
+import sys
 import warnings
 from collections.abc import Sequence
 
 from ..commands import command_parser, run_command
-from . import classify, generate, info, reconstruct, verify
 
-_VERBS = (info, verify, classify, generate, reconstruct)
+VERBS = (
+    "doctor",
+    "info",
+    "verify",
+    "classify",
+    "generate",
+    "reconstruct",
+    "restyle",
+    "interpolate",
+    "style-grid",
+    "dataset",
+    "bench",
+    "completion",
+)
+"""Each has a module of its name in here, with `add_parser` and `run`."""
 
-_EXAMPLES = """  vaeport info                                   what the shipped bundle is
+_EXAMPLES = """  vaeport doctor                                 what this machine has, and what stands in the way
   vaeport verify models/mnist-blog               does it answer as PyTorch did, here?
-  vaeport classify digit.png photo.jpg --json
+  vaeport classify scans/ photo.jpg --fit mnist --csv
   vaeport generate 7 -n 8 --seed 3 -o sevens.png
   vaeport generate -o all-digits.png             every class, one column each
-  vaeport reconstruct digit.png -o pair.png"""
+  vaeport reconstruct digit.png -o pair.png
+  vaeport restyle digit.png -o my-hand.png       the same handwriting, every class
+  vaeport interpolate two.png seven.png -o way.gif
+  vaeport dataset -n 1000 -o synthetic.npz"""
+
+
+def make_parser(verbs: Sequence[str] = VERBS) -> argparse.ArgumentParser:
+    """The command line, with all verbs or some."""
+    parser = command_parser("vaeport", "Run a vaeport bundle with numpy and onnxruntime alone.", examples=_EXAMPLES)
+    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for verb in verbs:
+        importlib.import_module(f".{verb.replace('-', '_')}", __package__).add_parser(group)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
-    parser = command_parser("vaeport", "Run a vaeport bundle with numpy and onnxruntime alone.", examples=_EXAMPLES)
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in _VERBS:
-        verb.add_parser(verbs)
-    arguments = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    named = [verb for verb in VERBS if verb in words[:1]]  # the others need not even be imported
+    arguments = make_parser(named or VERBS).parse_args(words)
     return run_command("vaeport", lambda: _dispatch(arguments))
 
 

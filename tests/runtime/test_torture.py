@@ -1,0 +1,45 @@
+"""The trials of tools/torture.py, small; `make torture` has them in full."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import vaeport
+from tools import torture
+
+linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system has no /proc")
+
+
+def test_threads_get_the_bits_of_a_single_thread(tiny_model: vaeport.Model) -> None:
+    trial = torture.share_between_threads(tiny_model, threads=8, calls=100)
+
+    assert trial.holds, trial.measured
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_processes_get_the_bits_of_a_single_process(tiny_bundle: Path) -> None:
+    trial = torture.send_to_processes(vaeport.load(tiny_bundle, threads=2), spawned=1, forked=2)
+
+    assert trial.holds, trial.measured
+
+
+@linux
+def test_memory_stays_where_it_is(tiny_model: vaeport.Model) -> None:
+    trial = torture.keep_memory(tiny_model, calls=3000, warm_up=1000)
+
+    assert trial.holds, trial.measured
+
+
+def test_idle_model_uses_no_processor(tiny_bundle: Path) -> None:
+    trial = torture.stay_idle(str(tiny_bundle), seconds=0.5)
+
+    assert trial.holds, trial.measured
+
+
+@linux
+def test_one_processor_gets_one_thread(tiny_bundle: Path) -> None:
+    affinity, *quotas = torture.run_on_one_processor(str(tiny_bundle))
+
+    assert affinity.holds, affinity.measured
+    assert all(trial.holds is not False for trial in quotas), quotas
