@@ -20,9 +20,26 @@ class Recipe:
     """Preset it is trained with, on full MNIST."""
     description: str
     """One sentence for its card."""
+    settings: tuple[str, ...] = ()
+    """What it changes of the preset."""
+    processes: int = 1
+    """Processes that train together."""
+    measures: tuple[str, ...] = ()
+    """What is measured beside losses and errors."""
+    judged: bool = False
+    """Whether a judge is trained for what it draws."""
 
 
 RECIPES = (
+    Recipe(
+        "mnist",
+        "conv",
+        "A convolutional conditional VAE with a classifier, trained on MNIST: it draws the digit that is asked for.",
+        settings=("data.held_out=1000",),  # chosen on 5,000 held-out images, then trained on nearly all
+        processes=2,
+        measures=("--probe", "--likelihood", "5000"),
+        judged=True,
+    ),
     Recipe(
         "mnist-blog",
         "blog",
@@ -46,10 +63,23 @@ def main() -> int:
 def _make(recipe: Recipe, data: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run, bundle = str(Path(folder) / recipe.name), str(ROOT / "models" / recipe.name)
-        _command("vaeport-train", "fit", "--preset", recipe.preset, "--data", "mnist", *data, "-o", run)
-        _command("vaeport-train", "evaluate", run, "--data", "mnist", *data)
+        settings = [word for setting in recipe.settings for word in ("--set", setting)]
+        _train(recipe.processes, "--preset", recipe.preset, *settings, "--data", "mnist", *data, "-o", run)
+        measures = [*recipe.measures]
+        if recipe.judged:
+            judge = str(Path(folder) / "judge.safetensors")
+            _command("vaeport-train", "judge", "--data", "mnist", *data, "-o", judge)
+            measures += ["--judge", judge]
+        _command("vaeport-train", "evaluate", run, "--data", "mnist", *data, *measures)
         _command("vaeport-export", run, "-o", bundle, "--description", recipe.description, "--replace")
         _command("vaeport-parity", bundle, "--data", "mnist", *data)
+
+
+def _train(processes: int, *words: str) -> None:
+    if processes == 1:
+        _command("vaeport-train", "fit", *words)
+    else:
+        _command("torchrun", "--nproc-per-node", str(processes), "-m", "vaeport_train", "fit", *words)
 
 
 def _command(*words: str) -> None:

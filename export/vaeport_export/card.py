@@ -90,14 +90,15 @@ def write_card(manifest: Manifest, checkpoint: Checkpoint, sizes: dict[str, int]
         held_out_images=record.data.held_out_images,
         licence=record.data.licence,
         condition=given[record.config.objective.decoder_condition],
-        figures=_figures(manifest.evaluation),
+        figures=figures_table(manifest.evaluation),
         tolerances=_tolerances(manifest),
         graphs="\n".join(f"| `{graph}` | {size / 1e6:.2f} MB |" for graph, size in sizes.items()),
         made_with=", ".join(f"{tool} {version}" for tool, version in manifest.made_with.items()),
     )
 
 
-def _figures(evaluation: dict[str, Any]) -> str:
+def figures_table(evaluation: dict[str, Any]) -> str:
+    """Figures as Markdown: a table of losses and errors, then a line for each of the others that was measured."""
     if not evaluation:
         return "Not evaluated; `vaeport-train evaluate RUN` before the export fills this table."
     rows = [
@@ -115,15 +116,34 @@ def _more_figures(name: str, figures: dict[str, Any]) -> Iterator[str]:
     """Lines for what was measured beside losses and errors."""
     if calibration := figures.get("calibration"):
         yield f"- {name}: expected calibration error {100 * calibration['expected_calibration_error']:.2f} %"
-    if (probe := figures.get("linear_probe_accuracy")) is not None:
-        yield f"- {name}: a linear probe reads the class from z_mean at {100 * probe:.1f} %"
-    if likelihood := figures.get("likelihood"):
-        error = likelihood["nll_given_label_error"]
+    if probes := figures.get("probe_accuracies"):
         yield (
-            f"- {name}: -log p(x given y) {likelihood['nll_given_label']:.2f} nats "
-            f"(standard error {'unknown' if error is None else f'{error:.2f}'}, {likelihood['samples']} importance "
-            f"samples, {likelihood['images']} images binarised once)"
+            f"- {name}: the class is read from z_mean at {100 * probes['linear']:.1f} % by a linear probe, at "
+            f"{100 * probes['mlp']:.1f} % by an MLP probe with one hidden layer"
         )
+    if drawn := figures.get("conditional_accuracy"):
+        judge = drawn["judge"]
+        yield (
+            f"- conditional accuracy: {100 * drawn['accuracy']:.2f} % of {drawn['images']} images drawn from N(0, I), "
+            "the classes in turn, show what was asked for, says a judge that is right on "
+            f"{100 * judge['accuracy']:.2f} % of {judge['measured_images']} {judge['measured_on']} images of "
+            f"{judge['data']}"
+        )
+    if likelihood := figures.get("likelihood"):
+        for key, what in (("nll_given_label", "-log p(x given y)"), ("nll", "-log p(x)")):
+            if estimate := likelihood[key]:
+                yield f"- {name}: {what} {_estimate(estimate)}, {_samples(likelihood)}"
+
+
+def _estimate(estimate: dict[str, Any]) -> str:
+    error = "unknown" if estimate["images_error"] is None else f"{estimate['images_error']:.2f}"
+    return f"{estimate['mean']:.2f} nats (standard error {error} by images, {estimate['subset_error']:.3f} by subset)"
+
+
+def _samples(likelihood: dict[str, Any]) -> str:
+    others = likelihood["images"] - likelihood["subset"]
+    text = f"images binarised once, {likelihood['samples']} importance samples of {likelihood['subset']}"
+    return text + (f" and {likelihood['first_samples']} of the other {others}" if others else "")
 
 
 def _tolerances(manifest: Manifest) -> str:

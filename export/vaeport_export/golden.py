@@ -17,7 +17,7 @@ from vaeport_train.networks import ConditionalVAE
 
 from .graphs import graph_modules
 from .plain_sums import PlainSums
-from .probes import golden_inputs, probe_cuts, probe_inputs
+from .probes import golden_inputs, probe_cuts, probe_inputs, probe_rows
 
 TOLERANCE_FACTOR = 4.0
 """Bound for float32 in noise floors: another summation order is another sample of the same rounding noise, and its
@@ -25,7 +25,7 @@ distance from PyTorch can be the sum of both; a factor 4 leaves room for that an
 
 _EPSILON = float(np.finfo(np.float32).eps)
 _PLAIN_EVERY = 4
-_CHUNK = 1000
+_CHUNK = {torch.float32: 1000, torch.float64: 16}  # float64 is as exact in any batch, and quickest in cache
 
 
 def torch_answers(module: nn.Module, graph: str, inputs: dict[str, NDArray[np.float32]], dtype: torch.dtype) -> Arrays:
@@ -42,8 +42,9 @@ def torch_answers(module: nn.Module, graph: str, inputs: dict[str, NDArray[np.fl
     parts: list[tuple[torch.Tensor, ...]] = []
     n = len(inputs[spec.inputs[0]])
     with torch.no_grad():
-        for first in range(0, max(n, 1), _CHUNK):
-            tensors = [torch.from_numpy(inputs[name][first : first + _CHUNK]).to(dtype) for name in spec.inputs]
+        for first in range(0, max(n, 1), _CHUNK[dtype]):
+            rows = slice(first, first + _CHUNK[dtype])
+            tensors = [torch.from_numpy(inputs[name][rows]).to(dtype) for name in spec.inputs]
             answer = converted(*tensors)
             parts.append(answer if isinstance(answer, tuple) else (answer,))
     return {name: torch.cat([part[i] for part in parts]).numpy() for i, name in enumerate(spec.outputs)}
@@ -71,7 +72,7 @@ def float32_tolerances(network: ConditionalVAE, golden: Golden, shapes: Shapes) 
     rows with every product summed term by term (`PlainSums`), as other runtimes may do it. It is at least one rounding
     step of the largest answer, so that an output that happens to be exact does not ask for exactness of others.
     """
-    probes = probe_inputs(golden, shapes)
+    probes = probe_inputs(golden, shapes, rows=probe_rows(network))
     tolerances: dict[str, dict[str, Tolerance]] = {}
     for graph, module in graph_modules(network).items():
         inputs = probes[graph]

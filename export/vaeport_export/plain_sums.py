@@ -31,9 +31,11 @@ class PlainSums(TorchFunctionMode):
 
 
 def _linear(given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    total = torch.zeros(*given.shape[:-1], weight.shape[0], dtype=given.dtype)
-    for term in range(weight.shape[1]):
-        total.addcmul_(given[..., term : term + 1], weight[:, term])
+    rows = given.flatten(0, -2)
+    total = torch.zeros(len(rows), len(weight), dtype=given.dtype)
+    for terms, weights in zip(rows.t().contiguous(), weight.t().contiguous(), strict=True):
+        total.addcmul_(terms[:, None], weights)
+    total = total.reshape(*given.shape[:-1], len(weight))
     return total if bias is None else total + bias
 
 

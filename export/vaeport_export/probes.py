@@ -4,16 +4,23 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Shapes, Z
 from vaeport.golden import Golden
 from vaeport.latents import latents
+
+Inputs = dict[str, NDArray[np.float32]]
+"""Inputs of one graph by name."""
 
 BATCHES = (0, 1, 2, 7, 257)
 """Batch sizes in which the probes are run, beside all at once: kernels differ by batch, and so does their rounding."""
 
 PROBE_ROWS = 600
 """Rows of the probes, at least; more where many classes make the golden inputs many."""
+
+CONV_PROBE_ROWS = max(BATCHES)
+"""The same for a network with convolutions, whose rows cost a hundred times as much."""
 
 _NOISE_ROWS = 40
 _MOST_CUTS = 8
@@ -46,19 +53,26 @@ def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: 
     )
 
 
-def probe_inputs(golden: Golden, shapes: Shapes) -> dict[str, dict[str, NDArray[np.float32]]]:
-    """Inputs of both graphs by name, at least `PROBE_ROWS` each: the golden ones, then more of the same kinds.
+def probe_rows(network: nn.Module) -> int:
+    """Rows of the probes that a network is measured on, at least."""
+    return CONV_PROBE_ROWS if any(isinstance(layer, nn.Conv2d) for layer in network.modules()) else PROBE_ROWS
+
+
+def probe_inputs(
+    golden: Golden, shapes: Shapes, *, rows: int = PROBE_ROWS
+) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """Inputs of both graphs by name, at least `rows` each: the golden ones, then more of the same kinds.
 
     Images go on with blends of two golden images, which look like neither and lie between them, and end with noise. The
     tolerances are measured on these rows, and every backend is compared on them.
     """
     images = golden.inputs(ENCODER_CLASSIFIER)[IMAGE]
-    n = max(_LEAST_NEW_ROWS, PROBE_ROWS - len(images) - _NOISE_ROWS)
+    n = max(_LEAST_NEW_ROWS, rows - len(images) - _NOISE_ROWS)
     share = random_rows(n, 1).reshape(n, *(1,) * (images.ndim - 1))
-    rows = np.arange(n)
-    blends = share * images[rows % len(images)] + (1 - share) * images[(rows * 7 + 3) % len(images)]
+    at = np.arange(n)
+    blends = share * images[at % len(images)] + (1 - share) * images[(at * 7 + 3) % len(images)]
     noise = random_rows(_NOISE_ROWS, int(np.prod(shapes.image))).reshape(-1, *shapes.image)
-    drawn = max(_LEAST_NEW_ROWS, PROBE_ROWS - len(golden.z))
+    drawn = max(_LEAST_NEW_ROWS, rows - len(golden.z))
     z, probs = decoder_inputs(shapes, drawn)
     return {
         ENCODER_CLASSIFIER: {IMAGE: np.concatenate([images, np.clip(blends, 0, 1), noise])},
@@ -70,11 +84,11 @@ def probe_inputs(golden: Golden, shapes: Shapes) -> dict[str, dict[str, NDArray[
 
 
 def probe_cuts(n: int) -> Iterator[slice]:
-    """All of n rows at once, then the first few batches of each size."""
-    yield slice(0, n)
+    """All of n rows at once, then the first few batches of each size; none twice."""
+    bounds = [(0, n)]
     for size in BATCHES:
-        for first in range(0, max(min(n, _MOST_CUTS * size), 1), size or 1):
-            yield slice(first, min(first + size, n))
+        bounds += [(first, min(first + size, n)) for first in range(0, max(min(n, _MOST_CUTS * size), 1), size or 1)]
+    return (slice(*bound) for bound in dict.fromkeys(bounds))
 
 
 def decoder_inputs(shapes: Shapes, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

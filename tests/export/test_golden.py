@@ -3,12 +3,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.train.test_conv import NARROW as CONV_NARROW
 from vaeport.contract import GRAPHS, Shapes
 from vaeport.errors import BundleError
 from vaeport.golden import parse_golden
 from vaeport_export.golden import float32_tolerances, make_golden
 from vaeport_export.parity.subject import Subject
-from vaeport_export.probes import PROBE_ROWS, decoder_inputs, golden_inputs, probe_inputs, random_rows
+from vaeport_export.probes import (
+    PROBE_ROWS,
+    decoder_inputs,
+    golden_inputs,
+    probe_cuts,
+    probe_inputs,
+    probe_rows,
+    random_rows,
+)
+from vaeport_train.networks import ConditionalVAE
+from vaeport_train.presets import load_preset
 from vaeport_train.run import load_examples
 
 SHAPES = Shapes((1, 28, 28), 4, 10)
@@ -83,6 +94,22 @@ def test_probes_are_six_hundred_rows_that_begin_with_the_golden_ones() -> None:
             assert np.array_equal(values[: len(recorded)], recorded)
     image = probes["encoder_classifier"]["image"]
     assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_probes_of_a_convolutional_network_are_fewer() -> None:
+    network = ConditionalVAE(load_preset("conv", CONV_NARROW).network, SHAPES)
+
+    probes = probe_inputs(golden_inputs(*some_images(), SHAPES), SHAPES, rows=probe_rows(network))
+
+    assert {len(values) for inputs in probes.values() for values in inputs.values()} == {257}
+
+
+@pytest.mark.parametrize("n", [257, 600])
+def test_probes_are_cut_in_every_batch_size_and_never_twice(n: int) -> None:
+    cuts = [(rows.start, rows.stop) for rows in probe_cuts(n)]
+
+    assert {stop - start for start, stop in cuts} >= {0, 1, 2, 7, 257, n}
+    assert len(cuts) == len(set(cuts))
 
 
 @pytest.mark.parametrize("n", [1, 20, 80])

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from vaeport.errors import InputError
-from vaeport_train.config import RunConfig, parse_config
+from vaeport_train.config import RunConfig
+from vaeport_train.parsing import parse_config
 from vaeport_train.presets import load_preset
 
 

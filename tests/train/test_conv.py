@@ -12,12 +12,13 @@ from vaeport_train.evaluation import evaluate
 from vaeport_train.networks import ConditionalVAE
 from vaeport_train.presets import load_preset
 from vaeport_train.run import fit, resume
+from vaeport_train.towers import ConvClassifier
 
 NARROW = (
     "network.encoder_channels=[4, 6]",
     "network.decoder_channels=[6, 5, 4]",
     "network.decoder_hidden=16",
-    "network.tower_channels=[4, 5, 6, 7]",
+    "network.tower_layers=[[4, 3, 2], [5, 3, 2]]",
     "network.latent_dim=3",
     "training.threads=1",
     "training.batch_size=50",
@@ -25,13 +26,13 @@ NARROW = (
 )
 
 
-def _config() -> RunConfig:
-    return load_preset("conv", NARROW)
+def narrow_conv(*settings: str) -> RunConfig:
+    return load_preset("conv", [*NARROW, *settings])
 
 
-def _network(shapes: Shapes) -> ConditionalVAE:
+def _network(shapes: Shapes, *settings: str) -> ConditionalVAE:
     torch.manual_seed(0)
-    return ConditionalVAE(_config().network, shapes).eval()
+    return ConditionalVAE(narrow_conv(*settings).network, shapes).eval()
 
 
 @pytest.mark.parametrize("image", [(1, 28, 28), (3, 16, 24)])
@@ -52,22 +53,27 @@ def test_images_whose_size_cannot_be_halved_twice_are_refused() -> None:
         _network(Shapes((1, 30, 28), 3, 5))
 
 
-def test_classifier_is_the_mean_over_one_pixel_shifts() -> None:
+def test_images_that_the_towers_use_up_are_refused() -> None:
+    with pytest.raises(InputError, match="8 x 28 are too small for network.tower_layers"):
+        _network(Shapes((1, 8, 28), 3, 5), "network.tower_layers=[[4, 5, 1], [4, 5, 1]]")
+
+
+def test_classifier_is_the_mean_of_its_towers_scaled() -> None:
     classifier = _network(Shapes((1, 16, 16), 3, 5)).classifier
-    padded = torch.zeros(1, 1, 18, 18)
-    padded[:, :, 5:12, 5:12] = torch.rand(7, 7)
-    crops = [padded[:, :, a : a + 16, b : b + 16] for a, b in ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))]
+    assert isinstance(classifier, ConvClassifier)
+    image = torch.rand(3, 1, 16, 16)
 
     with torch.no_grad():
-        mean = torch.stack([classifier(crop, shifted=False) for crop in crops]).mean(0)
-        torch.testing.assert_close(classifier(crops[0]), mean)
+        classifier.scale.fill_(1.5)
+        mean = classifier.each(image).log_softmax(2).mean(0)
+        torch.testing.assert_close(classifier(image), 1.5 * mean)
 
 
 def test_run_that_died_after_an_epoch_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digits = few_digits(300, held_out=100)
-    whole = fit(tmp_path / "whole", "conv", _config(), digits)
+    whole = fit(tmp_path / "whole", "conv", narrow_conv(), digits)
     real, calls = evaluate, []
 
     def dies_in_the_second_epoch(*arguments: object, **options: object) -> object:
@@ -78,7 +84,7 @@ def test_run_that_died_after_an_epoch_ends_with_the_same_weights(
 
     monkeypatch.setattr(trainer, "evaluate", dies_in_the_second_epoch)
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "died", "conv", _config(), digits)
+        fit(tmp_path / "died", "conv", narrow_conv(), digits)
     resume(tmp_path / "died", digits)
 
     assert (tmp_path / "died" / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from torch import Tensor
@@ -7,10 +5,9 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
-from vaeport_train.config import ObjectiveConfig, TrainingConfig
+from vaeport_train.config import ObjectiveConfig
 from vaeport_train.losses import compute_losses, kl_by_dimension, recognition_loss, reconstruction_nats
 from vaeport_train.networks import ConditionalVAE, Posterior
-from vaeport_train.trainer import learning_rate
 from vaeport_train.views import Views
 
 SHAPE = (6, 1, 28, 28)
@@ -104,7 +101,7 @@ def test_decoder_is_given_what_the_configuration_says() -> None:
 def test_recognition_loss_teaches_the_decoder_alone() -> None:
     made = network()
 
-    recognition_loss(made, random(6, 4), torch.arange(6)).backward()  # type: ignore[no-untyped-call]
+    recognition_loss(made, random(6, 4), torch.arange(6)).sum().backward()  # type: ignore[no-untyped-call]
 
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in made.decoder.parameters())
     others = [*made.classifier.parameters(), *made.encoder.parameters()]
@@ -115,29 +112,35 @@ def test_recognition_loss_is_the_cross_entropy_of_what_is_drawn() -> None:
     made, z, label = network(), random(6, 4), torch.arange(6)
 
     drawn = made.decode(z, torch.eye(10, dtype=torch.float64)[label]).sigmoid()
-    expected = -made.classify(drawn).log_softmax(1)[torch.arange(6), label].mean()
+    expected = -made.classify(drawn).log_softmax(1)[torch.arange(6), label]
 
     torch.testing.assert_close(recognition_loss(made, z, label), expected)
 
 
-def training(schedule: str) -> TrainingConfig:
-    return narrow_config("training.learning_rate=0.01", f"training.schedule={schedule}").training
+def test_classifier_is_shown_drawn_images_distorted() -> None:
+    made, z, label = network(), random(6, 4), torch.arange(6)
+
+    blank = recognition_loss(made, z, label, torch.zeros_like)
+
+    expected = -made.classify(torch.zeros(SHAPE).double()).log_softmax(1)[torch.arange(6), label]
+    torch.testing.assert_close(blank, expected)
 
 
-@pytest.mark.parametrize("step", [0, 50, 999])
-def test_constant_schedule_is_constant(step: int) -> None:
-    assert learning_rate(training("constant"), step, 1000) == 0.01
+def test_kl_weight_scales_the_kl_of_what_is_minimised_alone() -> None:
+    made, views, label, noise = network(), plain(random(*SHAPE).sigmoid()), torch.arange(6), random(6, 4)
+
+    light = compute_losses(made, views, label, noise, objective(), kl_weight=0.2)
+
+    torch.testing.assert_close(light.surrogate, light.reconstruction + 0.2 * light.kl)
 
 
-@pytest.mark.parametrize(
-    ("step", "share"),
-    [(0, 1 / 50), (24, 0.5), (49, 1.0), (50, 1.0), (525, 0.5), (999, 0.5 * (1 + math.cos(math.pi * 949 / 950)))],
-    ids=["start", "warming", "warm", "peak", "middle", "end"],
-)
-def test_cosine_schedule_warms_up_peaks_and_ends_near_zero(step: int, share: float) -> None:
-    assert learning_rate(training("cosine"), step, 1000) == pytest.approx(0.01 * share)
+def test_smoothed_cross_entropy_is_of_a_spread_target_and_of_training_alone() -> None:
+    made, views, label, noise = network(), plain(random(*SHAPE).sigmoid()), torch.arange(6), random(6, 4)
+    smooth = objective("objective.label_smoothing=0.1")
+    log_probs = made.classify(views.classified).log_softmax(1)
 
+    trained, measured = (compute_losses(made.train(mode), views, label, noise, smooth) for mode in (True, False))
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_cosine_schedule_of_a_tiny_run_stays_positive_and_bounded(steps: int) -> None:
-    assert all(0 < learning_rate(training("cosine"), step, steps) <= 0.01 for step in range(steps))
+    target = torch.eye(10).double()[label] * 0.9 + 0.01
+    torch.testing.assert_close(trained.cross_entropy, -(target * log_probs).sum(1))
+    torch.testing.assert_close(measured.cross_entropy, -log_probs[torch.arange(6), label])

@@ -11,18 +11,20 @@ def images(digits: Dataset, n: int = 40) -> Tensor:
     return torch.from_numpy(digits.development.images[:n]).float() / 255
 
 
-def views(image: Tensor, *settings: str, seed: int = 0, step: int = 0) -> Views:
-    return training_views(image, narrow_config(*settings).objective, seed=seed, step=step)
+def views(image: Tensor, *settings: str, seed: int = 0, step: int = 0, vae_images: int = 0) -> Views:
+    config = narrow_config(*settings).objective
+    strength, n = config.augment, vae_images or len(image)
+    return training_views(image, config, seed=seed, number=(step, 0), distortion=strength, vae_images=n)
 
 
 def test_plain_training_shows_the_images_themselves(digits: Dataset) -> None:
-    seen = views(images(digits), "objective.augment=false")
+    seen = views(images(digits), "objective.augment=0")
 
     assert all(torch.equal(view, images(digits)) for view in seen)
 
 
 def test_only_the_classifier_is_shown_distorted_images(digits: Dataset) -> None:
-    seen = views(images(digits), "objective.augment=true")
+    seen = views(images(digits), "objective.augment=1")
 
     assert not torch.equal(seen.classified, images(digits))
     assert torch.equal(seen.encoded, images(digits))
@@ -30,7 +32,7 @@ def test_only_the_classifier_is_shown_distorted_images(digits: Dataset) -> None:
 
 
 def test_distorted_images_stay_images(digits: Dataset) -> None:
-    seen = views(images(digits), "objective.augment=true").classified
+    seen = views(images(digits), "objective.augment=1").classified
 
     assert seen.shape == images(digits).shape
     assert 0 <= seen.min().item() <= seen.max().item() <= 1
@@ -39,7 +41,7 @@ def test_distorted_images_stay_images(digits: Dataset) -> None:
 
 def test_views_belong_to_seed_and_step(digits: Dataset) -> None:
     first, again, later, other = (
-        views(images(digits), "objective.augment=true", seed=seed, step=step).classified
+        views(images(digits), "objective.augment=1", seed=seed, step=step).classified
         for seed, step in ((0, 5), (0, 5), (0, 6), (1, 5))
     )
 
@@ -58,8 +60,14 @@ def test_binarised_target_is_bits_with_the_pixels_as_probabilities(digits: Datas
 
 
 def test_nothing_is_distorted_when_measuring(digits: Dataset) -> None:
-    seen = evaluation_views(
-        images(digits), narrow_config("objective.augment=true").objective, generator(0, "evaluation")
-    )
+    seen = evaluation_views(images(digits), narrow_config("objective.augment=1").objective, generator(0, "evaluation"))
 
     assert all(torch.equal(view, images(digits)) for view in seen)
+
+
+def test_vae_is_shown_the_first_images_and_the_classifier_all(digits: Dataset) -> None:
+    seen = views(images(digits), "objective.augment=0", vae_images=10)
+
+    assert torch.equal(seen.classified, images(digits))
+    assert torch.equal(seen.encoded, images(digits)[:10])
+    assert torch.equal(seen.target, images(digits)[:10])

@@ -17,8 +17,9 @@ from vaeport.contract import Shapes
 from vaeport.errors import InputError
 from vaeport.fileio import write_atomic, write_text
 
-from .config import RunConfig, parse_config
+from .config import RunConfig
 from .networks import ConditionalVAE
+from .parsing import parse_config
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

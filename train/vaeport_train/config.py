@@ -1,21 +1,17 @@
 """The whole configuration of a run: frozen, checked, read from a preset and stored with the weights."""
 
 import dataclasses
-import difflib
-import json
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-
-from vaeport.errors import InputError
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 Width = Annotated[int, Field(gt=0, le=16384)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(gt=0)]
 NotNegativeInt = Annotated[int, Field(ge=0)]
 
@@ -62,12 +58,8 @@ class ConvConfig:
     """Residual blocks at a quarter and at half of the size."""
     towers: Annotated[int, Field(gt=0, le=64)]
     """Small classifiers whose answers are averaged."""
-    tower_channels: tuple[Width, Width, Width, Width]
-    """Channels of a tower from the image on."""
-    tower_dropout: Annotated[float, Field(ge=0, lt=1)]
-    """Share of a tower's last features that is dropped while training."""
-    shifts: bool
-    """Whether a tower's answers are averaged over the image and its four one-pixel shifts."""
+    tower_layers: Annotated[tuple[tuple[Width, Count, Count], ...], Field(min_length=1)]
+    """A tower's convolutions from the image on, without padding: channels, size of the kernel, stride."""
 
 
 NetworkConfig = MlpConfig | ConvConfig
@@ -89,8 +81,23 @@ class ObjectiveConfig:
     recognition_weight: NotNegative
     """Weight of the cross-entropy of the classifier on images drawn from N(0, I) and random labels; teaches the decoder
     alone to draw what was asked for."""
-    augment: bool = False
-    """Whether the classifier is shown distorted images in training; the VAE never is."""
+    augment: Annotated[float, Field(ge=0, le=3)] = 0.0
+    """Strength of the distortions in which the classifier is shown images in training, 0 for none, 1 for as much as a
+    digit bears; halved in the last tenth of the run. The VAE is never shown any."""
+    label_smoothing: Share = 0.0
+    """Share of the classifier's target that is spread evenly over the classes."""
+    recognition_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Images drawn for recognition a step, as a share of the batch."""
+    recognition_spread: Positive = 1.0
+    """Standard deviation of the latents that they are drawn from; above 1 it reaches further than the prior."""
+    recognition_from: Share = 0.0
+    """Share of the run before recognition begins."""
+    kl_warmup: NotNegative = 0.0
+    """Epochs in which the weight of the KL rises from 0.2 to 1."""
+    importance_samples: Count = 1
+    """Latents an image in the last `training.importance_epochs`, which minimise the importance-weighted bound."""
+    importance_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of a batch that the VAE learns from in these epochs; the classifier learns from all of it."""
     binarise: bool = False
     """Whether the decoder is asked for bits drawn anew each step with the pixels as probabilities (dynamic
     binarisation), and the encoder is shown them, but for a quarter of the images that it sees in grey."""
@@ -100,6 +107,8 @@ class ObjectiveConfig:
             raise ValueError("objective.augment needs objective.decoder_condition = 'label'")
         if self.binarise and self.likelihood != "bernoulli":
             raise ValueError("objective.binarise needs objective.likelihood = 'bernoulli'")
+        if self.importance_samples > 1 and self.decoder_condition == "classifier":
+            raise ValueError("objective.importance_samples needs objective.decoder_condition = 'label'")
 
 
 @dataclass(config=_STRICT)
@@ -122,8 +131,22 @@ class TrainingConfig:
     """Arithmetic of products and convolutions in training; bfloat16 is twice as fast where the CPU has it."""
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     """Decides initial weights, data order, noise and pictures."""
-    weight_average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_average: Share = 0.0
     """Decay a step of the moving average of the weights that is evaluated and kept; 0 keeps the weights themselves."""
+    optimiser: Literal["adam", "muon"] = "adam"
+    """Adam for every weight, or Muon for the hidden matrices and kernels."""
+    muon_learning_rate: Positive = 0.02
+    """Muon's, at its highest."""
+    classifier_learning_rate: Positive | None = None
+    """The classifier's, at its highest, where it differs."""
+    weight_decay: NotNegative = 0.0
+    """Decay of the classifier's weights, times its learning rate a step (AdamW)."""
+    gradient_clip: NotNegative = 0.0
+    """Bound of the gradient's norm; 0 for none."""
+    importance_epochs: NotNegativeInt = 0
+    """Last epochs that minimise the importance-weighted bound."""
+    processes: Count = 1
+    """Processes that train together; `fit` sets it to what `torchrun` started."""
 
 
 @dataclass(config=_STRICT)
@@ -152,76 +175,3 @@ class RunConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return dataclasses.asdict(self)
-
-
-_ADAPTER = TypeAdapter(RunConfig)
-
-
-def parse_config(values: dict[str, Any], where: str) -> RunConfig:
-    """Check plain values and make them a configuration.
-
-    Raises:
-        InputError: a key is unknown, missing or wrong; the sentence names it, and suggests the key that was meant.
-    """
-    try:
-        return _ADAPTER.validate_json(json.dumps(values), strict=True)
-    except ValidationError as error:
-        # A misspelt key is also a missing one; the misspelling is the sentence that helps.
-        problem = min(error.errors(), key=lambda each: each["type"] != "unexpected_keyword_argument")
-        # The discriminator stands between table and field in pydantic's path; people do not write it.
-        place = ".".join(str(part) for part in problem["loc"] if part not in ("mlp", "conv"))
-        if problem["type"] == "unexpected_keyword_argument" and place in _known_keys():
-            raise InputError(f"{where}: {place!r} belongs to another kind of network") from error
-        if problem["type"] == "unexpected_keyword_argument":
-            raise InputError(f"{where}: unknown key {place!r}{_suggestion(place)}") from error
-        raise InputError(f"{where}: {place!r}: {problem['msg']}, got {problem['input']!r}") from error
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: {error}") from error
-
-
-def override(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Lay `key=value` settings over plain configuration values.
-
-    Args:
-        values: nested tables, as read from a preset.
-        settings: `training.epochs=3` for instance; values are JSON, or plain text where they are no JSON.
-
-    Raises:
-        InputError: a setting without `=`, or a key that no configuration has.
-    """
-    result = {table: dict(fields) for table, fields in values.items()}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        table, _, field = key.strip().partition(".")
-        if not equals:
-            raise InputError(f"--set {setting!r} must be KEY=VALUE, such as training.epochs=3")
-        if key.strip() not in _known_keys():
-            raise InputError(f"--set: unknown key {key.strip()!r}{_suggestion(key.strip())}")
-        try:
-            result[table][field] = json.loads(text)
-        except ValueError:
-            result[table][field] = text
-    return result
-
-
-def _known_keys() -> list[str]:
-    tables: dict[str, tuple[type, ...]] = {
-        "network": (MlpConfig, ConvConfig),
-        "objective": (ObjectiveConfig,),
-        "training": (TrainingConfig,),
-        "data": (DataConfig,),
-    }
-    return [
-        f"{table}.{field.name}"
-        for table, kinds in tables.items()
-        for kind in kinds
-        for field in dataclasses.fields(kind)
-    ]
-
-
-def _suggestion(key: str) -> str:
-    by_field = {known.rpartition(".")[2]: known for known in _known_keys()}
-    close = difflib.get_close_matches(key, _known_keys(), 1) or [
-        by_field[name] for name in difflib.get_close_matches(key.rpartition(".")[2], list(by_field), 1)
-    ]
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(_known_keys())}"

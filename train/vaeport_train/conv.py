@@ -1,4 +1,4 @@
-"""The convolutional networks: residual blocks that the class or the latent steers, and a mean of small classifiers."""
+"""The convolutional encoder and decoder: residual blocks that the class or the latent steers."""
 
 import math
 
@@ -13,8 +13,6 @@ from .config import ConvConfig
 
 _LOGVAR_RANGE = (-10.0, 4.0)
 _LOGIT_BOUND = 15.0
-_SHIFTS = ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
-"""Corners of the crops out of an image padded by one pixel: the image itself and its four neighbours."""
 
 
 class ConvEncoder(nn.Module):
@@ -33,6 +31,14 @@ class ConvEncoder(nn.Module):
         self.class_head = nn.Linear(shapes.classes, 2 * config.latent_dim, bias=False)
         nn.init.normal_(self.head.weight, 0, 0.5 / math.sqrt(self.head.in_features))
         nn.init.zeros_(self.head.bias)
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers."""
+        return matrices(self.fine, self.down, self.coarse)
+
+    def shift_means(self, offsets: Tensor) -> None:
+        """Add offsets [K, Z] to the mean, by class."""
+        self.class_head.weight[: self.latent_dim] += offsets.T
 
     def forward(self, image: Tensor, class_probs: Tensor) -> tuple[Tensor, Tensor]:
         """The class shifts every block and the mean; the log-variance stays where exp is safe."""
@@ -66,6 +72,15 @@ class ConvDecoder(nn.Module):
         self.head = nn.Conv2d(fine, channels, 3, padding=1)
         nn.init.constant_(self.head.get_parameter("bias"), -2.0)  # images begin dark, as most pixels are
 
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers."""
+        return matrices(self.mix, self.spread, self.coarse, self.up, self.middle, self.up_again)
+
+    def shift_latents(self, offsets: Tensor) -> None:
+        """Add offsets [K, Z] to the latent that comes in, by class."""
+        latent_dim = offsets.shape[1]
+        self.inner.weight[:, latent_dim:] += self.inner.weight[:, :latent_dim] @ offsets.T
+
     def forward(self, z: Tensor, class_probs: Tensor) -> Tensor:
         """Latent and class steer every block; pixel shuffle doubles the size twice (Shi and others, 2016)."""
         steer = functional.silu(self.inner(torch.cat([z, class_probs], dim=1)))
@@ -81,51 +96,6 @@ class ConvDecoder(nn.Module):
         hidden = functional.pixel_shuffle(self.up_again(functional.silu(hidden)), 2)
         logits: Tensor = self.head(functional.silu(hidden))
         return _full(logits).clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
-
-
-class ConvClassifier(nn.Module):
-    """Image [N, C, H, W] -> class logits [N, K]: the mean over small towers and one-pixel shifts of the image."""
-
-    def __init__(self, config: ConvConfig, shapes: Shapes) -> None:
-        super().__init__()
-        self.towers = nn.ModuleList(
-            Tower(config.tower_channels, shapes, config.tower_dropout) for _ in range(config.towers)
-        )
-        self.shifts = _SHIFTS if config.shifts else _SHIFTS[:1]
-
-    def forward(self, image: Tensor, *, shifted: bool = True) -> Tensor:
-        """Mean log-probabilities of all towers; over the shifts too, but not in training or where they are declined."""
-        views = self._views(image) if shifted and not self.training else [image]
-        answers = [tower(view).log_softmax(dim=1) for tower in self.towers for view in views]
-        return torch.stack(answers).mean(dim=0)
-
-    def _views(self, image: Tensor) -> list[Tensor]:
-        height, width = image.shape[2:]
-        padded = functional.pad(image, (1, 1, 1, 1))
-        return [padded[:, :, top : top + height, left : left + width] for top, left in self.shifts]
-
-
-class Tower(nn.Module):
-    """One small classifier: image [N, C, H, W] -> logits [N, K]."""
-
-    def __init__(self, channels: tuple[int, int, int, int], shapes: Shapes, dropout: float) -> None:
-        super().__init__()
-        a, b, c, d = channels
-        self.features = nn.Sequential(
-            *_normed(shapes.image[0], a),
-            *_normed(a, b, stride=2),
-            *_normed(b, b),
-            *_normed(b, c, stride=2),
-            *_normed(c, c),
-            *_normed(c, d, padding=0),
-        )
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(d, shapes.classes)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Logits; pixels are brought near mean 0 and deviation 1 as MNIST's are."""
-        logits: Tensor = self.head(self.dropout(self.features((image - 0.13) * 3.2).mean((2, 3))))
-        return logits
 
 
 class Block(nn.Module):
@@ -146,6 +116,11 @@ class Block(nn.Module):
         return hidden + change
 
 
+def matrices(*modules: nn.Module) -> list[nn.Parameter]:
+    """Weights of two dimensions or more."""
+    return [weight for module in modules for weight in module.parameters() if weight.ndim > 1]
+
+
 def _full(tensor: Tensor) -> Tensor:
     """Out of bfloat16, which autocast leaves behind; float64 stays what it is."""
     return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
@@ -153,10 +128,6 @@ def _full(tensor: Tensor) -> Tensor:
 
 def _blocks(channels: int, condition: int, count: int) -> nn.ModuleList:
     return nn.ModuleList(Block(channels, condition) for _ in range(count))
-
-
-def _normed(inputs: int, outputs: int, *, stride: int = 1, padding: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, stride, padding, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 def _divisible_by_four(shapes: Shapes) -> tuple[int, int, int]:

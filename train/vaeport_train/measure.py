@@ -8,16 +8,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from vaeport.errors import InputError, LabelError
 from vaeport.fileio import write_text
 
-from .checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint
+from .checkpoint import WEIGHTS_FILE, Checkpoint
 from .data import Dataset, Split
-from .evaluation import Figures, calibrate, evaluate, held_out_scale, importance_weighted, probe_accuracy
+from .evaluation import (
+    Figures,
+    Judge,
+    Sampling,
+    calibrate,
+    conditional_accuracy,
+    evaluate,
+    held_out_scale,
+    importance_weighted,
+    probe_accuracies,
+)
 from .run import data_record, splits_of_run
+from .trained import Trained, load_trained
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -27,57 +37,65 @@ class MeasureOptions:
     """What is measured beside losses, errors and calibration."""
 
     probe: bool = False
-    """Whether to fit a linear probe on the training images and read the class from z_mean with it."""
-    likelihood_samples: int = 0
-    """Importance samples an image for -log p(x | y); 0 leaves it out."""
-    likelihood_images: int | None = None
-    """Only the first so many images of a split; None takes all."""
-    all_classes: bool = False
-    """Whether to estimate -log p(x) over all classes too."""
+    """Whether to fit probes on the training images and read the class from z_mean with them."""
+    likelihood: Sampling | None = None
+    """How -log p(x | y) is estimated; None leaves it out."""
+    judge: Judge | None = None
+    """Who judges drawn images; None draws none."""
+    judged_images: int = 10_000
+    """How many images are drawn for the judge."""
 
 
 def evaluate_run(
     folder: str | os.PathLike[str], dataset: Dataset, options: MeasureOptions | None = None
 ) -> dict[str, Figures]:
-    """Measure a run on a data set and keep the figures in its `evaluation.json`.
+    """Measure a run or a bundle; see `load_trained` for what it may be and `evaluate_trained` for the rest."""
+    return evaluate_trained(load_trained(folder), dataset, options)
 
-    On the data it was trained on, training and held-out images are measured too; probe and likelihood leave the
+
+def evaluate_trained(trained: Trained, dataset: Dataset, options: MeasureOptions | None = None) -> dict[str, Figures]:
+    """Measure a network on a data set; the figures of a run are kept in its `evaluation.json`.
+
+    On the data it was trained on, training and held-out images are measured too; probe, likelihood and judge leave the
     training images out.
 
     Returns:
         Figures by `<data set> <split>`.
 
     Raises:
-        InputError: no such run, or the data set has nothing to measure on.
+        InputError: the data set has other images, or nothing to measure on.
         LabelError: the data set has other classes.
     """
-    path, chosen = Path(folder), options or MeasureOptions()
-    checkpoint = load_checkpoint(path)
+    checkpoint, chosen = trained.checkpoint, options or MeasureOptions()
     record = checkpoint.record
     if dataset.class_names != record.data.labels:
         raise LabelError(
-            f"{path} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}"
+            f"{trained.name} knows {', '.join(record.data.labels)}; {dataset.name} has {', '.join(dataset.class_names)}"
         )
     if dataset.image_shape != record.data.image_shape:
         raise InputError(
-            f"{path} takes images {list(record.data.image_shape)} (channels, height, width); {dataset.name} has "
-            f"{list(dataset.image_shape)}"
+            f"{trained.name} takes images {list(record.data.image_shape)} (channels, height, width); {dataset.name} "
+            f"has {list(dataset.image_shape)}"
         )
     splits = _splits(checkpoint, dataset)
     if not splits:
-        raise InputError(f"{dataset.name} has no test images, and {path} was trained on {record.data.name}")
+        raise InputError(f"{dataset.name} has no test images, and {trained.name} was trained on {record.data.name}")
     learn_from = splits.get("train", dataset.development)
+    judged = None
+    if chosen.judge:
+        judged = conditional_accuracy(checkpoint.network, chosen.judge, images=chosen.judged_images)
     figures = {}
     for name, split in splits.items():
-        asked = MeasureOptions() if name == "train" else chosen
+        asked, drawn = (MeasureOptions(), None) if name == "train" else (chosen, judged)
         measured = _measure(checkpoint, split, learn_from, asked)
+        scale = None
         if name == "held-out":
             scale = held_out_scale(checkpoint.network, split, record.config.objective, name=f"{dataset.name} {name}")
-            measured = dataclasses.replace(measured, anomaly=scale)
-        figures[f"{dataset.name} {name}"] = measured
-    known = load_evaluation(path) | {name: asdict(value) for name, value in figures.items()}
-    content = {"weights": _weights_digest(path), "figures": known}
-    write_text(path / EVALUATION_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        figures[f"{dataset.name} {name}"] = dataclasses.replace(measured, conditional_accuracy=drawn, anomaly=scale)
+    if trained.run is not None:
+        known = load_evaluation(trained.run) | {name: asdict(value) for name, value in figures.items()}
+        content = {"weights": _weights_digest(trained.run), "figures": known}
+        write_text(trained.run / EVALUATION_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
     return figures
 
 
@@ -118,17 +136,9 @@ def _measure(checkpoint: Checkpoint, split: Split, learn_from: Split, options: M
     network, objective = checkpoint.network, checkpoint.record.config.objective
     figures = dataclasses.replace(evaluate(network, split, objective), calibration=calibrate(network, split))
     if options.probe:
-        figures = dataclasses.replace(figures, linear_probe_accuracy=probe_accuracy(network, learn_from, split))
-    if options.likelihood_samples:
-        some = split.take(np.arange(min(len(split), options.likelihood_images or len(split))))
-        with tqdm(total=len(some), unit=" images", disable=None, leave=False) as bar:
-            likelihood = importance_weighted(
-                network,
-                some,
-                objective,
-                samples=options.likelihood_samples,
-                all_classes=options.all_classes,
-                progress=bar.update,
-            )
+        figures = dataclasses.replace(figures, probe_accuracies=probe_accuracies(network, learn_from, split))
+    if options.likelihood is not None:
+        with tqdm(unit=" decodes", unit_scale=True, disable=None, leave=False) as bar:
+            likelihood = importance_weighted(network, split, objective, options.likelihood, progress=bar.update)
         figures = dataclasses.replace(figures, likelihood=likelihood)
     return figures

@@ -23,6 +23,10 @@ class MlpEncoder(nn.Module):
         seen = math.prod(shapes.image) + (shapes.classes if self.sees_class else 0)
         self.layers = _feed_forward((seen, *config.encoder_hidden, 2 * config.latent_dim), config.activation)
 
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers."""
+        return _hidden_matrices(self.layers)
+
     def forward(self, image: Tensor, class_probs: Tensor) -> tuple[Tensor, Tensor]:
         """The floor keeps the variance above 0: log(floor + exp(linear))."""
         seen = image.flatten(1)
@@ -42,8 +46,12 @@ class MlpClassifier(nn.Module):
         widths = (math.prod(shapes.image), *config.classifier_hidden, shapes.classes)
         self.layers = _feed_forward(widths, config.activation)
 
-    def forward(self, image: Tensor, *, shifted: bool = True) -> Tensor:  # noqa: ARG002 - for those that average
-        """Logits; there are no shifts to average over."""
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers."""
+        return _hidden_matrices(self.layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits."""
         logits: Tensor = self.layers(image.flatten(1))
         return logits
 
@@ -57,6 +65,10 @@ class MlpDecoder(nn.Module):
         widths = (config.latent_dim + shapes.classes, *config.decoder_hidden, math.prod(shapes.image))
         self.layers = _feed_forward(widths, config.activation)
 
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers."""
+        return _hidden_matrices(self.layers)
+
     def forward(self, z: Tensor, class_probs: Tensor) -> Tensor:
         """Logits."""
         logits: Tensor = self.layers(torch.cat([z, class_probs], dim=1))
@@ -68,3 +80,7 @@ def _feed_forward(widths: tuple[int, ...], activation: str) -> nn.Sequential:
     for inputs, outputs in itertools.pairwise(widths):
         layers += [nn.Linear(inputs, outputs), _ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
+
+
+def _hidden_matrices(layers: nn.Sequential) -> list[nn.Parameter]:
+    return [layer.get_parameter("weight") for layer in layers if isinstance(layer, nn.Linear)][1:-1]

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from vaeport.contract import Shapes
 
 from .config import ConvConfig, NetworkConfig
-from .conv import ConvClassifier, ConvDecoder, ConvEncoder
+from .conv import ConvDecoder, ConvEncoder
 from .mlp import MlpClassifier, MlpDecoder, MlpEncoder
+from .towers import ConvClassifier
 
 
 class Posterior(NamedTuple):
@@ -28,11 +29,11 @@ class Posterior(NamedTuple):
 class ConditionalVAE(nn.Module):
     """Encoder Q(z | x[, y]), classifier of x, and decoder f(z, y); they share no weights."""
 
-    encoder: nn.Module
+    encoder: ConvEncoder | MlpEncoder
     """Image, class probabilities -> mean, log-variance."""
-    classifier: nn.Module
+    classifier: ConvClassifier | MlpClassifier
     """Image -> class logits."""
-    decoder: nn.Module
+    decoder: ConvDecoder | MlpDecoder
     """Latents, class probabilities -> logits of the pixel means."""
 
     def __init__(self, config: NetworkConfig, shapes: Shapes) -> None:
@@ -52,6 +53,17 @@ class ConditionalVAE(nn.Module):
         """Class logits, float [N, K], of images, float [N, C, H, W] in [0, 1]."""
         logits: Tensor = self.classifier(image)
         return logits
+
+    def answers(self, image: Tensor) -> Tensor:
+        """Class logits, float [A, N, K]: of each of the A classifiers that learn, else the one answer of them all."""
+        if self.training and isinstance(self.classifier, ConvClassifier):
+            return self.classifier.each(image)
+        return self.classify(image).unsqueeze(0)
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights that lie between hidden layers, matrices and kernels."""
+        parts = (self.encoder, self.classifier, self.decoder)
+        return [weight for part in parts for weight in part.hidden_matrices()]
 
     def encode(self, image: Tensor, class_probs: Tensor) -> Posterior:
         """Posterior of images; `class_probs`, float [N, K], matters only to an encoder that sees the class."""

@@ -6,7 +6,8 @@ from importlib.resources import files
 
 from vaeport.errors import InputError
 
-from .config import RunConfig, override, parse_config
+from .config import RunConfig
+from .parsing import override, parse_config
 
 
 def preset_names() -> list[str]:

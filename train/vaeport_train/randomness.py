@@ -13,12 +13,13 @@ _PURPOSES = {
     "views": 5,
     "dropout": 6,
     "likelihood": 7,
+    "recognition": 8,
 }
 
 
-def generator(seed: int, purpose: str, number: int = 0) -> torch.Generator:
-    """A generator for one purpose and one epoch, step or other number of a run's seed."""
-    words = np.random.SeedSequence([seed, _PURPOSES[purpose], number]).generate_state(2)
+def generator(seed: int, purpose: str, *numbers: int) -> torch.Generator:
+    """A generator for one purpose of a run's seed, and one epoch, one step of one process, or other numbers."""
+    words = np.random.SeedSequence([seed, _PURPOSES[purpose], *(numbers or (0,))]).generate_state(2)
     return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
 
 
@@ -27,12 +28,12 @@ def data_order(seed: int, epoch: int, n: int) -> Tensor:
     return torch.randperm(n, generator=generator(seed, "order", epoch))
 
 
-def prior_draw(seed: int, step: int, n: int, dim: int, classes: int) -> tuple[Tensor, Tensor]:
-    """Latents of the prior, float32 [n, dim], and random classes, int64 [n], for a training step."""
-    source = generator(seed, "prior", step)
+def prior_draw(seed: int, number: tuple[int, int], n: int, dim: int, classes: int) -> tuple[Tensor, Tensor]:
+    """Latents of the prior, float32 [n, dim], and random classes, int64 [n], for a step of a process."""
+    source = generator(seed, "prior", *number)
     return torch.randn(n, dim, generator=source), torch.randint(classes, (n,), generator=source)
 
 
-def step_noise(seed: int, step: int, n: int, dim: int) -> Tensor:
-    """Standard normal noise of a training step, float32 [n, dim]."""
-    return torch.randn(n, dim, generator=generator(seed, "noise", step))
+def step_noise(seed: int, number: tuple[int, int], shape: tuple[int, ...]) -> Tensor:
+    """Standard normal noise of a training step of a process, float32."""
+    return torch.randn(*shape, generator=generator(seed, "noise", *number))

@@ -6,6 +6,7 @@ import io
 import os
 import platform
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,50 +18,87 @@ from vaeport.fileio import write_atomic
 from .checkpoint import CONFIG_FILE, DataRecord, RunRecord, load_record, save_record
 from .config import RunConfig
 from .data import Dataset, Split
+from .distributed import environment, process_group
 from .state import STATE_FILE, load_state, new_state
-from .trainer import train
+from .trainer import Trainer
 
 EXAMPLES_FILE = "examples.npz"
+SAVE_EVERY = 60.0
 _EXAMPLES_PER_CLASS = 8
 
 
 def fit(
-    folder: str | os.PathLike[str], preset: str, config: RunConfig, dataset: Dataset, *, quiet: bool = False
+    folder: str | os.PathLike[str],
+    preset: str,
+    config: RunConfig,
+    dataset: Dataset,
+    *,
+    quiet: bool = False,
+    save_every: float = SAVE_EVERY,
 ) -> Path:
-    """Train from the beginning into a new run folder.
+    """Train from the beginning into a new run folder; started by `torchrun`, with the other processes.
+
+    Args:
+        folder: is made.
+        preset: name that the configuration began with, for the record.
+        config: the configuration.
+        dataset: images and labels.
+        quiet: no progress bar.
+        save_every: seconds after which a state to go on from is saved within an epoch.
 
     Raises:
         InputError: the folder holds something already.
         DivergedError: the loss became no number.
     """
     path = Path(folder)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
-        raise InputError(f"{path} is not empty{hint} another folder")
-    train_split, held_out = splits_of_run(config, dataset)
-    record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
-    save_record(path, record)
-    _save_examples(path, held_out)
-    train(new_state(record), record, train_split, held_out, path, quiet=quiet)
+    config = replace(config, training=replace(config.training, processes=environment().count))
+    with process_group() as processes:
+        if processes.first and path.exists() and (not path.is_dir() or any(path.iterdir())):
+            hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
+            raise InputError(f"{path} is not empty{hint} another folder")
+        train_split, held_out = splits_of_run(config, dataset)
+        record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
+        if processes.first:
+            save_record(path, record)
+            _save_examples(path, held_out)
+        trainer = Trainer(
+            new_state(record), record, train_split, held_out, path, processes=processes, save_every=save_every
+        )
+        trainer.train(quiet=quiet)
     return path
 
 
-def resume(folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = False) -> Path:
-    """Go on with a run from its last whole epoch; the end is the same as if it had never stopped.
+def resume(
+    folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = False, save_every: float = SAVE_EVERY
+) -> Path:
+    """Go on with a run from where it was saved last; the end is the same as if it had never stopped.
+
+    Args:
+        folder: the run folder.
+        dataset: the data that it began with.
+        quiet: as of `fit`.
+        save_every: as of `fit`.
 
     Raises:
-        InputError: no such run, damaged files, or other data than it began with.
+        InputError: no such run, damaged files, other data than it began with, or another number of processes.
     """
     path = Path(folder)
     record = load_record(path)
+    if record.config.training.processes != environment().count:
+        raise InputError(
+            f"{path} began with {record.config.training.processes} processes, now there are {environment().count}: use "
+            f"torchrun --nproc-per-node {record.config.training.processes} -m vaeport_train resume"
+        )
     train_split, held_out = splits_of_run(record.config, dataset)
     given = data_record(dataset, train_split, held_out)
     if given != record.data:
         raise InputError(f"{path} began with {_in_words(record.data)}, now there are {_in_words(given)}")
-    if not (path / EXAMPLES_FILE).is_file():
-        _save_examples(path, held_out)
-    begun = (path / STATE_FILE).is_file()
-    train(load_state(path, record) if begun else new_state(record), record, train_split, held_out, path, quiet=quiet)
+    with process_group() as processes:
+        if processes.first and not (path / EXAMPLES_FILE).is_file():
+            _save_examples(path, held_out)
+        state = load_state(path, record) if (path / STATE_FILE).is_file() else new_state(record)
+        trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
+        trainer.train(quiet=quiet)
     return path
 
 

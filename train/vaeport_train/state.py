@@ -12,12 +12,13 @@ from torch import Tensor
 from vaeport.errors import InputError
 
 from .checkpoint import RunRecord, load_safetensors, load_weights, save_safetensors
-from .config import TrainingConfig
 from .history import EpochRecord, load_history
 from .networks import ConditionalVAE, initialise
+from .optimisers import Optimisers
 from .randomness import generator
 
 STATE_FILE = "trainer.safetensors"
+_SUMS = 6
 
 
 @dataclass(eq=False)
@@ -26,14 +27,20 @@ class TrainingState:
 
     network: ConditionalVAE
     """The networks."""
-    optimiser: torch.optim.Adam
-    """Its moments belong to the state."""
+    optimisers: Optimisers
+    """Their moments belong to the state."""
     average: ConditionalVAE | None = None
     """Moving average of the weights, where the configuration asks for one."""
     epoch: int = 0
     """Epochs done."""
     step: int = 0
     """Optimiser steps done."""
+    position: int = 0
+    """Images of the epoch under way that are done."""
+    seconds: float = 0.0
+    """Time that they took."""
+    sums: Tensor = field(default_factory=lambda: torch.zeros(_SUMS, dtype=torch.float64))
+    """Their losses, as `step.sums` has them."""
     rows: list[NDArray[np.uint8]] = field(default_factory=list)
     """Sample row of each epoch, uint8 [K, C, H, W]."""
     frames: list[NDArray[np.uint8]] = field(default_factory=list)
@@ -46,6 +53,12 @@ class TrainingState:
         """The networks that are evaluated and saved."""
         return self.average or self.network
 
+    def begin_epoch(self) -> None:
+        """Forget what belonged to the epoch before."""
+        self.epoch += 1
+        self.position, self.seconds = 0, 0.0
+        self.sums = torch.zeros_like(self.sums)
+
 
 def new_state(record: RunRecord) -> TrainingState:
     """Networks with their initial weights, by the run's seed."""
@@ -54,20 +67,24 @@ def new_state(record: RunRecord) -> TrainingState:
         torch.manual_seed(generator(training.seed, "weights").initial_seed())
         network = ConditionalVAE(record.config.network, record.shapes)
         initialise(network, training.initialisation)
+    # Kernels lie in memory as convolutions read them fastest; matrices are not touched by it.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False) if training.weight_average else None
-    return TrainingState(network, _optimiser(network, training), average)
+    return TrainingState(network, Optimisers(network, training), average)
 
 
 def save_state(folder: Path, state: TrainingState) -> None:
-    """Write `trainer.safetensors`: weights, Adam's moments, sample rows and counters, all that resuming needs."""
+    """Write `trainer.safetensors`: weights, moments, sample rows and counters, all that resuming needs."""
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
     if state.average is not None:
         tensors |= {f"average.{name}": tensor for name, tensor in state.average.state_dict().items()}
-    for index, moments in state.optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": tensor for name, tensor in moments.items()}
-    tensors["rows"] = torch.from_numpy(np.stack(state.rows))
-    tensors["frames"] = torch.from_numpy(np.stack(state.frames))
-    save_safetensors(folder / STATE_FILE, tensors, {"epoch": state.epoch, "step": state.step})
+    tensors |= state.optimisers.tensors()
+    if state.rows:
+        tensors["rows"] = torch.from_numpy(np.stack(state.rows))
+        tensors["frames"] = torch.from_numpy(np.stack(state.frames))
+    tensors["sums"] = state.sums
+    counters = {"epoch": state.epoch, "step": state.step, "position": state.position, "seconds": state.seconds}
+    save_safetensors(folder / STATE_FILE, tensors, counters)
 
 
 def load_state(folder: Path, record: RunRecord) -> TrainingState:
@@ -82,31 +99,19 @@ def load_state(folder: Path, record: RunRecord) -> TrainingState:
     load_weights(state.network, _under("network.", tensors), path)
     if state.average is not None:
         load_weights(state.average, _under("average.", tensors), path)
-    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": _moments(state.network, tensors, path)})
+    state.optimisers.load(tensors, path)
     try:
         state.epoch, state.step = int(counters["epoch"]), int(counters["step"])
-        state.rows, state.frames = list(tensors["rows"].numpy()), list(tensors["frames"].numpy())
-    except (KeyError, TypeError, ValueError) as error:
+        state.position, state.seconds = int(counters["position"]), float(counters["seconds"])
+        state.sums = tensors["sums"].reshape(_SUMS)
+        if state.epoch:
+            state.rows, state.frames = list(tensors["rows"].numpy()), list(tensors["frames"].numpy())
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} is damaged: its counters or pictures are missing or wrong ({error!r})") from error
     if not len(state.rows) == len(state.frames) == state.epoch:
         raise InputError(f"{path} is damaged: {state.epoch} epochs but {len(state.rows)} rows of pictures")
-    state.history = load_history(folder, epochs=state.epoch)
+    state.history = load_history(folder, epochs=state.epoch) if state.epoch else []
     return state
-
-
-def _moments(network: ConditionalVAE, tensors: dict[str, Tensor], path: Path) -> dict[int, dict[str, Tensor]]:
-    """Adam's moments by the position of their parameter; fresh ones would go on differently, so none may lack."""
-    moments: dict[int, dict[str, Tensor]] = {}
-    for index, parameter in enumerate(network.parameters()):
-        shapes = {"step": torch.Size(), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
-        moments[index] = {name: tensors.get(f"adam.{index}.{name}", torch.empty(0)) for name in shapes}
-        if any(moments[index][name].shape != shape for name, shape in shapes.items()):
-            raise InputError(f"{path} is damaged: parameter {index} has no fitting optimiser state")
-    return moments
-
-
-def _optimiser(network: ConditionalVAE, config: TrainingConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -24,10 +24,22 @@ class Views(NamedTuple):
     """What the decoder is asked for."""
 
 
-def training_views(image: Tensor, config: ObjectiveConfig, *, seed: int, step: int) -> Views:
-    """Views of a training step; the same for the same seed and step."""
-    source = generator(seed, "views", step)
-    classified = distort(image, source) if config.augment else image
+def training_views(
+    image: Tensor, config: ObjectiveConfig, *, seed: int, number: tuple[int, int], distortion: float, vae_images: int
+) -> Views:
+    """Views of a training step; the same for the same seed, step and process.
+
+    Args:
+        image: float [N, C, H, W] in [0, 1].
+        config: whether bits are drawn.
+        seed: of the run.
+        number: step and process.
+        distortion: strength of the classifier's.
+        vae_images: how many images, the first, the VAE is shown.
+    """
+    source = generator(seed, "views", *number)
+    classified = distort(image, source, strength=distortion) if distortion else image
+    image = image[:vae_images]
     if not config.binarise:
         return Views(classified, image, image)
     bits = torch.bernoulli(image, generator=source)

@@ -14,13 +14,11 @@ from vaeport.golden import Arrays, parse_golden
 from vaeport.manifest import Tolerance
 
 from ..golden import torch_answers
-from ..probes import probe_cuts, probe_inputs
+from ..probes import Inputs, probe_cuts, probe_inputs, probe_rows
 from .backends import BACKENDS, Runner
 from .subject import Subject
 
 _CHUNK = 1000
-
-Inputs = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ def _cases(subject: Subject, images: NDArray[np.uint8] | None) -> list[_Case]:
     golden = parse_golden(subject.bundle.read(GOLDEN_FILE), shapes)
     cases = [
         _Case(graph, inputs, _expected(subject, graph, inputs), probes=True)
-        for graph, inputs in probe_inputs(golden, shapes).items()
+        for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(subject.checkpoint.network)).items()
     ]
     if images is not None:
         encoder_inputs: Inputs = {IMAGE: images.astype(np.float32) / np.float32(255)}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from vaeport.bundle import Bundle
-from vaeport.contract import CHECKPOINT_FOLDER, FP32, GRAPHS
-from vaeport.errors import InputError
-from vaeport_train.checkpoint import Checkpoint, read_checkpoint
+from vaeport.contract import FP32, GRAPHS
+from vaeport_train.checkpoint import Checkpoint
+from vaeport_train.trained import sealed_checkpoint
 
 from ..graphs import graph_modules
 
@@ -37,14 +37,4 @@ def subject_of(bundle: Bundle) -> Subject:
         InputError: the bundle came without its checkpoint, or the checkpoint is of another network.
         SealError: the checkpoint is not the one that was sealed.
     """
-    if not bundle.has(CHECKPOINT_FOLDER):
-        raise InputError(
-            f"{bundle.path} came without its {CHECKPOINT_FOLDER}/, so there is no PyTorch original to compare with; "
-            "`vaeport verify` compares with PyTorch's recorded answers"
-        )
-    folder = bundle.path / CHECKPOINT_FOLDER
-    checkpoint = read_checkpoint(folder, lambda name: bundle.read(f"{CHECKPOINT_FOLDER}/{name}"))
-    record = checkpoint.record
-    if (record.shapes, record.data.labels) != (bundle.manifest.shapes, bundle.manifest.labels):
-        raise InputError(f"{bundle.path}: the checkpoint has other labels or shapes than the bundle")
-    return Subject(bundle, checkpoint)
+    return Subject(bundle, sealed_checkpoint(bundle))

@@ -1,4 +1,4 @@
-"""The command `vaeport-train`: train, go on, evaluate."""
+"""The command `vaeport-train`: train, go on, judge, evaluate."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from vaeport.commands import command_parser, run_command
 from vaeport.extras import needs_extra
 
-from . import evaluate, fit, resume
+from . import evaluate, fit, judge, resume
 
-_VERBS = (fit, resume, evaluate)
+_VERBS = (fit, resume, evaluate, judge)
 
 _EXAMPLES = """  vaeport-train fit -o runs/first                            preset mlp on the digits inside the package
   vaeport-train fit --preset blog --data mnist -o runs/blog  the article's model; MNIST is downloaded once
   vaeport-train fit --set training.epochs=3 -o runs/short    any field of a preset can be changed
   vaeport-train fit --data photos/ --image-size 32 -o runs/photos
   vaeport-train resume runs/first                            go on after a stop
-  vaeport-train evaluate runs/blog --data mnist --json"""
+  vaeport-train evaluate runs/blog --data mnist --json
+  vaeport-train judge --data mnist -o judge.safetensors      for: evaluate runs/blog --judge judge.safetensors"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

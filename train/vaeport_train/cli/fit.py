@@ -15,14 +15,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument("-o", "--output", required=True, metavar="RUN", help="run folder to make")
     options.add_data(parser, default="mnist-5k")
-    parser.add_argument(
-        "--image-size",
-        type=options.image_size,
-        default=(28, 28),
-        metavar="SIZE",
-        help="of a folder's images: 28, or 32x24 (W x H)",
-    )
-    parser.add_argument("--rgb", action="store_true", help="read a folder's images in colour (default: grey)")
+    options.add_image_shape(parser)
     options.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -33,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..run import fit
 
     config = load_preset(arguments.preset, arguments.settings)
-    dataset = options.dataset(arguments, arguments.data, (3 if arguments.rgb else 1, *arguments.image_size))
+    dataset = options.dataset(arguments, arguments.data, options.image_shape(arguments))
     return trained(
         arguments,
         arguments.output,

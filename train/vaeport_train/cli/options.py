@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..checkpoint import DataRecord
     from ..data import Dataset
 
 
@@ -26,6 +27,24 @@ def add_data(parser: argparse.ArgumentParser, *, default: str | None) -> None:
     parser.add_argument("--strict", action="store_true", help="an unreadable image is an error, instead of skipped")
 
 
+def add_image_shape(parser: argparse.ArgumentParser) -> None:
+    """`--image-size` and `--rgb`, for folders of images."""
+    parser.add_argument(
+        "--image-size",
+        type=image_size,
+        default=(28, 28),
+        metavar="SIZE",
+        help="of a folder's images: 28, or 32x24 (W x H)",
+    )
+    parser.add_argument("--rgb", action="store_true", help="read a folder's images in colour (default: grey)")
+
+
+def image_shape(arguments: argparse.Namespace) -> tuple[int, int, int]:
+    """Channels, height and width that `add_image_shape`'s options ask for."""
+    height, width = arguments.image_size
+    return 3 if arguments.rgb else 1, height, width
+
+
 def image_size(text: str) -> tuple[int, int]:
     """Height and width from `28` or `WIDTHxHEIGHT`."""
     width, _, height = text.partition("x")
@@ -44,22 +63,29 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, int, int]) -> "Dataset":
     """Load a data set, and name the files that were skipped on stderr."""
     from ..data import FolderOptions, load_dataset
+    from ..distributed import environment
 
     options = FolderOptions(image_shape, arguments.strict)
     loaded = load_dataset(name, data_dir=arguments.data_dir, folder_options=options)
-    for reason in loaded.skipped:
-        print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
+    if environment().first:
+        for reason in loaded.skipped:
+            print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
     return loaded
 
 
 def dataset_of_run(arguments: argparse.Namespace) -> "Dataset":
     """The data that was asked for, else what the run was trained on, brought to the run's image size."""
+    from ..checkpoint import load_record
+
+    return dataset_like(arguments, load_record(Path(arguments.folder)).data)
+
+
+def dataset_like(arguments: argparse.Namespace, data: "DataRecord") -> "Dataset":
+    """The data that was asked for, else what was trained on, brought to the image size that was trained on."""
     from vaeport.errors import InputError
 
-    from ..checkpoint import load_record
     from ..data import NAMES
 
-    data = load_record(Path(arguments.folder)).data
     if arguments.data is None and data.name not in NAMES:
         raise InputError(
             f"{arguments.folder} was trained on your own images, {data.name!r}; give their path with --data"

@@ -9,7 +9,7 @@ from .training import trained
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb to the command."""
     parser = verbs.add_parser(
-        "resume", help="go on with a run", description="Go on with a run from its last whole epoch."
+        "resume", help="go on with a run", description="Go on with a run from where it was saved last."
     )
     parser.add_argument("folder", metavar="RUN", help="run folder")
     options.add_data(parser, default=None)

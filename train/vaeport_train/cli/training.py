@@ -13,13 +13,17 @@ _COLLAPSED = 0.01
 
 
 def trained(arguments: argparse.Namespace, folder: str, work: Callable[[], object]) -> int:
-    """Do the training; Ctrl-C says how to go on, for every whole epoch is on the disk."""
+    """Do the training; Ctrl-C says how to go on, for all that was done is on the disk."""
+    from ..distributed import environment
+
+    first = environment().first
     try:
         work()
     except KeyboardInterrupt:
-        print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
+        if first:
+            print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
         return INTERRUPTED
-    return _report(folder, arguments)
+    return _report(folder, arguments) if first else 0
 
 
 def _report(folder: str, arguments: argparse.Namespace) -> int:

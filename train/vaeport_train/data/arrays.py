@@ -1,43 +1,65 @@
 """An `.npz` file with `images` and `labels`, and if one likes `class_names`, `test_images` and `test_labels`."""
 
+import math
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from vaeport.errors import ImageError, InputError
+from vaeport.errors import ImageError, InputError, OutputError
 from vaeport.images import to_batch, to_uint8
 
 from .dataset import Dataset, Split
 from .folder import suggested_held_out
+from .memory import allocate_images
+
+_ROWS = 4096
+"""Images converted at once."""
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_arrays(path: Path) -> Dataset:
+def read_arrays(path: Path, *, memory_limit: int | None = None) -> Dataset:
     """Read labelled arrays; nothing is unpickled.
 
     `images` are uint8 in [0, 255] or float in [0, 1], ink high, of shape [N, H, W], [N, C, H, W] or [N, H, W, C] with 1
     or 3 channels; `labels` are whole numbers from 0 to K - 1, [N]; `class_names` are K strings.
+
+    Args:
+        path: the file.
+        memory_limit: bytes of images that are kept in memory, see `allocate_images`.
 
     Raises:
         InputError: no such file, an array missing or of another shape, labels outside the classes, NaN.
     """
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+            return _read(path, file, memory_limit)
+    except InputError:
+        raise
     except (OSError, TypeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, OutputError):
+            raise
         raise InputError(f"cannot read {path} as an .npz file: {error}") from error
-    if missing := [name for name in ("images", "labels") if name not in arrays]:
+
+
+def _read(path: Path, file: NpzFile, memory_limit: int | None) -> Dataset:
+    if missing := [name for name in ("images", "labels") if name not in file.files]:
         raise InputError(f"{path} holds no {missing[0]!r}; it needs 'images' and 'labels'")
-    names = _class_names(path, arrays)
-    development = _split(path, arrays["images"], arrays["labels"], len(names))
+    labels = file["labels"]
+    names = _class_names(path, labels, file["class_names"] if "class_names" in file.files else None)
+    development = _split(path, file, "images", labels, len(names), memory_limit)
     for index, name in enumerate(names):
         if np.count_nonzero(development.labels == index) < 2:
             raise InputError(f"{path}: class {name!r} has fewer than 2 images")
     test = None
-    if "test_images" in arrays and "test_labels" in arrays:
-        test = _split(path, arrays["test_images"], arrays["test_labels"], len(names))
+    if "test_images" in file.files and "test_labels" in file.files:
+        test = _split(path, file, "test_images", file["test_labels"], len(names), memory_limit)
     return Dataset(
         name=path.stem,
         class_names=names,
@@ -48,14 +70,13 @@ def read_arrays(path: Path) -> Dataset:
     )
 
 
-def _class_names(path: Path, arrays: dict[str, NDArray[np.generic]]) -> tuple[str, ...]:
-    labels = arrays["labels"]
+def _class_names(path: Path, labels: NDArray[np.generic], given: NDArray[np.generic] | None) -> tuple[str, ...]:
     if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1 or not labels.size:
         raise InputError(f"{path}: 'labels' must be whole numbers [N], but are {labels.dtype} {list(labels.shape)}")
     if int(labels.max()) >= len(labels):
         raise InputError(f"{path}: a label is {int(labels.max())}, but there are only {len(labels)} images")
-    if "class_names" in arrays:
-        names = tuple(str(name) for name in arrays["class_names"].reshape(-1))
+    if given is not None:
+        names = tuple(str(name) for name in given.reshape(-1))
     else:
         names = tuple(str(index) for index in range(int(labels.astype(np.int64).max()) + 1))
     if len(names) < 2 or len(set(names)) != len(names):
@@ -63,31 +84,52 @@ def _class_names(path: Path, arrays: dict[str, NDArray[np.generic]]) -> tuple[st
     return names
 
 
-def _split(path: Path, images: NDArray[np.generic], labels: NDArray[np.generic], classes: int) -> Split:
-    if images.ndim < 3 or not images.size:
-        raise InputError(f"{path}: images of shape {list(images.shape)} must be pixels, [N, H, W] at least")
+def _split(
+    path: Path, file: NpzFile, name: str, labels: NDArray[np.generic], classes: int, memory_limit: int | None
+) -> Split:
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"{path}: labels of type {labels.dtype} {list(labels.shape)} must be whole numbers [N]")
-    if len(images) != len(labels):
-        raise InputError(f"{path} holds {len(images)} images but {len(labels)} labels")
-    indices = labels.astype(np.int64)
-    if indices.min() < 0 or indices.max() >= classes:
-        raise InputError(
-            f"{path}: labels run from {indices.min()} to {indices.max()}, but must be from 0 to {classes - 1} "
-            f"for {classes} classes"
-        )
-    try:
-        return Split(to_uint8(to_batch(images, _image_shape(images))), indices)
-    except ImageError as error:
-        raise InputError(f"{path}: {error}") from error
+    with file.zip.open(f"{name}.npy") as member:
+        shape, column_major, dtype = _HEADERS[np.lib.format.read_magic(member)](member)
+        if len(shape) < 3 or 0 in shape:
+            raise InputError(f"{path}: images of shape {list(shape)} must be pixels, [N, H, W] at least")
+        if shape[0] != len(labels):
+            raise InputError(f"{path} holds {shape[0]} images but {len(labels)} labels")
+        indices = labels.astype(np.int64)
+        if indices.min() < 0 or indices.max() >= classes:
+            raise InputError(
+                f"{path}: labels run from {indices.min()} to {indices.max()}, but must be from 0 to {classes - 1} "
+                f"for {classes} classes"
+            )
+        if column_major or dtype.hasobject:
+            parts: Iterator[NDArray[np.generic]] = iter([file[name]])  # these cannot be read, or not in parts
+        else:
+            parts = _parts(member, shape, dtype)
+        try:
+            image_shape = _image_shape(shape)
+            images, done = allocate_images((shape[0], *image_shape), limit=memory_limit), 0
+            for part in parts:
+                images[done : done + len(part)] = to_uint8(to_batch(part, image_shape))
+                done += len(part)
+        except ImageError as error:
+            raise InputError(f"{path}: {error}") from error
+    return Split(images, indices)
 
 
-def _image_shape(images: NDArray[np.generic]) -> tuple[int, int, int]:
-    size = images.shape[1:]
+def _parts(member: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[NDArray[np.generic]]:
+    """An array's rows, some at a time, so that it never lies in memory as a whole."""
+    row = shape[1:]
+    for first in range(0, shape[0], _ROWS):
+        count = min(_ROWS, shape[0] - first)
+        yield np.frombuffer(member.read(count * math.prod(row) * dtype.itemsize), dtype).reshape(count, *row)
+
+
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    size = shape[1:]
     if len(size) == 2:
         return 1, size[0], size[1]
     if len(size) == 3 and size[0] in (1, 3):
         return size[0], size[1], size[2]
     if len(size) == 3 and size[2] in (1, 3):
         return size[2], size[0], size[1]
-    raise ImageError(f"'images' has shape {list(images.shape)}, but must be [N, H, W], [N, C, H, W] or [N, H, W, C]")
+    raise ImageError(f"'images' has shape {list(shape)}, but must be [N, H, W], [N, C, H, W] or [N, H, W, C]")

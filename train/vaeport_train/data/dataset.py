@@ -1,4 +1,4 @@
-"""Labelled images in memory, and which of them are held out."""
+"""Labelled images, and which of them are held out."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,6 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.errors import InputError
+
+from .memory import allocate_images, is_mapped
+
+_ROWS = 4096
+"""Images copied at once."""
 
 SplitMethod = Literal["first", "stratified"]
 """`first`: the first images of the file are held out. `stratified`: the same share of each class, drawn by seed."""
@@ -25,8 +30,12 @@ class Split:
         return len(self.labels)
 
     def take(self, rows: NDArray[np.int64]) -> "Split":
-        """The images at these positions."""
-        return Split(self.images[rows], self.labels[rows])
+        """The images at these positions, copied; memory-mapped where these are, or where memory would not do."""
+        size = (len(rows), *self.images.shape[1:])
+        images = allocate_images(size, limit=0 if is_mapped(self.images) else None)
+        for first in range(0, len(rows), _ROWS):
+            images[first : first + _ROWS] = self.images[rows[first : first + _ROWS]]
+        return Split(images, self.labels[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,14 @@ from vaeport.errors import ImageError, InputError
 from vaeport.images import to_batch, to_uint8
 
 from .dataset import Dataset, Split
+from .memory import allocate_images
 
 _HELD_OUT_SHARE = 0.1
 
 
-def read_folder(folder: Path, image_shape: tuple[int, int, int], *, strict: bool) -> Dataset:
+def read_folder(
+    folder: Path, image_shape: tuple[int, int, int], *, strict: bool, memory_limit: int | None = None
+) -> Dataset:
     """Read every image below a folder; the names of its sub-folders are the classes, in alphabetical order.
 
     Images become what the runtime makes of them (`vaeport.images.to_batch`): upright, over white, grey or RGB, resized,
@@ -25,6 +28,7 @@ def read_folder(folder: Path, image_shape: tuple[int, int, int], *, strict: bool
         folder: the folder; hidden files and folders in it do not count.
         image_shape: channels (1 or 3), height and width to bring the images to.
         strict: whether an unreadable file is an error; it is skipped otherwise, and named in `Dataset.skipped`.
+        memory_limit: bytes of images that are kept in memory, see `allocate_images`.
 
     Raises:
         InputError: fewer than two classes, a class without two images, or an unreadable file under `strict`.
@@ -32,13 +36,13 @@ def read_folder(folder: Path, image_shape: tuple[int, int, int], *, strict: bool
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(classes) < 2:
         raise InputError(f"{folder} has {len(classes)} sub-folders, but needs one for each of two classes or more")
-    images: list[np.ndarray] = []
     labels: list[int] = []
     skipped: list[str] = []
     files = [(index, path) for index, place in enumerate(classes) for path in _files(place)]
+    images = allocate_images((len(files), *image_shape), limit=memory_limit)
     for index, path in tqdm(files, unit=" files", disable=None, leave=False):
         try:
-            images.append(to_uint8(to_batch(path, image_shape)))
+            images[len(labels)] = to_uint8(to_batch(path, image_shape))[0]
             labels.append(index)
         except ImageError as error:
             if strict:
@@ -47,7 +51,7 @@ def read_folder(folder: Path, image_shape: tuple[int, int, int], *, strict: bool
     for index, place in enumerate(classes):
         if labels.count(index) < 2:
             raise InputError(f"{place} has {labels.count(index)} readable images, but a class needs at least 2")
-    development = Split(np.concatenate(images), np.asarray(labels, np.int64))
+    development = Split(images[: len(labels)], np.asarray(labels, np.int64))
     return Dataset(
         name=folder.resolve().name,
         class_names=tuple(place.name for place in classes),

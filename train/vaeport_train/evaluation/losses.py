@@ -1,6 +1,5 @@
 """Losses and errors of a network on labelled images."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -15,10 +14,12 @@ from ..networks import ConditionalVAE
 from ..randomness import generator
 from ..views import evaluation_views
 from .calibration import Calibration
+from .conditional import ConditionalAccuracy
+from .intervals import wilson_interval
 from .likelihood import Likelihood
+from .probe import ProbeAccuracies
 
 _BATCH = 1000
-_Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,14 @@ class Figures:
     """95 % interval of the share (Wilson, 1927)."""
     calibration: Calibration | None = None
     """Whether the classifier's confidence can be believed, where it was measured."""
-    linear_probe_accuracy: float | None = None
-    """How well a linear probe reads the class from z_mean, where it was measured; chance means that none is left."""
+    probe_accuracies: ProbeAccuracies | None = None
+    """How well probes read the class from z_mean, where it was measured; chance means that none is left."""
     anomaly: AnomalyCalibration | None = None
     """The runtime's scale for unusual images, measured on held-out images only."""
     likelihood: Likelihood | None = None
     """Importance-weighted likelihood, where it was measured."""
+    conditional_accuracy: ConditionalAccuracy | None = None
+    """Whether drawn images show the class asked for, where a judge was given; does not depend on the images above."""
 
 
 def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, seed: int = 0) -> Figures:
@@ -96,11 +99,3 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
         classification_error=wrong / n,
         classification_error_95=wilson_interval(wrong, n),
     )
-
-
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """95 % score interval of a share (Wilson, 1927)."""
-    share, z2 = successes / n, _Z_95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from vaeport.contract import GRAPHS
 from vaeport.sessions import CPU_PROVIDER, import_onnxruntime
+from vaeport.threads import usable_processors
 
 from ..subject import Subject
 from .base import Runner
@@ -37,6 +38,8 @@ class OnnxruntimeCpu:
         """A session at this level."""
         ort = import_onnxruntime()
         options = ort.SessionOptions()
+        options.intra_op_num_threads = usable_processors()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, OPTIMISATION_LEVELS[self.level])
         session = ort.InferenceSession(subject.onnx(graph), options, providers=[CPU_PROVIDER])
         names = GRAPHS[graph].outputs

@@ -1,0 +1,59 @@
+"""`vaeport-train judge`: train an independent classifier that judges what models draw."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from vaeport.commands import positive_int, print_json
+
+from . import options
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb to the command."""
+    parser = verbs.add_parser(
+        "judge",
+        help="train an independent classifier that judges drawn images",
+        description="Train a classifier that shares nothing with the models, for `evaluate --judge`. It learns from "
+        "all training images and is measured once, at the end, on the test images.",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write")
+    options.add_data(parser, default="mnist-5k")
+    options.add_image_shape(parser)
+    parser.add_argument("--epochs", type=positive_int, default=20, help="passes over the images (default: 20)")
+    parser.add_argument(
+        "--hold-out",
+        action="store_true",
+        help="learn without the held-out images and measure on them; the test images stay untouched",
+    )
+    options.add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, keep and report the judge."""
+    from tqdm import tqdm
+
+    from vaeport.errors import InputError
+
+    from ..evaluation import JudgeRecipe, save_judge, train_judge
+
+    if Path(arguments.output).is_dir():
+        raise InputError(f"{arguments.output} is a folder; give -o the name of a file to write")
+
+    dataset = options.dataset(arguments, arguments.data, options.image_shape(arguments))
+    recipe = JudgeRecipe(epochs=arguments.epochs)
+    with tqdm(unit=" images", disable=True if arguments.quiet else None, leave=False) as bar:
+        judge = train_judge(dataset, recipe, hold_out=arguments.hold_out, progress=bar.update)
+    save_judge(arguments.output, judge)
+    record = judge.record
+    if arguments.json:
+        print_json({"judge": arguments.output, **asdict(record)})
+        return 0
+    low, high = record.accuracy_95
+    print(
+        f"{arguments.output}: {100 * record.accuracy:.2f} % of {record.measured_images} {record.measured_on} images of "
+        f"{record.data} right ({record.errors} wrong; 95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
+    )
+    print(f"next: vaeport-train evaluate RUN --judge {arguments.output}")
+    return 0

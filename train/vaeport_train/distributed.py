@@ -1,0 +1,65 @@
+"""The processes that train together, when `torchrun` has started several."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of how many processes this one is."""
+
+    rank: int = 0
+    """From 0; the first one evaluates, draws and writes."""
+    count: int = 1
+    """How many train together."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.rank == 0
+
+    def share(self, rows: Tensor) -> tuple[Tensor, float]:
+        """This process's rows of a batch, and the weight of their mean.
+
+        The average over the processes of weight x mean is the mean over the batch. A process is never without a row,
+        which normalisation layers do not bear: where rows are fewer than processes, it repeats one with weight 0.
+        """
+        own = rows[self.rank :: self.count]
+        return (own, self.count * len(own) / len(rows)) if len(own) else (rows[:1], 0.0)
+
+    def shared(self, module: nn.Module) -> nn.Module:
+        """The module, with gradients averaged over the processes by its backward pass."""
+        if self.count == 1:
+            return module
+        return DistributedDataParallel(module, gradient_as_bucket_view=True)
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sum over the processes, in place."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+        return values
+
+
+def environment() -> Processes:
+    """Which process `torchrun` says this is; alone without it."""
+    return Processes(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+
+
+@contextmanager
+def process_group() -> Iterator[Processes]:
+    """Meet the other processes, and part from them at the end."""
+    processes = environment()
+    if processes.count == 1:
+        yield processes
+        return
+    distributed.init_process_group("gloo")
+    try:
+        yield processes
+        distributed.barrier()
+    finally:
+        distributed.destroy_process_group()
