@@ -73,6 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-b", "--bundle", default=DEFAULT_BUNDLE, help="default: %(default)s")
     parser.add_argument("-n", type=int, default=15, help="runs of each (default: %(default)s)")
+    parser.add_argument("--without-torch", action="store_true", help="where the training packages are not installed")
     arguments = parser.parse_args()
     bundle = str(open_bundle(arguments.bundle).path)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,6 +87,8 @@ def main() -> int:
             "the same by hand": [sys.executable, "-c", _BY_HAND, bundle, digit],
             _SLOW: [sys.executable, "-c", _BY_TORCH, bundle, digit],
         }
+        if arguments.without_torch:
+            del commands[_SLOW]
         costs = {name: Cost((), ()) for name in commands}
         for turn in range(arguments.n + 1):
             for name, words in commands.items():
@@ -94,12 +97,13 @@ def main() -> int:
                 wall, processor = _run(words)
                 if turn or name == _SLOW:  # the first turn fills the file cache
                     costs[name] = Cost((*costs[name].wall, wall), (*costs[name].processor, processor))
-    ours, ours_by_hand, answer, by_hand, by_torch = costs.values()
+    ours, imports, answer, by_hand, *by_torch = costs.values()
     ratios = {
-        "import / imports by hand": (_ratio(ours, ours_by_hand), MOST_IMPORT, True),
+        "import / imports by hand": (_ratio(ours, imports), MOST_IMPORT, True),
         "answer / answer by hand": (_ratio(answer, by_hand), MOST_ANSWER, True),
-        "PyTorch / answer": (_ratio(by_torch, answer), LEAST_TORCH, False),
     }
+    if by_torch:
+        ratios["PyTorch / answer"] = (_ratio(by_torch[0], answer), LEAST_TORCH, False)
     _print(costs, ratios)
     return int(any((ratio > bound) == at_most for ratio, bound, at_most in ratios.values()))
 
