@@ -1,5 +1,6 @@
 """Compare backends with PyTorch, and the bundle's recorded answers too."""
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,8 +17,9 @@ from vaeport.golden import parse_golden
 from .backends import BACKENDS
 from .execution import run_backend, write_inputs
 from .figures import figures
+from .locate import Locator
 from .measurement import measure
-from .preflight import preflight
+from .preflight import golden_findings, preflight
 from .report import BackendReport, ParityReport, ParityRow
 from .steps import Questions, fewer_images, questions, torch_expected
 from .subject import Subject
@@ -55,16 +57,24 @@ def compare_backends(
     rows, backends = _golden_rows(subject), []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
         inputs = write_inputs(asked, Path(place, "inputs"))
+        parts = Path(place, "parts")
+        parts.mkdir()
+        locator = Locator(subject, asked, parts, limit, isolated)
         for name in chosen:
             progress(name)
             folder = Path(place, name)
             compared, found = _compare(subject, name, asked, inputs, folder, limit=limit, isolated=isolated)
+            if any(not row.holds for row in found):
+                progress(f"{name}: looking for the place")
+                compared = dataclasses.replace(compared, place=locator.place(tuple(found)))
             backends.append(compared)
             rows += found
             shutil.rmtree(folder, ignore_errors=True)
     total = sum(len(one) for one in asked.sets.values() if one.graph == ENCODER_CLASSIFIER)
     name = subject.bundle.manifest.name
-    return ParityReport(name, total, tuple(backends), tuple(rows), tuple(preflight(subject)))
+    return ParityReport(
+        name, total, tuple(backends), tuple(rows), (*preflight(subject), *golden_findings(subject, rows))
+    )
 
 
 def _compare(

@@ -32,7 +32,7 @@ def environment_of(facts: Facts) -> Path:
 def interpreter_of(facts: Facts) -> Path | None:
     """The Python that can import a backend: its environment's, else this one; None where it is not installed."""
     own = environment_of(facts)
-    if (facts.packages or facts.npm_packages) and (own / _READY).is_file():
+    if facts.has_environment and (own / _READY).is_file():
         return own / "bin/python" if facts.packages else Path(sys.executable)
     if facts.npm_packages or not _importable(facts.module):
         return None
@@ -58,7 +58,7 @@ def install(facts: Facts) -> str:
         OutputError: the folder cannot be written.
     """
     folder = environment_of(facts)
-    if not (facts.packages or facts.npm_packages) or (folder / _READY).is_file():
+    if not facts.has_environment or (folder / _READY).is_file():
         return "is there"
     try:
         folder.mkdir(parents=True, exist_ok=True)

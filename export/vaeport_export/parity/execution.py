@@ -18,7 +18,7 @@ from vaeport.contract import FP32, GRAPHS
 
 from .backends import BACKENDS, Facts
 from .environments import environment_of, interpreter_of, missing_reason
-from .steps import Questions
+from .steps import Questions, Step
 from .subject import Subject
 from .worker import perform
 
@@ -100,6 +100,49 @@ def run_backend(
             deaths |= dict.fromkeys(rest, f"not tried, since it {how} before")
             break
     return _outcome(folder, deaths, len(asked.steps))
+
+
+def run_once(
+    name: str,
+    path: Path,
+    inputs: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, tuple[int, ...]],
+    *,
+    bundle: Path,
+    folder: Path,
+    limit: float,
+    isolated: bool,
+) -> dict[str, NDArray[Any]] | None:
+    """One batch of any graph on one backend; None where it gives no answer.
+
+    Args:
+        name: a key of `BACKENDS`.
+        path: the ONNX file.
+        inputs: the batch, by input name.
+        outputs: shape of one row of each output.
+        bundle: folder of the bundle that the graph is of.
+        folder: a folder of this run's own, to be made.
+        limit: seconds that it may take.
+        isolated: whether it gets a process of its own.
+    """
+    (folder / "answers").mkdir(parents=True)
+    np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
+    rows = {key: values.shape[1:] for key, values in inputs.items()}
+    step = Step("graph", "given", 0, len(next(iter(inputs.values()))))
+    job = {
+        "backend": name,
+        "bundle": str(bundle),
+        "graphs": {"graph": {"path": str(path), "inputs": rows, "outputs": dict(outputs)}},
+        "inputs": {"graph.given": str(folder / "inputs.npz")},
+        "steps": [vars(step)],
+        "skip": [],
+    }
+    (folder / "job.json").write_text(json.dumps(job))
+    if isolated:
+        _process(BACKENDS[name].facts, folder, limit, limit)
+    else:
+        perform(folder)
+    return _outcome(folder, {}, 1).answers.get(0)
 
 
 def _job(name: str, subject: Subject, asked: Questions, inputs: Mapping[str, str]) -> dict[str, Any]:

@@ -105,8 +105,18 @@ def _row(
         repeatable=_repeatable(graph, output, outcome, asked),
         failed=failed,
         by_set=by_set,
+        worst_probe=_worst_probe(graph, output, outcome, asked),
         heat=_heat(parts, tolerance.noise_floor) if output == IMAGE else (),
     )
+
+
+def _worst_probe(graph: str, output: str, outcome: Outcome, asked: Questions) -> int:
+    together = _whole(graph, outcome, asked)
+    if together is None or not together[output].size:
+        return 0
+    exact = asked.sets[graph, "probes"].expected["float64"][output]
+    errors = np.nan_to_num(np.abs(together[output] - exact), nan=np.inf).reshape(len(exact), -1).max(axis=1)
+    return int(errors.argmax())
 
 
 def _heat(parts: list[Part], noise_floor: float) -> tuple[tuple[float, ...], ...]:

@@ -2,14 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import onnx
+import torch
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
-from vaeport.contract import BATCH, FP32, GRAPHS, GraphSpec
+from vaeport.comparison import max_abs_error
+from vaeport.contract import BATCH, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, MANIFEST_FILE, GraphSpec
+from vaeport.golden import parse_golden
 
-from .report import Finding
+from ..golden import torch_answers
+from .report import Finding, ParityRow
 from .subject import Subject
 
 _LOADS = {
@@ -35,12 +40,39 @@ def preflight(subject: Subject) -> list[Finding]:
         What breaks the contract, and for information which onnxruntime versions load them.
     """
     findings: list[Finding] = []
+    trained, labels = subject.checkpoint.record.data.labels, subject.bundle.manifest.labels
+    if trained != labels:
+        findings.append(Finding(MANIFEST_FILE, f"labels are {list(labels)}, the checkpoint has {list(trained)}"))
     for graph, spec in GRAPHS.items():
         content = subject.onnx(graph)
         model = onnx.load_model_from_string(content)
         findings += [Finding(spec.file(FP32), text) for text in _faults(model, content, spec, subject)]
         findings.append(Finding(spec.file(FP32), _reach(model), wrong=False))
     return findings
+
+
+def golden_findings(subject: Subject, rows: Sequence[ParityRow]) -> list[Finding]:
+    """What is wrong with the recorded answers, where their rows do not hold.
+
+    Args:
+        subject: the bundle with its checkpoint.
+        rows: rows of the report, those of `golden.npz` among them.
+    """
+    wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
+    if wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(subject):
+        return [Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")]
+    return [Finding(GOLDEN_FILE, f"its answers of {graph} are not the checkpoint's") for graph in sorted(wrong)]
+
+
+def _recorded_by_256(subject: Subject) -> bool:
+    golden = parse_golden(subject.bundle.read(GOLDEN_FILE), subject.bundle.manifest.shapes)
+    images = golden.images.astype(np.float32) / np.float32(256)
+    expected = torch_answers(subject.module(ENCODER_CLASSIFIER), ENCODER_CLASSIFIER, {IMAGE: images}, torch.float64)
+    return all(
+        max_abs_error(golden.answers[ENCODER_CLASSIFIER]["float64"][name], values)
+        <= subject.bundle.manifest.tolerances[FP32][ENCODER_CLASSIFIER][name].max_abs
+        for name, values in expected.items()
+    )
 
 
 def _faults(model: ModelProto, content: bytes, spec: GraphSpec, subject: Subject) -> Iterator[str]:

@@ -41,6 +41,8 @@ class ParityRow:
     """What it said where it gave no answer, and at which batch."""
     by_set: dict[str, float] = field(default_factory=dict)
     """Largest error by input set: tells drift in preprocessing from drift in the graph."""
+    worst_probe: int = 0
+    """Row of the probes with the largest error."""
     heat: tuple[tuple[float, ...], ...] = ()
     """Largest difference of each pixel in noise floors, for outputs that are images; not part of the JSON."""
 

@@ -51,6 +51,6 @@ def subject_of(bundle: Bundle) -> Subject:
     folder = bundle.path / CHECKPOINT_FOLDER
     checkpoint = read_checkpoint(folder, lambda name: bundle.read(f"{CHECKPOINT_FOLDER}/{name}"))
     record = checkpoint.record
-    if (record.shapes, record.data.labels) != (bundle.manifest.shapes, bundle.manifest.labels):
-        raise InputError(f"{bundle.path}: the checkpoint has other labels or shapes than the bundle")
+    if record.shapes != bundle.manifest.shapes:
+        raise InputError(f"{bundle.path}: the checkpoint has other shapes than the bundle")
     return Subject(bundle, checkpoint)

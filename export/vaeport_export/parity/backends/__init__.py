@@ -7,7 +7,9 @@ from .litert_cpu import Litert
 from .mnn_cpu import Mnn
 from .ncnn_cpu import Ncnn
 from .onnx_reference import OnnxReference
+from .onnxruntime_cpp import OnnxruntimeCpp
 from .onnxruntime_cpu import OPTIMISATION_LEVELS, OnnxruntimeCpu, OnnxruntimeCuda
+from .onnxruntime_js import OnnxruntimeJs
 from .opencv_dnn import OpencvDnn
 from .openvino_cpu import OpenvinoCpu
 from .tinygrad_cpu import Tinygrad
@@ -23,6 +25,9 @@ _ALL: tuple[Backend, ...] = (
     *(OnnxruntimeCpu(level) for level in OPTIMISATION_LEVELS),
     OnnxruntimeCuda(tf32=False),
     OnnxruntimeCuda(tf32=True),
+    OnnxruntimeCpp(),
+    OnnxruntimeJs("onnxruntime-node"),
+    OnnxruntimeJs("onnxruntime-web"),
     OnnxReference(),
     OpenvinoCpu(exact=True),
     OpenvinoCpu(exact=False),
@@ -40,7 +45,7 @@ _ALL: tuple[Backend, ...] = (
 BACKENDS = {backend.facts.name: backend for backend in _ALL}
 """Backends by name, the reference first."""
 
-OWN_BACKENDS = tuple(name for name, backend in BACKENDS.items() if not backend.facts.packages)
+OWN_BACKENDS = tuple(name for name, backend in BACKENDS.items() if not backend.facts.has_environment)
 """Those that vaeport's own extras bring."""
 
 

@@ -60,6 +60,11 @@ class Facts:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of its process."""
 
+    @property
+    def has_environment(self) -> bool:
+        """Whether it needs more than vaeport's own extras bring."""
+        return bool(self.packages or self.npm_packages)
+
 
 class Backend(Protocol):
     """One way of running a graph."""
