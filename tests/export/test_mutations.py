@@ -92,7 +92,7 @@ GRAPH_DEFECTS: dict[str, tuple[str, Callable[[ModelProto], None], tuple[str, ...
     "image transposed": (ENCODER, transpose_the_image, ("'turn' (Transpose of image)", "not in the export")),
     "batch baked in": (ENCODER, bake_the_batch_in, ("Reshape", "[2, 784]")),
     "random node": (DECODER, add_noise, ("'noise' (RandomNormalLike of z)", "not in the export")),
-    "sigmoid missing": (DECODER, drop_the_last_sigmoid, ("image",)),
+    "sigmoid missing": (DECODER, drop_the_last_sigmoid, ("(Sigmoid of", "is missing")),
     "float16 weights": (DECODER, store_weights_in_float16, ("Cast", ".half")),
 }
 """Graph, what is done to it, and what the place must name."""

@@ -23,6 +23,7 @@ from .subject import Subject
 from .worker import perform
 
 _MOST_DEATHS = 4
+_NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environment's packages into another
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +170,8 @@ def _process(facts: Facts, folder: Path, seconds: float, limit: float) -> str | 
     interpreter = interpreter_of(facts)
     variables = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", **facts.variables}
     own = environment_of(facts)
-    environment = {**os.environ, **variables, "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+    environment = {**inherited, **variables, "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     command = [str(interpreter), "-P", str(Path(__file__).with_name("worker.py")), str(folder)]
     with (folder / "output.txt").open("ab") as output:
         process = subprocess.Popen(
@@ -178,7 +180,7 @@ def _process(facts: Facts, folder: Path, seconds: float, limit: float) -> str | 
         try:
             code = process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
-            return f"ran past its time limit of {limit:.0f} s"
+            return f"ran past its time limit of {limit:g} s"
         finally:
             _end(process)
     if code == 0:

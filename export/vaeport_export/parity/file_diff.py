@@ -11,7 +11,7 @@ _MOST_NAMED = 3
 
 
 def file_differences(model: ModelProto, fresh: ModelProto) -> list[str]:
-    """Differences in the order in which the graph computes, each as a sentence part; empty where there are none.
+    """Differences, what is missing first, then in the order in which the graph computes; empty where there are none.
 
     Args:
         model: the graph as it is in the bundle.
@@ -19,8 +19,8 @@ def file_differences(model: ModelProto, fresh: ModelProto) -> list[str]:
     """
     weights, made = _weights(model), _weights(fresh)
     nodes, known = {_key(node): node for node in model.graph.node}, {_key(node): node for node in fresh.graph.node}
-    found = [text for node in model.graph.node for text in _node_differences(node, known, weights, made)]
-    found += [f"{describe(node)} is missing" for key, node in known.items() if key not in nodes]
+    found = [f"{describe(node)} is missing" for key, node in known.items() if key not in nodes]
+    found += [text for node in model.graph.node for text in _node_differences(node, known, weights, made)]
     floats = {name for name, tensor in made.items() if tensor.data_type == TensorProto.FLOAT and len(tensor.dims)}
     changed = [name for name in floats if name in weights and _change(weights[name], made[name])]
     if len(changed) > 1 and len(changed) == len(floats):

@@ -91,7 +91,7 @@ class Locator:
         differences = file_differences(model, fresh_export(self.subject, graph))
         if not differences:
             return "the exporter itself converts the checkpoint wrongly"
-        more = f", and {len(differences) - 1} more differences" if len(differences) > 1 else ""
+        more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
         return differences[0] + more
 
     def _node(self, row: ParityRow) -> str:
