@@ -10,7 +10,8 @@ import onnx
 from vaeport.bundle import open_bundle
 from vaeport.contract import MANIFEST_FILE
 from vaeport.manifest import parse_manifest
-from vaeport_export.parity.comparison import ParityReport, compare_backends
+from vaeport_export.parity.comparison import compare_backends
+from vaeport_export.parity.report import ParityReport
 from vaeport_export.parity.subject import Subject, subject_of
 from vaeport_export.pipeline import ExportOptions, export_bundle
 from vaeport_export.writer import seal
@@ -70,5 +71,5 @@ def shortcomings(report: ParityReport) -> set[tuple[str, str]]:
 
 
 def compared(bundle: Path, *backends: str) -> ParityReport:
-    """Compare a bundle on the named backends."""
-    return compare_backends(opened(bundle), backends)
+    """Compare a bundle on the named backends of vaeport's own, in this process."""
+    return compare_backends(opened(bundle), backends, isolated=False)
