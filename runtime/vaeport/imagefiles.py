@@ -1,16 +1,20 @@
 """Opening pictures from strangers: formats by name, limits before a pixel is decoded, every failure one sentence."""
 
+from __future__ import annotations
+
 import io
 import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from .errors import ImageError, ImageNotFoundError
 
 Picture = str | os.PathLike[str] | bytes | Image.Image
 """A path, the content of an image file, or a PIL image."""
+
+_ORIENTATION, _UPRIGHT = 0x0112, 1
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 """File formats that are opened; every other decoder of Pillow stays shut."""
@@ -77,6 +81,10 @@ def _decoded(picture: Image.Image, name: str) -> Image.Image:
     if picture.width * picture.height > MAX_PIXELS:
         raise ImageError(f"{name} has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS} in all")
     picture.load()
+    if picture.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT:
+        return picture.copy()
+    from PIL import ImageOps  # few files are turned, and only they wait for it
+
     return ImageOps.exif_transpose(picture)
 
 
