@@ -1,5 +1,7 @@
 """How unusual an image is: its negative ELBO, placed among those of held-out images of the model's own kind."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

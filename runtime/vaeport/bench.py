@@ -1,5 +1,7 @@
 """How fast a model answers here: one image at a time, and many."""
 
+from __future__ import annotations
+
 import statistics
 import time
 from collections.abc import Callable, Sequence

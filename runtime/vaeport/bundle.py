@@ -1,5 +1,7 @@
 """A bundle on disk: found, checked against its seal, and read only in what the seal covers."""
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os

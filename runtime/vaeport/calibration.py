@@ -1,5 +1,7 @@
 """How held-out images of the model's own kind score: the scale on which an image is called unusual."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import pairwise
 

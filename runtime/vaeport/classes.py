@@ -1,5 +1,7 @@
 """The classes of a model, by name, by index, or as probabilities."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What all of vaeport's commands share: errors as one sentence, and exit codes that mean something."""
 
+from __future__ import annotations
+
 import argparse
 import io
 import json

@@ -1,5 +1,7 @@
 """How far answers are from what they should be."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

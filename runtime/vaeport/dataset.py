@@ -1,5 +1,7 @@
 """A synthetic labelled data set: arrays, an `.npz` file, or a folder of PNGs a class."""
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Sequence

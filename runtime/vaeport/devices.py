@@ -1,5 +1,7 @@
 """Which device runs, and why CUDA would not."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 from types import ModuleType

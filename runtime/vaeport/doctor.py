@@ -1,5 +1,7 @@
 """What a machine has of all that vaeport needs, and what stands in its way."""
 
+from __future__ import annotations
+
 import os
 import platform
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What the model draws."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The two sessions of one bundle, held for as long as they are wanted: lazy, shared, and safe to fork."""
 
+from __future__ import annotations
+
 import functools
 import os
 import threading
@@ -104,7 +106,7 @@ class Engine:
         self._lock = threading.Lock()
 
 
-_ENGINES: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 @functools.cache

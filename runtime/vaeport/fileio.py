@@ -1,7 +1,8 @@
 """Writing files so that a reader sees the old content or the new one, and nothing between."""
 
+from __future__ import annotations
+
 import os
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,8 @@ def write_folder(path: str | os.PathLike[str], fill: Callable[[Path], object]) -
     Raises:
         OutputError: something stands there, or it cannot be written.
     """
+    import shutil  # with its compressors the slowest import of this file, for the rarest use
+
     target = Path(path).absolute()
     if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"cannot write {target}: something stands there already; choose another place")

@@ -4,6 +4,8 @@
 into a box of 20 x 20, its proportions kept, and put into 28 x 28 with its centre of mass in the middle.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """`golden.npz`: fixed inputs of both graphs and what PyTorch answered to them."""
 
+from __future__ import annotations
+
 import io
 import zipfile
 from dataclasses import dataclass

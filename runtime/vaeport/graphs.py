@@ -1,5 +1,7 @@
 """A graph of a bundle in a session of its own, checked against the contract before it runs."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -4,6 +4,8 @@ Arrays are taken as they are. Pictures (files, their content, PIL images) are ma
 model's size, and for grey models turned to light ink on dark ground.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Ways through the latent space."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

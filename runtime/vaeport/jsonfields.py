@@ -1,5 +1,7 @@
 """Reading a JSON object field by field: one clear error for each thing that is missing or wrong."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -40,7 +42,7 @@ class Fields:
             self._wrong(key, "a finite number that is not negative", value)
         return float(value)
 
-    def items(self, key: str, read: Callable[["Fields", str], T]) -> dict[str, T]:
+    def items(self, key: str, read: Callable[[Fields, str], T]) -> dict[str, T]:
         """A JSON object whose every value `read` takes by its key, in the file's order."""
         inner = self.inner(key)
         return {name: read(inner, name) for name in inner}
@@ -77,7 +79,7 @@ class Fields:
         if not holds:
             self._wrong(key, expected, self._get(key))
 
-    def inner(self, key: str) -> "Fields":
+    def inner(self, key: str) -> Fields:
         """A JSON object inside this one."""
         return Fields(self._get(key), f"{self.where}: {key!r}")
 

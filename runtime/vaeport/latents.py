@@ -4,6 +4,8 @@ Philox4x32-10 of Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy a
 Box and Muller (1958). docs/CONTRACT.md fixes which counter, key and word goes where.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

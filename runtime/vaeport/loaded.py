@@ -1,5 +1,7 @@
 """A bundle with its sessions: what it is, what it runs on, and its way between threads and processes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self

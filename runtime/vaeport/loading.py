@@ -1,5 +1,7 @@
 """From a bundle's path or name to a model."""
 
+from __future__ import annotations
+
 import os
 
 from .bundle import open_bundle

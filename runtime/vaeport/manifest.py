@@ -1,5 +1,7 @@
 """`bundle.json` as a dataclass: what a bundle is, what it holds, and how exactly it must answer."""
 
+from __future__ import annotations
+
 import json
 import re
 from dataclasses import asdict, dataclass

@@ -1,5 +1,7 @@
 """The public face of a bundle: look at images, draw images."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 

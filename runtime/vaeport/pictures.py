@@ -1,5 +1,7 @@
 """Grids of small images with headings, as people look at them."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path

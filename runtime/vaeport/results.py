@@ -1,5 +1,7 @@
 """What the model says of images."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,7 +76,7 @@ class AnomalyScores:
         return self.reconstruction + self.kl
 
     @classmethod
-    def joined(cls, parts: "Sequence[AnomalyScores]") -> "AnomalyScores":
+    def joined(cls, parts: Sequence[AnomalyScores]) -> AnomalyScores:
         """The scores of several batches as one."""
         nothing = np.zeros(0)
         columns = [(part.reconstruction, part.kl, part.squared_error, part.percentile) for part in parts]

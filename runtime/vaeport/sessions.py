@@ -1,5 +1,7 @@
 """onnxruntime sessions: the device that was asked for runs, or an error says why not."""
 
+from __future__ import annotations
+
 import importlib
 import os
 from collections.abc import Sequence
@@ -18,6 +20,9 @@ SPINNING_FROM_BYTES = 32_000_000
 """Size of a graph from which its waiting threads may spin by default: below, the app's idle time is worth more."""
 
 _MOST_THREADS = 1024
+
+_SILENT, _WARNINGS = 4, 2
+"""Severities of onnxruntime's log: fatal errors only, and its own default."""
 
 Providers = Sequence[str | tuple[str, dict[str, Any]]]
 
@@ -108,10 +113,13 @@ def _check_available(ort: ModuleType, providers: Providers) -> None:
 def _try_cuda(ort: ModuleType, model: bytes, options: SessionOptions, index: int) -> tuple[OpenSession | None, str]:
     """A session that runs on the GPU, or None and the reason."""
     not_loaded = preload_cuda(ort)
+    ort.set_default_logger_severity(_SILENT)  # its own lines about libraries say less than the error below
     try:
         session = _make(ort, model, options, [(CUDA_PROVIDER, {"device_id": index}), CPU_PROVIDER])
     except BundleError as error:
         return None, f"onnxruntime could not start CUDA ({not_loaded or error})"
+    finally:
+        ort.set_default_logger_severity(_WARNINGS)
     running = tuple(session.get_providers())
     if running[0] == CUDA_PROVIDER:
         return OpenSession(session, f"cuda:{index}", running), ""
@@ -127,7 +135,7 @@ def _make(ort: ModuleType, model: bytes, options: SessionOptions, providers: lis
     settings.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     # It would remember a plan of memory for every batch size that it ever sees, and saves no time here.
     settings.enable_mem_pattern = False
-    settings.log_severity_level = 4  # a fall-back is found by asking the session, and told in our own words
+    settings.log_severity_level = _SILENT  # a fall-back is found by asking the session, and told in our own words
     try:
         # onnxruntime would retry a failed provider on the CPU and print about it.
         return ort.InferenceSession(model, settings, providers=providers, enable_fallback=0)

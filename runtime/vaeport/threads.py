@@ -4,6 +4,8 @@ The quota is that of the process's own cgroup and of every cgroup above it, the 
 `cpu.max` in version 2, `cpu.cfs_quota_us` and `cpu.cfs_period_us` in version 1).
 """
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Iterator

@@ -1,20 +1,23 @@
 """Prove on this machine that a bundle answers as PyTorch did: its golden vectors, re-run and compared."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .bundle import Bundle, open_bundle
 from .comparison import error_ratio, flipped_rows, max_abs_error
 from .contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
 from .errors import BundleError
-from .golden import Golden, parse_golden
-from .graphs import open_graph, run_session
-from .sessions import Providers, SessionOptions, import_onnxruntime
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+    from .golden import Golden
+    from .sessions import Providers
 
 BATCHES = (1, 2, 7)
 """Sizes in which the golden rows are run, beside all at once; and a batch of 0 must give empty outputs."""
@@ -86,6 +89,12 @@ def verify(
         BundleError, SealError: the bundle cannot be read, or is not as it was sealed.
         DeviceError: the requested device would not run.
     """
+    # Here and not above: importing vaeport imports this file, and shall be quick.
+    from .bundle import open_bundle
+    from .golden import parse_golden
+    from .graphs import open_graph
+    from .sessions import SessionOptions, import_onnxruntime
+
     bundle = open_bundle(path_or_name)
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes)
     options = SessionOptions(device, threads, providers=None if providers is None else tuple(providers))
@@ -101,6 +110,8 @@ def verify(
 
 
 def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: Any) -> list[OutputCheck]:
+    from .graphs import run_session
+
     spec, inputs = GRAPHS[graph], golden.inputs(graph)
     tolerances = bundle.manifest.tolerances[precision][graph]
     errors = dict.fromkeys(spec.outputs, 0.0)

@@ -1,5 +1,8 @@
 """The public face of the runtime; a change here is a change for everyone who embeds it."""
 
+import subprocess
+import sys
+
 import pytest
 
 import vaeport
@@ -31,6 +34,19 @@ def test_public_names_are_these_and_no_others() -> None:
     assert len(vaeport.__all__) == len(PUBLIC)
 
 
+def test_names_that_come_late_are_listed_from_the_beginning() -> None:
+    code = "import vaeport; print(set(vaeport.__all__) <= set(dir(vaeport)), hasattr(vaeport, 'Modell'))"
+
+    assert _printed(code) == "True False\n"
+
+
+@pytest.mark.parametrize("order", ["vaeport.latents, vaeport.verify", "vaeport.model, vaeport.latents, vaeport.verify"])
+def test_functions_stand_before_the_modules_of_their_names(order: str) -> None:
+    code = f"import {order}; print(callable(vaeport.latents), callable(vaeport.verify))"
+
+    assert _printed(code) == "True True\n"
+
+
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_public_name_is_there_and_documented(name: str) -> None:
     assert getattr(vaeport, name).__doc__
@@ -54,6 +70,11 @@ def test_public_name_is_there_and_documented(name: str) -> None:
 def test_error_is_vaeport_s_and_the_builtin_s(error: type[Exception], builtin: type[Exception]) -> None:
     assert issubclass(error, vaeport.VaeportError)
     assert issubclass(error, builtin)
+
+
+def _printed(code: str) -> str:
+    """What a piece of Python prints in a process of its own."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_every_error_has_a_message_as_text() -> None:

@@ -1,7 +1,6 @@
 """`vaeport classify`: which class each image shows."""
 
 import argparse
-import csv
 import sys
 
 from ..commands import in_steps, print_json, print_table, share
@@ -78,6 +77,8 @@ def _print_json(rows: list[Row], labels: tuple[str, ...]) -> None:
 
 
 def _print_csv(rows: list[Row], labels: tuple[str, ...]) -> None:
+    import csv  # slower to import than a table is to print
+
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("file", "label", "confidence", "rejected", *(f"p({label})" for label in labels)))
     for name, prediction, probs in rows:
