@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vaeport.bundle import open_bundle, shipped_bundles
 from vaeport.fileio import write_text
-from vaeport_export.parity.backends import BACKENDS, chosen_backends
-from vaeport_export.parity.comparison import compare_backends
+from vaeport_export.parity.backends import BACKENDS
+from vaeport_export.parity.comparison import chosen_backends, compare_backends
 from vaeport_export.parity.environments import install
 from vaeport_export.parity.report import ParityReport
 from vaeport_export.parity.reports import markdown, print_report, write_reports

@@ -14,7 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The plugin's options."""
     group = parser.getgroup("vaeport", "parity of vaeport bundles")
     group.addoption("--vaeport-bundle", action="append", default=[], metavar="BUNDLE", help="compare it with PyTorch")
-    group.addoption("--vaeport-backends", default="all", metavar="NAMES", help="all, or names with commas between")
+    group.addoption("--vaeport-backends", default="all", metavar="NAMES", help="all, own, or names with commas between")
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,7 +29,7 @@ class BundleTests(pytest.Collector):
 
     def collect(self) -> Iterator["ParityTest"]:
         """A test for each output on each backend, and one for the files and recorded answers."""
-        from .parity.backends import chosen_backends
+        from .parity.comparison import chosen_backends
         from .parity.measurement import OUTPUTS
 
         self.backends = chosen_backends(self.config.getoption("--vaeport-backends"))

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from vaeport.bundle import open_bundle
-from vaeport.contract import MANIFEST_FILE
+from vaeport.contract import GRAPHS, MANIFEST_FILE
 from vaeport.manifest import parse_manifest
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.report import ParityReport
@@ -66,8 +66,8 @@ def edit_onnx(bundle: Path, graph: str, change: Callable[[onnx.ModelProto], None
 
 
 def shortcomings(report: ParityReport) -> set[tuple[str, str]]:
-    """Graph and output of every row that does not hold."""
-    return {(row.graph, row.output) for row in report.rows if not row.holds}
+    """Graph and output of every row that does not hold, of each graph alone."""
+    return {(row.graph, row.output) for row in report.rows if not row.holds and row.graph in GRAPHS}
 
 
 def compared(bundle: Path, *backends: str) -> ParityReport:

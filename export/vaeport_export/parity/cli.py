@@ -31,7 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
     )
-    parser.add_argument("--backends", default="all", metavar="NAMES", help="all, or names with commas between")
+    parser.add_argument(
+        "--backends",
+        default="all",
+        metavar="NAMES",
+        help="all, own (what vaeport brings), or names with commas between",
+    )
     parser.add_argument("--install", action="store_true", help="first make environments for backends that are missing")
     parser.add_argument("--data", metavar="NAME", help="compare on the test images of this data set too, such as mnist")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
@@ -52,8 +57,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise CheckFailedError(str(error)) from error
     with needs_extra("export"):
         from ..progress import Steps
-        from .backends import BACKENDS, chosen_backends
-        from .comparison import compare_backends
+        from .backends import BACKENDS
+        from .comparison import chosen_backends, compare_backends
         from .environments import install
         from .reports import print_report, write_reports
         from .sealing import seal_report

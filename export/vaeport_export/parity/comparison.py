@@ -14,7 +14,7 @@ from vaeport.contract import CLASS_PROBS, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE,
 from vaeport.errors import InputError
 from vaeport.golden import parse_golden
 
-from .backends import BACKENDS
+from .backends import BACKENDS, OWN_BACKENDS
 from .execution import run_backend, write_inputs
 from .figures import figures
 from .locate import Locator
@@ -26,6 +26,16 @@ from .subject import Subject
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
+
+
+def chosen_backends(text: str) -> list[str]:
+    """Names of backends from `all`, `own` (what vaeport's own extras bring) or names with commas between.
+
+    Raises:
+        InputError: no such backend.
+    """
+    groups = {"all": list(BACKENDS), "own": list(OWN_BACKENDS)}
+    return groups.get(text) or _known([name.strip() for name in text.split(",")])
 
 
 def compare_backends(
@@ -50,9 +60,7 @@ def compare_backends(
     Raises:
         InputError: no such backend.
     """
-    chosen = list(BACKENDS) if names is None else list(names)
-    if unknown := [name for name in chosen if name not in BACKENDS]:
-        raise InputError(f"unknown backend {unknown[0]!r}; known are {', '.join(BACKENDS)}")
+    chosen = list(BACKENDS) if names is None else _known(names)
     asked = questions(subject, images=images, timed=isolated)
     rows, backends = _golden_rows(subject), []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
@@ -75,6 +83,12 @@ def compare_backends(
     return ParityReport(
         name, total, tuple(backends), tuple(rows), (*preflight(subject), *golden_findings(subject, rows))
     )
+
+
+def _known(names: Sequence[str]) -> list[str]:
+    if unknown := [name for name in names if name not in BACKENDS]:
+        raise InputError(f"unknown backend {unknown[0]!r}; known are {', '.join(BACKENDS)}")
+    return list(names)
 
 
 def _compare(

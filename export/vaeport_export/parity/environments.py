@@ -60,6 +60,8 @@ def install(facts: Facts) -> str:
     folder = environment_of(facts)
     if not facts.has_environment or (folder / _READY).is_file():
         return "is there"
+    if facts.program and shutil.which(facts.program) is None:
+        return f"not tried: the program {facts.program} is not installed"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if facts.packages:

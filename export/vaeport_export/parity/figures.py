@@ -47,9 +47,9 @@ def figures(parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], ND
     error_float64 = max((max_abs_error(answers, double) for answers, _, double in parts), default=0.0)
     sound = [(answers, double) for answers, _, double in parts if np.isfinite(max_abs_error(answers, double))]
     if len(sound) < len(parts) or not sum(answers.size for answers, _ in sound):
-        inf = float("inf")
-        worst = inf if len(sound) < len(parts) else 0.0
-        return Figures(error_float32, error_float64, worst, worst, worst, (0,) * (len(ULP_EDGES) + 1), inf - worst)
+        worst = float("inf") if len(sound) < len(parts) else 0.0
+        psnr = -worst if worst else float("inf")
+        return Figures(error_float32, error_float64, worst, worst, worst, (0,) * (len(ULP_EDGES) + 1), psnr)
     differences = np.concatenate([np.abs(a.astype(np.float64) - d).ravel() for a, d in sound])
     relative = max(_relative(answers, double) for answers, double in sound)
     distances = np.concatenate([ulp_distance(answers, double).ravel() for answers, double in sound])

@@ -126,7 +126,7 @@ def _heat(parts: list[Part], noise_floor: float) -> tuple[tuple[float, ...], ...
         for answers, _, exact in parts
         if len(answers) and answers.shape == exact.shape
     ]
-    if not maps:
+    if not maps or not noise_floor:
         return ()
     worst = np.nan_to_num(np.max(maps, axis=0) / noise_floor, nan=1e9, posinf=1e9)
     return tuple(tuple(float(value) for value in line) for line in np.round(worst, 2))

@@ -138,7 +138,7 @@ class ParityReport:
         rows = [{**asdict(row), "ratio": row.ratio, "holds": row.holds} for row in self.rows]
         for row in rows:
             del row["heat"]
-        whole = {**asdict(self), "rows": rows, "holds": self.holds}
+        whole = {**asdict(self), "rows": rows, "missing": self.missing, "holds": self.holds}
         plain: dict[str, Any] = _plain(whole)
         return plain
 

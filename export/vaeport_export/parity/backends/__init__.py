@@ -48,10 +48,4 @@ BACKENDS = {backend.facts.name: backend for backend in _ALL}
 OWN_BACKENDS = tuple(name for name, backend in BACKENDS.items() if not backend.facts.has_environment)
 """Those that vaeport's own extras bring."""
 
-
-def chosen_backends(text: str) -> list[str]:
-    """Names with commas between, or `all`, as a list."""
-    return list(BACKENDS) if text == "all" else [name.strip() for name in text.split(",")]
-
-
-__all__ = ["BACKENDS", "OWN_BACKENDS", "Backend", "Facts", "GraphFile", "Runner", "chosen_backends"]
+__all__ = ["BACKENDS", "OWN_BACKENDS", "Backend", "Facts", "GraphFile", "Runner"]

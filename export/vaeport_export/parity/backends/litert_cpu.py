@@ -54,14 +54,19 @@ def _interpreter(graph: GraphFile, output: str) -> Any:
 
 
 def _answer(model: Any, inputs: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
-    details = model.get_input_details()
-    for detail in details:
-        model.resize_tensor_input(detail["index"], list(inputs[detail["name"]].shape))
+    given = [(detail["index"], inputs[_plain(detail["name"])]) for detail in model.get_input_details()]
+    for index, values in given:
+        model.resize_tensor_input(index, list(values.shape))
     model.allocate_tensors()
-    for detail in details:
-        model.set_tensor(detail["index"], np.ascontiguousarray(inputs[detail["name"]]))
+    for index, values in given:
+        model.set_tensor(index, np.ascontiguousarray(values))
     model.invoke()
     answer: NDArray[Any] = model.get_tensor(model.get_output_details()[0]["index"])
     if len(shape) == 3 and answer.shape[1:] == (*shape[1:], shape[0]):
         return np.moveaxis(answer, -1, 1)
     return answer
+
+
+def _plain(name: str) -> str:
+    """A graph's own name of an input that TensorFlow calls `serving_default_image:0`, for instance."""
+    return name.removeprefix("serving_default_").partition(":")[0]
