@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,26 +30,29 @@ class Optimisers:
         self.network = network
         self.gradient_clip = config.gradient_clip
         hidden = {id(weight) for weight in (network.hidden_matrices() if config.optimiser == "muon" else [])}
-        adam: list[dict[str, Any]] = []
-        muon: list[dict[str, Any]] = []
-        classifier_rate = config.classifier_learning_rate or config.learning_rate
-        for part, rate, decay in (
-            ([*network.encoder.parameters(), *network.decoder.parameters()], config.learning_rate, 0.0),
-            (network.classifier.parameters(), classifier_rate, config.weight_decay),
-        ):
-            weights = list(part)
-            matrices = [weight for weight in weights if weight.ndim > 1 and id(weight) not in hidden]
+        adam: dict[tuple[float, float], list[Tensor]] = {}
+        muon: dict[float, list[Tensor]] = {}
+        classifier = {id(weight) for weight in network.classifier.parameters()}
+        for weight in network.parameters():
+            mine = id(weight) in classifier
+            rate = config.learning_rate if not mine else config.classifier_learning_rate or config.learning_rate
             # Scales and biases do not decay: that would change what normalisation means.
-            adam.append({"params": matrices, "lr": rate, "weight_decay": decay})
-            adam.append({"params": [weight for weight in weights if weight.ndim <= 1], "lr": rate})
-            moved = [weight for weight in weights if id(weight) in hidden]
-            muon.append({"params": moved, "weight_decay": decay * rate / config.muon_learning_rate})
+            decay = config.weight_decay if mine and weight.ndim > 1 else 0.0
+            if id(weight) in hidden:
+                muon.setdefault(decay * rate / config.muon_learning_rate, []).append(weight)
+            else:
+                adam.setdefault((rate, decay), []).append(weight)
         beta2 = 0.99 if hidden else 0.999
         self.parts: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(adam, betas=(0.9, beta2), weight_decay=0.0, fused=True)
+            torch.optim.AdamW(
+                [{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in adam.items()],
+                betas=(0.9, beta2),
+                fused=True,
+            )
         ]
         if hidden:
-            self.parts.append(Muon(muon, lr=config.muon_learning_rate))
+            groups = [{"params": weights, "weight_decay": decay} for decay, weights in muon.items()]
+            self.parts.append(Muon(groups, lr=config.muon_learning_rate))
         self._peaks = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
     def step(self, value: Tensor, *, share: float) -> None:

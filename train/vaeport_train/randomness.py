@@ -11,7 +11,6 @@ _PURPOSES = {
     "evaluation": 3,
     "prior": 4,
     "views": 5,
-    "dropout": 6,
     "likelihood": 7,
     "recognition": 8,
 }

@@ -54,7 +54,6 @@ class TrainingStep(nn.Module):
         views = training_views(
             image, objective, seed=seed, number=number, distortion=task.distortion, vae_images=vae_images
         )
-        torch.manual_seed(generator(seed, "dropout", *number).initial_seed())
         with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
             losses = compute_losses(self.network, views, label, noise, objective, kl_weight=task.kl_weight)
             value = losses.objective(objective)

@@ -76,16 +76,13 @@ class Trainer:
             torch.set_num_threads(self.training.threads)
         n = len(self.train_split)
         done = self.state.epoch * n + self.state.position
-        with (
-            torch.random.fork_rng(devices=[]),  # dropout draws from the global generator, which is the caller's
-            tqdm(
-                total=self.training.epochs * n,
-                initial=done,
-                unit=" images",
-                disable=True if quiet or not self.processes.first else None,
-                smoothing=0.1,
-            ) as bar,
-        ):
+        with tqdm(
+            total=self.training.epochs * n,
+            initial=done,
+            unit=" images",
+            disable=True if quiet or not self.processes.first else None,
+            smoothing=0.1,
+        ) as bar:
             while self.state.epoch < self.training.epochs:
                 self._train_epoch(bar)
                 self._end_epoch()
