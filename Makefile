@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test torture lint format bench models clean
+.PHONY: demo test torture lint format bench models parity clean
 
 demo: $(READY)
 	$(BIN)/python tools/demo.py --out out/demo
@@ -36,6 +36,10 @@ bench: $(READY)
 # Trains and exports the bundles under models/ again, from full MNIST (VAEPORT_DATA_DIR, or downloaded once).
 models: $(READY)
 	$(BIN)/python tools/make_models.py
+
+# Every backend that can be had, each installed into an environment of its own under ~/.cache/vaeport/parity; writes docs/parity.md.
+parity: $(READY)
+	$(BIN)/python tools/parity.py
 
 clean:
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

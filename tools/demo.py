@@ -48,7 +48,7 @@ def main() -> int:
         _step("train", _trained, "vaeport-train", "fit", "--preset", "mlp", "--data", "mnist-5k", "-o", run),
         _step("evaluate", _evaluated, "vaeport-train", "evaluate", run),
         _step("export", _exported, "vaeport-export", run, "-o", bundle, "--name", "demo"),
-        _step("parity", _compared, "vaeport-parity", bundle),
+        _step("parity", _compared, "vaeport-parity", bundle, "--backends", "own"),
         _step("verify", _compared, "vaeport", "verify", bundle),
     ]
     _write_held_out(out / "held-out")

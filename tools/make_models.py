@@ -24,8 +24,8 @@ class Recipe:
     """What it changes of the preset."""
     processes: int = 1
     """Processes that train together."""
-    measures: tuple[str, ...] = ()
-    """What is measured beside losses and errors."""
+    measures: str = ""
+    """What is measured on the test images beside losses and errors."""
     judged: bool = False
     """Whether a judge is trained for what it draws."""
 
@@ -37,7 +37,7 @@ RECIPES = (
         "A convolutional conditional VAE with a classifier, trained on MNIST: it draws the digit that is asked for.",
         settings=("data.held_out=1000",),  # chosen on 5,000 held-out images, then trained on nearly all
         processes=2,
-        measures=("--probe", "--likelihood", "5000"),
+        measures="--probe --likelihood 5000 --likelihood-subset 300 --likelihood-first 20 --all-classes",
         judged=True,
     ),
     Recipe(
@@ -65,12 +65,14 @@ def _make(recipe: Recipe, data: list[str]) -> None:
         run, bundle = str(Path(folder) / recipe.name), str(ROOT / "models" / recipe.name)
         settings = [word for setting in recipe.settings for word in ("--set", setting)]
         _train(recipe.processes, "--preset", recipe.preset, *settings, "--data", "mnist", *data, "-o", run)
-        measures = [*recipe.measures]
+        measures = recipe.measures.split()
         if recipe.judged:
             judge = str(Path(folder) / "judge.safetensors")
             _command("vaeport-train", "judge", "--data", "mnist", *data, "-o", judge)
             measures += ["--judge", judge]
-        _command("vaeport-train", "evaluate", run, "--data", "mnist", *data, *measures)
+        evaluate = ("vaeport-train", "evaluate", run, "--data", "mnist", *data)
+        _command(*evaluate, "--split", "train", "--split", "held-out")
+        _command(*evaluate, "--split", "test", *measures)
         _command("vaeport-export", run, "-o", bundle, "--description", recipe.description, "--replace")
         _command("vaeport-parity", bundle, "--data", "mnist", *data)
 

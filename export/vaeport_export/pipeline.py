@@ -13,8 +13,9 @@ import numpy as np
 
 from vaeport.bundle import open_bundle
 from vaeport.calibration import AnomalyCalibration, read_calibration
-from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS
+from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE
 from vaeport.errors import CheckFailedError, InputError
+from vaeport.fileio import write_text
 from vaeport.golden import Golden
 from vaeport.jsonfields import Fields
 from vaeport.manifest import Manifest
@@ -26,13 +27,18 @@ from .card import write_card
 from .golden import float32_tolerances, make_golden
 from .graphs import graph_modules
 from .onnx_file import DEFAULT_OPSET, GraphDescription, export_graph
-from .parity.backends import BACKENDS
-from .parity.comparison import ParityReport, compare_backends
+from .parity.backends import OWN_BACKENDS
+from .parity.comparison import compare_backends
+from .parity.report import PARITY_FILE, ParityReport, shortcoming
 from .parity.subject import subject_of
 from .testcase import write_test_case
 from .writer import check_place, put_in_place, seal, staged_folder
 
-_PROVEN_ON = tuple(name for name in BACKENDS if name != "torch-float64")  # the yardstick itself
+_PROVEN_ON = tuple(
+    name
+    for name in OWN_BACKENDS
+    if name not in {"torch-float64", "torch-export"}  # the yardstick itself, and what the graphs were made from
+)
 
 _PICTURES = ("samples.png", "losses.png")
 
@@ -94,15 +100,16 @@ def export_bundle(
         (stage / "README.md").write_text(write_card(manifest, checkpoint, sizes), encoding="utf-8")
         seal(stage, manifest)
         report = compare_backends(
-            subject_of(open_bundle(stage)), _PROVEN_ON, progress=lambda name: progress(f"parity: {name}")
+            subject_of(open_bundle(stage)),
+            _PROVEN_ON,
+            isolated=False,
+            progress=lambda name: progress(f"parity: {name}"),
         )
         if not report.holds:
-            worst = max((row for row in report.rows if not row.holds), key=lambda row: row.ratio)
-            raise CheckFailedError(
-                f"no bundle was written: {worst.backend} {worst.version} is {worst.ratio:.1f} noise floors off PyTorch "
-                f"in {worst.graph}/{worst.output}, allowed are {worst.tolerance / worst.noise_floor:.1f}"
-                + (f", and {worst.class_flips} classes changed" if worst.class_flips else "")
-            )
+            raise CheckFailedError(f"no bundle was written: {shortcoming(report)}")
+        write_text(stage / PARITY_FILE, report.to_json())
+        (stage / MANIFEST_FILE).unlink()
+        seal(stage, manifest)
         put_in_place(stage, place, replace=options.replace)
     return report
 

@@ -83,6 +83,19 @@ def probe_inputs(
     }
 
 
+def hard_inputs(shapes: Shapes) -> dict[str, Inputs]:
+    """Inputs at the edge of float32: all 0 and all 1, the least normal and subnormal numbers, latents of 3."""
+    tiny = np.finfo(np.float32)
+    levels = np.array([0, 1, tiny.smallest_subnormal, tiny.smallest_subnormal * 1000, tiny.tiny, 1 - tiny.epsneg], "f4")
+    images = np.broadcast_to(levels.reshape(-1, 1, 1, 1), (len(levels), *shapes.image)).copy()
+    z = np.concatenate([levels[:5], -levels[:5], np.array([3, -3], np.float32)])
+    even = np.full((len(z), shapes.classes), 1 / shapes.classes, np.float32)
+    return {
+        ENCODER_CLASSIFIER: {IMAGE: images},
+        DECODER: {Z: np.repeat(z[:, None], shapes.latent_dim, axis=1), CLASS_PROBS: even},
+    }
+
+
 def probe_cuts(n: int) -> Iterator[slice]:
     """All of n rows at once, then the first few batches of each size; none twice."""
     bounds = [(0, n)]

@@ -8,9 +8,10 @@ import numpy as np
 import onnx
 
 from vaeport.bundle import open_bundle
-from vaeport.contract import MANIFEST_FILE
+from vaeport.contract import GRAPHS, MANIFEST_FILE
 from vaeport.manifest import parse_manifest
-from vaeport_export.parity.comparison import ParityReport, compare_backends
+from vaeport_export.parity.comparison import compare_backends
+from vaeport_export.parity.report import ParityReport
 from vaeport_export.parity.subject import Subject, subject_of
 from vaeport_export.pipeline import ExportOptions, export_bundle
 from vaeport_export.writer import seal
@@ -65,10 +66,10 @@ def edit_onnx(bundle: Path, graph: str, change: Callable[[onnx.ModelProto], None
 
 
 def shortcomings(report: ParityReport) -> set[tuple[str, str]]:
-    """Graph and output of every row that does not hold."""
-    return {(row.graph, row.output) for row in report.rows if not row.holds}
+    """Graph and output of every row that does not hold, of each graph alone."""
+    return {(row.graph, row.output) for row in report.rows if not row.holds and row.graph in GRAPHS}
 
 
 def compared(bundle: Path, *backends: str) -> ParityReport:
-    """Compare a bundle on the named backends."""
-    return compare_backends(opened(bundle), backends)
+    """Compare a bundle on the named backends of vaeport's own, in this process."""
+    return compare_backends(opened(bundle), backends, isolated=False)

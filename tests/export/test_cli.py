@@ -11,8 +11,8 @@ from tests.export.test_defects import DECODER, change_one_weight
 from vaeport.bundle import open_bundle
 from vaeport_export import cli as export_cli
 from vaeport_export.parity import cli as parity_cli
-from vaeport_export.parity.backends import BACKENDS
-from vaeport_export.parity.backends.onnxruntime_cpu import OnnxruntimeCpu
+from vaeport_export.parity.backends import OWN_BACKENDS
+from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE
 
 Captured = pytest.CaptureFixture[str]
 
@@ -71,14 +71,14 @@ def test_export_that_cannot_run_is_one_line_and_exit_code_2(
 
 
 def test_parity_prints_a_row_for_each_backend_and_output(bundles: Path, capsys: Captured) -> None:
-    code = parity_cli.main([str(bundles / "narrow")])
+    code = parity_cli.main([str(bundles / "narrow"), "--backends", "own"])
 
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert (code, captured.err) == (0, "")
-    assert all(sum(line.startswith(f"{name} ") for line in lines) == 4 for name in BACKENDS)
-    assert sum(line.endswith("holds") for line in lines) == 4 * (1 + len(BACKENDS))
-    assert lines[-1].startswith("narrow answers as PyTorch does on 600 images: at most ")
+    assert all(sum(line.startswith(f"{name} ") for line in lines) == 5 for name in OWN_BACKENDS)
+    assert sum(line.endswith("holds") for line in lines) == 4 + 5 * len(OWN_BACKENDS)
+    assert lines[-1].startswith("narrow answers as PyTorch does on 699 images: at most ")
 
 
 def test_parity_answers_in_json(bundles: Path, capsys: Captured) -> None:
@@ -93,7 +93,7 @@ def test_parity_answers_in_json(bundles: Path, capsys: Captured) -> None:
 def test_parity_takes_images_of_a_data_set(bundles: Path, capsys: Captured) -> None:
     code = parity_cli.main([str(bundles / "narrow"), "--data", "mnist-5k", "--backends", "onnxruntime-all", "--json"])
 
-    assert (code, json.loads(capsys.readouterr().out)["images"]) == (0, 5600)
+    assert (code, json.loads(capsys.readouterr().out)["images"]) == (0, 5699)
 
 
 def test_parity_ends_with_1_where_a_weight_is_wrong(copy: Path, capsys: Captured) -> None:
@@ -144,14 +144,13 @@ def test_parity_that_cannot_run_is_one_line_and_exit_code_2(
     assert problem in error_line(capsys, "vaeport-parity")
 
 
-def test_parity_tells_of_missing_backends(bundles: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_module(_: OnnxruntimeCpu) -> str:
-        raise ModuleNotFoundError("No module named 'onnxruntime'", name="onnxruntime")
+def test_parity_tells_of_missing_backends(
+    bundles: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENTS_VARIABLE, str(tmp_path))
 
-    monkeypatch.setattr(OnnxruntimeCpu, "version", no_module)
-
-    assert parity_cli.main([str(bundles / "narrow"), "--backends", "onnxruntime-all,onnx-reference"]) == 0
-    assert "missing, not compared: onnxruntime-all" in capsys.readouterr().out
+    assert parity_cli.main([str(bundles / "narrow"), "--backends", "tract,onnx-reference"]) == 0
+    assert "missing, not compared: tract (not installed; " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("main", [export_cli.main, parity_cli.main])

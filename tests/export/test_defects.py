@@ -110,7 +110,7 @@ def test_checkpoint_of_another_shape_is_refused(copy: Path, bundles: Path) -> No
     for name in ("config.json", "model.safetensors"):
         shutil.copy(bundles / "blog" / "checkpoint" / name, copy / "checkpoint")
 
-    with pytest.raises(InputError, match="other labels or shapes than the bundle"):
+    with pytest.raises(InputError, match="other shapes than the bundle"):
         opened(sealed_again(copy))
 
 

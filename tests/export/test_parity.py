@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -8,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 
 from tests.export.material import compared, opened
-from vaeport.contract import GRAPHS
+from vaeport.contract import FP32, GRAPHS
 from vaeport.errors import InputError
 from vaeport.golden import Arrays, parse_golden
-from vaeport_export.parity.backends import BACKENDS
-from vaeport_export.parity.backends.onnxruntime_cpu import OnnxruntimeCpu
+from vaeport_export.parity.backends import BACKENDS, OWN_BACKENDS, GraphFile
 from vaeport_export.parity.comparison import compare_backends
+from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE
 from vaeport_export.parity.subject import Subject
 from vaeport_export.probes import probe_inputs
 
-NOISE_FLOORS = dict.fromkeys(BACKENDS, 4.0)
+NOISE_FLOORS = dict.fromkeys(OWN_BACKENDS, 4.0)
 """How far each backend may be from PyTorch, in noise floors of the manifest (PyTorch float32 against float64).
 
 All of them 4: another summation order is another sample of the same rounding noise, whose distance from PyTorch float32
@@ -30,6 +31,13 @@ BATCHES = (0, 1, 2, 7, 257)
 @pytest.fixture(scope="module", params=["narrow", "blog"])
 def subject(request: pytest.FixtureRequest, bundles: Path) -> Subject:
     return opened(bundles / str(request.param))
+
+
+def graph_file(subject: Subject, graph: str, scratch: Path) -> GraphFile:
+    spec, bundle = GRAPHS[graph], subject.bundle
+    rows = bundle.manifest.shapes.row
+    inputs, outputs = ({name: rows(name) for name in names} for names in (spec.inputs, spec.outputs))
+    return GraphFile(graph, bundle.path / spec.file(FP32), inputs, outputs, bundle.path, scratch)
 
 
 def inputs_of(subject: Subject, graph: str, batch: int) -> dict[str, NDArray[np.float32]]:
@@ -48,35 +56,29 @@ def by_torch(subject: Subject, graph: str, inputs: Arrays, dtype: torch.dtype) -
 
 
 @pytest.mark.parametrize("graph", list(GRAPHS))
-@pytest.mark.parametrize("batch", BATCHES)
-@pytest.mark.parametrize("backend", list(BACKENDS))
-def test_backend_answers_as_torch_does(backend: str, batch: int, graph: str, subject: Subject) -> None:
-    inputs = inputs_of(subject, graph, batch)
+@pytest.mark.parametrize("backend", OWN_BACKENDS)
+def test_backend_answers_as_torch_does(backend: str, graph: str, subject: Subject, tmp_path: Path) -> None:
+    run = BACKENDS[backend].load(graph_file(subject, graph, tmp_path))
 
-    answers = BACKENDS[backend].load(subject, graph)(inputs)
-
-    for dtype in (torch.float32, torch.float64):
-        for name, expected in by_torch(subject, graph, inputs, dtype).items():
-            bound = NOISE_FLOORS[backend] * subject.bundle.manifest.tolerances["fp32"][graph][name].noise_floor
-            assert answers[name].shape == expected.shape == (batch, *subject.bundle.manifest.shapes.row(name))
-            assert np.abs(answers[name] - expected).max(initial=0) <= bound
-
-
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "torch-float64"])
-def test_backend_answers_in_float32(backend: str, narrow: Subject) -> None:
-    answers = BACKENDS[backend].load(narrow, "decoder")(inputs_of(narrow, "decoder", 3))
-
-    assert answers["image"].dtype == np.float32
+    for batch in BATCHES:
+        inputs = inputs_of(subject, graph, batch)
+        answers = run(inputs)
+        for dtype in (torch.float32, torch.float64):
+            for name, expected in by_torch(subject, graph, inputs, dtype).items():
+                bound = NOISE_FLOORS[backend] * subject.bundle.manifest.tolerances["fp32"][graph][name].noise_floor
+                assert answers[name].shape == expected.shape == (batch, *subject.bundle.manifest.shapes.row(name))
+                assert answers[name].dtype == (np.float64 if backend == "torch-float64" else np.float32)
+                assert np.abs(answers[name] - expected).max(initial=0) <= bound
 
 
-def test_every_backend_holds_in_the_report(narrow: Subject) -> None:
-    report = compare_backends(narrow)
+def test_every_own_backend_holds_in_the_report(narrow: Subject) -> None:
+    report = compare_backends(narrow, OWN_BACKENDS, isolated=False)
 
     assert report.holds
     assert report.missing == {}
-    assert {row.backend for row in report.rows} == {"golden.npz", *BACKENDS}
-    assert len(report.rows) == 4 * (1 + len(BACKENDS))
-    assert all(row.error_float64 < 1e-12 for row in report.rows if row.backend == "torch-float64")
+    assert {row.backend for row in report.rows} == {"golden.npz", *OWN_BACKENDS}
+    assert len(report.rows) == 4 + 5 * len(OWN_BACKENDS)
+    assert all(row.figures.error_float64 < 1e-12 for row in report.of("torch-float64") if row.graph != "chain")
 
 
 def test_tolerance_is_four_floors_and_the_floor_is_rounding(narrow: Subject) -> None:
@@ -89,8 +91,8 @@ def test_tolerance_is_four_floors_and_the_floor_is_rounding(narrow: Subject) -> 
 def test_other_images_are_compared_too(narrow: Subject) -> None:
     images = np.random.default_rng(0).integers(0, 256, (30, 1, 28, 28), np.uint8)
 
-    with_images = compare_backends(narrow, ["onnxruntime-all"], images=images)
-    without = compare_backends(narrow, ["onnxruntime-all"])
+    with_images = compare_backends(narrow, ["onnxruntime-all"], images=images, isolated=False)
+    without = compare_backends(narrow, ["onnxruntime-all"], isolated=False)
 
     assert with_images.images == without.images + 30
     assert with_images.holds
@@ -99,7 +101,7 @@ def test_other_images_are_compared_too(narrow: Subject) -> None:
 def test_progress_names_each_backend(narrow: Subject) -> None:
     named: list[str] = []
 
-    compare_backends(narrow, ["onnx-reference", "onnxruntime-none"], progress=named.append)
+    compare_backends(narrow, ["onnx-reference", "onnxruntime-none"], isolated=False, progress=named.append)
 
     assert named == ["onnx-reference", "onnxruntime-none"]
 
@@ -109,33 +111,41 @@ def test_unknown_backend_is_refused(narrow: Subject) -> None:
         compare_backends(narrow, ["onnxruntime-all", "tensorflow"])
 
 
-def no_module(_: OnnxruntimeCpu) -> str:
-    raise ModuleNotFoundError("No module named 'onnxruntime'", name="onnxruntime")
-
-
-def test_missing_backend_is_listed_and_not_passed(narrow: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OnnxruntimeCpu, "version", no_module)
-
-    report = compare_backends(narrow, ["onnxruntime-all", "onnx-reference"])
-
-    assert list(report.missing) == ["onnxruntime-all"]
-    assert "onnxruntime" in report.missing["onnxruntime-all"]
-    assert {row.backend for row in report.rows} == {"golden.npz", "onnx-reference"}
-
-
-def test_package_that_is_not_installed_is_listed(narrow: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_package_that_is_not_installed_is_listed_and_not_passed(
+    narrow: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
 
-    report = compare_backends(narrow, ["onnxruntime-all", "torch-float32"])
+    report = compare_backends(narrow, ["onnxruntime-all", "torch-float32"], isolated=False)
 
     assert list(report.missing) == ["onnxruntime-all"]
+    assert {row.backend for row in report.rows} == {"golden.npz", "torch-float32"}
 
 
-def test_nothing_compared_does_not_hold(narrow: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where every backend that was asked for is missing, the graphs were never run."""
-    monkeypatch.setattr(OnnxruntimeCpu, "version", no_module)
+def test_backend_without_an_environment_is_missing_and_nothing_compared_does_not_hold(
+    narrow: Subject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(ENVIRONMENTS_VARIABLE, str(tmp_path))
 
-    assert not compare_backends(narrow, ["onnxruntime-all"]).holds
+    report = compare_backends(narrow, ["tract"])
+
+    assert "--install" in report.missing["tract"]
+    assert not report.holds
+
+
+def test_backend_in_its_own_process_is_timed_and_holds(narrow: Subject) -> None:
+    report = compare_backends(narrow, ["onnxruntime-all"])
+
+    assert report.holds
+    assert set(report.backends[0].milliseconds) == {f"{graph} x {batch}" for graph in GRAPHS for batch in (1, 257)}
+    assert min(report.backends[0].milliseconds.values()) > 0
+
+
+def test_backend_past_its_time_limit_falls_short(narrow: Subject) -> None:
+    report = compare_backends(narrow, ["torch-float32"], limit=0.2)
+
+    assert not report.holds
+    assert {row.failed.split(": ")[1] for row in report.of("torch-float32")} == {"ran past its time limit of 0.2 s"}
 
 
 Precision = Literal["float32", "float64"]
@@ -154,3 +164,15 @@ def test_golden_answers_are_torchs(precision: Precision, narrow: Subject) -> Non
 
 def test_report_names_the_bundle(bundles: Path) -> None:
     assert compared(bundles / "blog", "onnxruntime-all").bundle == "blog"
+
+
+@pytest.mark.skipif(
+    ENVIRONMENTS_VARIABLE not in os.environ, reason=f"{ENVIRONMENTS_VARIABLE} names no environments to try"
+)
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name not in OWN_BACKENDS])
+def test_installed_backend_holds_if_it_counts(backend: str, narrow: Subject) -> None:
+    report = compare_backends(narrow, [backend])
+
+    if backend in report.missing:
+        pytest.skip(report.missing[backend])
+    assert report.holds or not BACKENDS[backend].facts.counts

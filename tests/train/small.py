@@ -11,6 +11,7 @@ from vaeport_train.config import RunConfig
 from vaeport_train.data import Dataset, load_dataset
 from vaeport_train.presets import load_preset
 from vaeport_train.run import fit
+from vaeport_train.tensorboard import FOLDER as TENSORBOARD
 
 NARROW = (
     "network.latent_dim=4",
@@ -39,8 +40,9 @@ def narrow_run(folder: Path, dataset: Dataset, *settings: str, preset: str = "ml
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder by its relative path."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every file of a folder by its relative path, but for TensorBoard's, whose names and content hold the time."""
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in files.items() if name.parts[0] != TENSORBOARD}
 
 
 def metrics_without_time(folder: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from vaeport.errors import InputError, LabelError
 from vaeport_train.checkpoint import load_checkpoint
 from vaeport_train.data import Dataset
 from vaeport_train.evaluation import evaluate, wilson_interval
-from vaeport_train.measure import evaluate_run, load_evaluation
+from vaeport_train.measure import MeasureOptions, evaluate_run, load_evaluation
 from vaeport_train.networks import ConditionalVAE
 
 
@@ -129,3 +129,16 @@ def test_dimension_that_never_leaves_the_prior_has_collapsed(digits: Dataset) ->
 
     assert by_dimension[0] < 1e-6
     assert min(by_dimension[1:]) > 1e-4
+
+
+def test_test_images_are_left_alone_while_choosing(run_copy: Path, digits: Dataset) -> None:
+    with_test = dataclasses.replace(digits, test=digits.development.take(np.arange(50)))
+
+    figures = evaluate_run(run_copy, with_test, MeasureOptions(splits=("held-out",)))
+
+    assert list(figures) == list(load_evaluation(run_copy)) == ["mnist-5k held-out"]
+
+
+def test_split_that_the_data_lacks_is_named(run_copy: Path, digits: Dataset) -> None:
+    with pytest.raises(InputError, match="has no test images; it has train, held-out"):
+        evaluate_run(run_copy, digits, MeasureOptions(splits=("test",)))

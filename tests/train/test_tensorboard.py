@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_epoch_that_is_logged_again_replaces_what_stood_there(run_copy: Path) ->
 
 
 def test_nothing_is_written_where_it_is_not_installed(run_copy: Path) -> None:
+    shutil.rmtree(run_copy / FOLDER)
     code = (
         "import sys; sys.modules['tensorboard'] = None\n"
         "import importlib.util; find = importlib.util.find_spec\n"

@@ -31,6 +31,9 @@ from .trained import Trained, load_trained
 
 EVALUATION_FILE = "evaluation.json"
 
+SPLITS = ("train", "held-out", "test")
+"""What a data set is cut into."""
+
 
 @dataclass(frozen=True)
 class MeasureOptions:
@@ -44,6 +47,8 @@ class MeasureOptions:
     """Who judges drawn images; None draws none."""
     judged_images: int = 10_000
     """How many images are drawn for the judge."""
+    splits: tuple[str, ...] = SPLITS
+    """Which images are looked at: whoever still chooses leaves the test images alone."""
 
 
 def evaluate_run(
@@ -80,12 +85,15 @@ def evaluate_trained(trained: Trained, dataset: Dataset, options: MeasureOptions
     splits = _splits(checkpoint, dataset)
     if not splits:
         raise InputError(f"{dataset.name} has no test images, and {trained.name} was trained on {record.data.name}")
+    looked_at = {name: split for name, split in splits.items() if name in chosen.splits}
+    if not looked_at:
+        raise InputError(f"{dataset.name} has no {' or '.join(chosen.splits)} images; it has {', '.join(splits)}")
     learn_from = splits.get("train", dataset.development)
     judged = None
     if chosen.judge:
         judged = conditional_accuracy(checkpoint.network, chosen.judge, images=chosen.judged_images)
     figures = {}
-    for name, split in splits.items():
+    for name, split in looked_at.items():
         asked, drawn = (MeasureOptions(), None) if name == "train" else (chosen, judged)
         measured = _measure(checkpoint, split, learn_from, asked)
         scale = None

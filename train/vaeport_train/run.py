@@ -123,8 +123,8 @@ def splits_of_run(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
 
 def data_record(dataset: Dataset, train_split: Split, held_out: Split) -> DataRecord:
     """What a run remembers of its data; equal records mean the same images in the same split."""
-    digest = hashlib.sha256(train_split.images.tobytes())
-    digest.update(train_split.labels.tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(train_split.images).data)
+    digest.update(np.ascontiguousarray(train_split.labels).data)
     return DataRecord(
         name=dataset.name,
         labels=dataset.class_names,

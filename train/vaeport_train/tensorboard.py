@@ -35,10 +35,10 @@ def log_epochs(folder: Path, records: Sequence[EpochRecord]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own dependencies, about which a run can do nothing
         from torch.utils.tensorboard import SummaryWriter
-    with SummaryWriter(folder / FOLDER, purge_step=records[0].epoch) as writer:  # type: ignore[no-untyped-call]
+    with SummaryWriter(folder / FOLDER, purge_step=records[0].epoch) as writer:
         for record in records:
             for name, value in scalars(record).items():
-                writer.add_scalar(name, value, record.epoch)  # type: ignore[no-untyped-call]
+                writer.add_scalar(name, value, record.epoch)
 
 
 def scalars(record: EpochRecord) -> dict[str, float]:

@@ -33,14 +33,17 @@ def load_trained(path_or_name: str | os.PathLike[str]) -> Trained:
     path = Path(path_or_name)
     if (path / MANIFEST_FILE).is_file() or (not path.exists() and str(path_or_name) in shipped_bundles()):
         bundle = open_bundle(path_or_name)
-        return Trained(str(bundle.path), sealed_checkpoint(bundle), None)
+        checkpoint = sealed_checkpoint(bundle)
+        if checkpoint.record.data.labels != bundle.manifest.labels:
+            raise InputError(f"{bundle.path}: the checkpoint has other labels than the bundle")
+        return Trained(str(bundle.path), checkpoint, None)
     if not (path / CONFIG_FILE).is_file():
         raise InputError(f"{path} is no run folder: it holds no {CONFIG_FILE}; and no bundle: no {MANIFEST_FILE}")
     return Trained(str(path), load_checkpoint(path), path)
 
 
 def sealed_checkpoint(bundle: Bundle) -> Checkpoint:
-    """The PyTorch original of a bundle.
+    """The PyTorch original of a bundle; whether it has the bundle's labels, the caller must ask.
 
     Raises:
         InputError: the bundle came without it, or it is of another network.
@@ -53,7 +56,6 @@ def sealed_checkpoint(bundle: Bundle) -> Checkpoint:
         )
     folder = bundle.path / CHECKPOINT_FOLDER
     checkpoint = read_checkpoint(folder, lambda name: bundle.read(f"{CHECKPOINT_FOLDER}/{name}"))
-    record = checkpoint.record
-    if (record.shapes, record.data.labels) != (bundle.manifest.shapes, bundle.manifest.labels):
-        raise InputError(f"{bundle.path}: the checkpoint has other labels or shapes than the bundle")
+    if checkpoint.record.shapes != bundle.manifest.shapes:
+        raise InputError(f"{bundle.path}: the checkpoint has other shapes than the bundle")
     return checkpoint

@@ -25,6 +25,7 @@ from .randomness import data_order
 from .schedule import Schedule
 from .state import TrainingState, save_state
 from .step import Task, TrainingStep
+from .tensorboard import log_epochs
 
 _LOG_EVERY = 20
 
@@ -177,6 +178,7 @@ class Trainer:
         save_samples(self.folder / "samples.png", self.state.rows, self.record.data.labels)
         save_losses(self.folder / "losses.png", self.state.history)
         save_history(self.folder, self.state.history)
+        log_epochs(self.folder, self.state.history[-1:])
         save_weights(self.folder, self.state.kept, epochs=self.state.epoch)
         self._save_state()
 

@@ -10,6 +10,7 @@ from vaeport_train.checkpoint import Checkpoint
 from vaeport_train.trained import sealed_checkpoint
 
 from ..graphs import graph_modules
+from ..probes import PROBE_ROWS, probe_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,11 @@ class Subject:
     def onnx(self, graph: str) -> bytes:
         """Content of a graph's ONNX file, in float32."""
         return self.bundle.read(GRAPHS[graph].file(FP32))
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether the network has convolutions, whose rows cost far more."""
+        return probe_rows(self.checkpoint.network) < PROBE_ROWS
 
     def module(self, graph: str) -> nn.Module:
         """The PyTorch module of a graph, in float32."""

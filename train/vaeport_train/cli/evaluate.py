@@ -26,6 +26,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--probe", action="store_true", help="read the class from z_mean with a linear probe and an MLP"
     )
     parser.add_argument(
+        "--split",
+        action="append",
+        choices=("train", "held-out", "test"),
+        dest="splits",
+        help="images to look at, may be given again (default: all); look at held-out images alone while choosing",
+    )
+    parser.add_argument(
         "--likelihood",
         type=positive_int,
         default=0,
@@ -57,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vaeport.errors import InputError
 
     from ..evaluation import load_judge
-    from ..measure import MeasureOptions, evaluate_trained
+    from ..measure import SPLITS, MeasureOptions, evaluate_trained
     from ..trained import load_trained
 
     if not arguments.likelihood and (
@@ -72,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         likelihood=_sampling(arguments) if arguments.likelihood else None,
         judge=load_judge(arguments.judge) if arguments.judge else None,
         judged_images=arguments.judged_images,
+        splits=tuple(arguments.splits or SPLITS),
     )
     figures = evaluate_trained(trained, dataset, chosen)
     if arguments.json:

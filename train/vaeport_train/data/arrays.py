@@ -5,18 +5,20 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from vaeport.errors import ImageError, InputError, OutputError
+from vaeport.errors import ImageError, InputError, VaeportError
 from vaeport.images import to_batch, to_uint8
 
 from .dataset import Dataset, Split
 from .folder import suggested_held_out
 from .memory import allocate_images
+
+_UNREADABLE = (OSError, KeyError, TypeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 _ROWS = 4096
 """Images converted at once."""
@@ -40,15 +42,13 @@ def read_arrays(path: Path, *, memory_limit: int | None = None) -> Dataset:
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             return _read(path, file, memory_limit)
-    except InputError:
+    except VaeportError:
         raise
-    except (OSError, TypeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, OutputError):
-            raise
+    except _UNREADABLE as error:
         raise InputError(f"cannot read {path} as an .npz file: {error}") from error
 
 
-def _read(path: Path, file: NpzFile, memory_limit: int | None) -> Dataset:
+def _read(path: Path, file: NpzFile[Any], memory_limit: int | None) -> Dataset:
     if missing := [name for name in ("images", "labels") if name not in file.files]:
         raise InputError(f"{path} holds no {missing[0]!r}; it needs 'images' and 'labels'")
     labels = file["labels"]
@@ -85,11 +85,11 @@ def _class_names(path: Path, labels: NDArray[np.generic], given: NDArray[np.gene
 
 
 def _split(
-    path: Path, file: NpzFile, name: str, labels: NDArray[np.generic], classes: int, memory_limit: int | None
+    path: Path, file: NpzFile[Any], name: str, labels: NDArray[np.generic], classes: int, memory_limit: int | None
 ) -> Split:
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"{path}: labels of type {labels.dtype} {list(labels.shape)} must be whole numbers [N]")
-    with file.zip.open(f"{name}.npy") as member:
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
         shape, column_major, dtype = _HEADERS[np.lib.format.read_magic(member)](member)
         if len(shape) < 3 or 0 in shape:
             raise InputError(f"{path}: images of shape {list(shape)} must be pixels, [N, H, W] at least")

@@ -73,7 +73,9 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
             noise = torch.randn(len(label), dim, generator=noise_source)
             views = evaluation_views(image, config, noise_source)
             trained = compute_losses(network, views, label, noise, config)
-            given = compute_losses(network, views, label, noise, config, condition="label")
+            given = trained
+            if config.decoder_condition != "label":
+                given = compute_losses(network, views, label, noise, config, condition="label")
             terms = (
                 trained.reconstruction + trained.kl,
                 trained.reconstruction,

@@ -1,18 +1,51 @@
-"""Ways of running a graph, by name. Each is an adapter in a file of its own."""
+"""Ways of running a graph, by name; each an adapter in a file of its own that imports its runtime when it loads."""
 
-from .base import Backend, Runner
+from .base import Backend, Facts, GraphFile, Runner
+from .iree_cpu import Iree
+from .jax_cpu import Jax
+from .litert_cpu import Litert
+from .mnn_cpu import Mnn
+from .ncnn_cpu import Ncnn
 from .onnx_reference import OnnxReference
-from .onnxruntime_cpu import OPTIMISATION_LEVELS, OnnxruntimeCpu
+from .onnxruntime_cpp import OnnxruntimeCpp
+from .onnxruntime_cpu import OPTIMISATION_LEVELS, OnnxruntimeCpu, OnnxruntimeCuda
+from .onnxruntime_js import OnnxruntimeJs
+from .opencv_dnn import OpencvDnn
+from .openvino_cpu import OpenvinoCpu
+from .tinygrad_cpu import Tinygrad
 from .torch_eager import TorchEager
+from .torch_program import TorchProgram
+from .tract_cpu import Tract
+from .tvm_cpu import Tvm
 
 _ALL: tuple[Backend, ...] = (
     TorchEager("float32"),
     TorchEager("float64"),
+    TorchProgram(),
     *(OnnxruntimeCpu(level) for level in OPTIMISATION_LEVELS),
+    OnnxruntimeCuda(tf32=False),
+    OnnxruntimeCuda(tf32=True),
+    OnnxruntimeCpp(),
+    OnnxruntimeJs("onnxruntime-node"),
+    OnnxruntimeJs("onnxruntime-web"),
     OnnxReference(),
+    OpenvinoCpu(exact=True),
+    OpenvinoCpu(exact=False),
+    Tract(),
+    Tvm(),
+    Iree(),
+    Mnn(),
+    Ncnn(),
+    Litert(),
+    Jax(),
+    Tinygrad(),
+    OpencvDnn(),
 )
 
-BACKENDS = {backend.name: backend for backend in _ALL}
+BACKENDS = {backend.facts.name: backend for backend in _ALL}
 """Backends by name, the reference first."""
 
-__all__ = ["BACKENDS", "Backend", "Runner"]
+OWN_BACKENDS = tuple(name for name, backend in BACKENDS.items() if not backend.facts.has_environment)
+"""Those that vaeport's own extras bring."""
+
+__all__ = ["BACKENDS", "OWN_BACKENDS", "Backend", "Facts", "GraphFile", "Runner"]

@@ -1,13 +1,11 @@
-"""onnxruntime on the CPU, at each of its graph optimisation levels."""
+"""onnxruntime on the CPU, at each of its graph optimisation levels, and on a GPU."""
 
+import importlib
+import os
 from dataclasses import dataclass
+from typing import Any
 
-from vaeport.contract import GRAPHS
-from vaeport.sessions import CPU_PROVIDER, import_onnxruntime
-from vaeport.threads import usable_processors
-
-from ..subject import Subject
-from .base import Runner
+from .base import Facts, GraphFile, Runner
 
 OPTIMISATION_LEVELS = {
     "none": "ORT_DISABLE_ALL",
@@ -26,21 +24,83 @@ class OnnxruntimeCpu:
     """A key of `OPTIMISATION_LEVELS`."""
 
     @property
-    def name(self) -> str:
+    def facts(self) -> Facts:
         """`onnxruntime-none` to `onnxruntime-all`."""
-        return f"onnxruntime-{self.level}"
+        remark = "as vaeport runs it" if self.level == "all" else f"graph optimisation: {self.level}"
+        return Facts(f"onnxruntime-{self.level}", module="onnxruntime", remark=remark)
 
     def version(self) -> str:
         """Version of onnxruntime."""
-        return str(import_onnxruntime().__version__)
+        return str(_onnxruntime().__version__)
 
-    def load(self, subject: Subject, graph: str) -> Runner:
+    def load(self, graph: GraphFile) -> Runner:
         """A session at this level."""
-        ort = import_onnxruntime()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = usable_processors()
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, OPTIMISATION_LEVELS[self.level])
-        session = ort.InferenceSession(subject.onnx(graph), options, providers=[CPU_PROVIDER])
-        names = GRAPHS[graph].outputs
-        return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+        ort = _onnxruntime()
+        options = session_options(ort, self.level)
+        return session_runner(ort.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"]), graph)
+
+
+@dataclass(frozen=True)
+class OnnxruntimeCuda:
+    """onnxruntime's CUDA provider, with TF32 off for parity or on as NVIDIA ships it."""
+
+    tf32: bool
+    """Whether products are rounded to 10 bits of mantissa."""
+
+    @property
+    def facts(self) -> Facts:
+        """`onnxruntime-cuda` or `onnxruntime-cuda-tf32`."""
+        return Facts(
+            "onnxruntime-cuda-tf32" if self.tf32 else "onnxruntime-cuda",
+            module="onnxruntime",
+            packages=("onnxruntime-gpu", "numpy"),
+            program="nvidia-smi",
+            environment="onnxruntime-gpu",
+            counts=not self.tf32,
+            remark="TF32 on, CUDA's default" if self.tf32 else "TF32 off",
+        )
+
+    def version(self) -> str:
+        """Version of onnxruntime.
+
+        Raises:
+            ImportError: this onnxruntime has no CUDA.
+        """
+        ort = _onnxruntime()
+        if "CUDAExecutionProvider" not in ort.get_available_providers():
+            raise ImportError("the installed onnxruntime has no CUDA")
+        return str(ort.__version__)
+
+    def load(self, graph: GraphFile) -> Runner:
+        """A session on the first GPU.
+
+        Raises:
+            ImportError: there is no GPU that it can use.
+        """
+        ort = _onnxruntime()
+        ort.preload_dlls()
+        provider = ("CUDAExecutionProvider", {"use_tf32": str(int(self.tf32))})
+        session = ort.InferenceSession(graph.path, session_options(ort, "all"), providers=[provider])
+        if session.get_providers()[0] != "CUDAExecutionProvider":
+            raise ImportError("no GPU that onnxruntime can use")
+        return session_runner(session, graph)
+
+
+def session_options(ort: Any, level: str) -> Any:
+    """One thread, no spinning, one optimisation level."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, OPTIMISATION_LEVELS[level])
+    return options
+
+
+def session_runner(session: Any, graph: GraphFile) -> Runner:
+    """A session's answers by name."""
+    names = list(graph.outputs)
+    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def _onnxruntime() -> Any:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return importlib.import_module("onnxruntime")

@@ -1,13 +1,9 @@
 """PyTorch itself: float32 is what the graphs must answer as, float64 what rounding is measured against."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import torch
-
-from ...golden import torch_answers
-from ..subject import Subject
-from .base import Runner
+from .base import Facts, GraphFile, Runner
 
 
 @dataclass(frozen=True)
@@ -18,15 +14,30 @@ class TorchEager:
     """Precision of weights and arithmetic."""
 
     @property
-    def name(self) -> str:
+    def facts(self) -> Facts:
         """`torch-float32` or `torch-float64`."""
-        return f"torch-{self.dtype}"
+        remark = "the reference" if self.dtype == "float32" else "what rounding is measured against"
+        return Facts(f"torch-{self.dtype}", module="torch", remark=remark)
 
     def version(self) -> str:
         """Version of PyTorch."""
+        import torch
+
         return torch.__version__
 
-    def load(self, subject: Subject, graph: str) -> Runner:
-        """The module of the graph."""
-        module, dtype = subject.module(graph), getattr(torch, self.dtype)
-        return lambda inputs: torch_answers(module, graph, inputs, dtype)
+    def load(self, graph: GraphFile) -> Runner:
+        """The module of the graph, from the checkpoint."""
+        import torch
+
+        from vaeport_export.golden import torch_answers
+
+        module, dtype = checkpoint_module(graph), getattr(torch, self.dtype)
+        return lambda inputs: torch_answers(module, graph.name, inputs, dtype)
+
+
+def checkpoint_module(graph: GraphFile) -> Any:
+    """The PyTorch module of a graph, in float32, from the bundle's checkpoint."""
+    from vaeport.bundle import open_bundle
+    from vaeport_export.parity.subject import subject_of
+
+    return subject_of(open_bundle(graph.bundle)).module(graph.name)

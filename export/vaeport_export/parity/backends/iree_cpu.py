@@ -1,0 +1,58 @@
+"""IREE: through MLIR to native code of this processor."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Facts, GraphFile, Runner, installed_version
+
+
+class Iree:
+    """IREE's llvm-cpu target, run as a local task."""
+
+    facts = Facts(
+        "iree",
+        module="iree.runtime",
+        packages=("iree-base-compiler[onnx]", "iree-base-runtime", "numpy"),
+        empty_batch=False,
+        remark="llvm-cpu, compiled for this processor",
+    )
+
+    def version(self) -> str:
+        """Version of IREE's compiler."""
+        return installed_version("iree-base-compiler")
+
+    def load(self, graph: GraphFile) -> Runner:
+        """Import, compile and load."""
+        runtime: Any = importlib.import_module("iree.runtime")
+        imported, compiled = graph.scratch / f"{graph.name}.mlir", graph.scratch / f"{graph.name}.vmfb"
+        _command("iree-import-onnx", str(graph.path), "-o", str(imported))
+        _command(
+            "iree-compile",
+            str(imported),
+            "--iree-hal-target-device=local",
+            "--iree-hal-local-target-device-backends=llvm-cpu",
+            "--iree-llvmcpu-target-cpu=host",
+            "-o",
+            str(compiled),
+        )
+        module = runtime.load_vm_flatbuffer_file(str(compiled), driver="local-sync")
+        function = getattr(module, graph.name)
+
+        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
+            answer = function(*(np.ascontiguousarray(values) for values in inputs.values()))
+            answers = answer if isinstance(answer, (tuple, list)) else (answer,)
+            return {name: np.array(a.to_host()) for name, a in zip(graph.outputs, answers, strict=True)}
+
+        return run
+
+
+def _command(name: str, *words: str) -> None:
+    done = subprocess.run([Path(sys.executable).with_name(name), *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} failed: {done.stderr.strip()[:400]}")

@@ -1,0 +1,238 @@
+"""Run one backend over all steps, in a process of its own with a time limit, and read back what it did."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaeport.contract import FP32, GRAPHS
+
+from .backends import BACKENDS, Facts
+from .environments import environment_of, interpreter_of, missing_reason
+from .steps import Questions, Step
+from .subject import Subject
+from .worker import perform
+
+_MOST_DEATHS = 4
+_NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environment's packages into another
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a backend answered, and what became of it."""
+
+    version: str
+    """Version of its software; empty where it is missing."""
+    answers: dict[int, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    """By index of the step."""
+    errors: dict[int, str] = field(default_factory=dict)
+    """What it said, or how it died, by index of the step."""
+    milliseconds: dict[int, float] = field(default_factory=dict)
+    """Durations, by index of the step that measured one."""
+    missing: str | None = None
+    """Why it could not be tried."""
+
+
+def write_inputs(asked: Questions, folder: Path) -> dict[str, str]:
+    """Write the input sets once for all backends; their files by `graph.name`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for (graph, name), one in asked.sets.items():
+        path = folder / f"{graph}.{name}.npz"
+        np.savez(path, **one.inputs)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
+        paths[f"{graph}.{name}"] = str(path)
+    return paths
+
+
+def run_backend(
+    name: str,
+    subject: Subject,
+    asked: Questions,
+    inputs: Mapping[str, str],
+    folder: Path,
+    *,
+    limit: float,
+    isolated: bool = True,
+) -> Outcome:
+    """Run one backend over all steps.
+
+    Args:
+        name: a key of `BACKENDS`.
+        subject: the bundle with its checkpoint.
+        asked: what to ask.
+        inputs: the files that `write_inputs` wrote.
+        folder: a folder of this run's own.
+        limit: seconds that it may take in all.
+        isolated: whether it gets a process of its own; vaeport's own backends may share this one.
+    """
+    facts = BACKENDS[name].facts
+    if reason := missing_reason(facts):
+        return Outcome("", missing=reason)
+    (folder / "answers").mkdir(parents=True)
+    job = _job(name, subject, asked, inputs)
+    deaths: dict[int, str] = {}
+    until = time.monotonic() + limit
+    while True:
+        done = set(_log(folder).ended)
+        job["skip"] = sorted(done | set(deaths))
+        (folder / "job.json").write_text(json.dumps(job))
+        if not isolated:
+            perform(folder)
+            break
+        how = _process(facts, folder, until - time.monotonic(), limit)
+        log = _log(folder)
+        if how is None or log.missing is not None:
+            break
+        if log.began is None or log.began in log.ended or log.began in deaths:
+            deaths |= dict.fromkeys(set(range(len(asked.steps))) - set(log.ended) - set(deaths), how)
+            break
+        deaths[log.began] = how
+        if time.monotonic() >= until or len(deaths) >= _MOST_DEATHS:
+            rest = set(range(len(asked.steps))) - set(log.ended) - set(deaths)
+            deaths |= dict.fromkeys(rest, f"not tried, since it {how} before")
+            break
+    return _outcome(folder, deaths, len(asked.steps))
+
+
+def run_once(
+    name: str,
+    path: Path,
+    inputs: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, tuple[int, ...]],
+    *,
+    bundle: Path,
+    folder: Path,
+    limit: float,
+    isolated: bool,
+) -> dict[str, NDArray[Any]] | None:
+    """One batch of any graph on one backend; None where it gives no answer.
+
+    Args:
+        name: a key of `BACKENDS`.
+        path: the ONNX file.
+        inputs: the batch, by input name.
+        outputs: shape of one row of each output.
+        bundle: folder of the bundle that the graph is of.
+        folder: a folder of this run's own, to be made.
+        limit: seconds that it may take.
+        isolated: whether it gets a process of its own.
+    """
+    (folder / "answers").mkdir(parents=True)
+    np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
+    rows = {key: values.shape[1:] for key, values in inputs.items()}
+    step = Step("graph", "given", 0, len(next(iter(inputs.values()))))
+    job = {
+        "backend": name,
+        "bundle": str(bundle),
+        "graphs": {"graph": {"path": str(path), "inputs": rows, "outputs": dict(outputs)}},
+        "inputs": {"graph.given": str(folder / "inputs.npz")},
+        "steps": [vars(step)],
+        "skip": [],
+    }
+    (folder / "job.json").write_text(json.dumps(job))
+    if isolated:
+        _process(BACKENDS[name].facts, folder, limit, limit)
+    else:
+        perform(folder)
+    return _outcome(folder, {}, 1).answers.get(0)
+
+
+def _job(name: str, subject: Subject, asked: Questions, inputs: Mapping[str, str]) -> dict[str, Any]:
+    bundle = subject.bundle
+    shapes = bundle.manifest.shapes
+    return {
+        "backend": name,
+        "bundle": str(bundle.path),
+        "graphs": {
+            graph: {
+                "path": str(bundle.path / spec.file(FP32)),
+                "inputs": {key: shapes.row(key) for key in spec.inputs},
+                "outputs": {key: shapes.row(key) for key in spec.outputs},
+            }
+            for graph, spec in GRAPHS.items()
+        },
+        "inputs": dict(inputs),
+        "steps": [vars(step) for step in asked.steps],
+    }
+
+
+def _process(facts: Facts, folder: Path, seconds: float, limit: float) -> str | None:
+    """Run the worker; None if it ended well, else how it ended."""
+    interpreter = interpreter_of(facts)
+    variables = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", **facts.variables}
+    own = environment_of(facts)
+    inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+    environment = {**inherited, **variables, "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    command = [str(interpreter), "-P", str(Path(__file__).with_name("worker.py")), str(folder)]
+    with (folder / "output.txt").open("ab") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+        )
+        try:
+            code = process.wait(max(seconds, 0))
+        except subprocess.TimeoutExpired:
+            return f"ran past its time limit of {limit:g} s"
+        finally:
+            _end(process)
+    if code == 0:
+        return None
+    if code < 0:
+        return f"died of {signal.Signals(-code).name}"
+    lines = (folder / "output.txt").read_text(errors="replace").strip().splitlines()
+    return f"ended with exit code {code}: {lines[-1][:300] if lines else 'without a word'}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and whatever it started, however this one goes on."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@dataclass
+class _Log:
+    version: str = ""
+    missing: str | None = None
+    began: int | None = None
+    ended: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+def _log(folder: Path) -> _Log:
+    log = _Log()
+    path = folder / "log.jsonl"
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        words = json.loads(line)
+        log.version = words.get("version", log.version)
+        log.missing = words.get("missing", log.missing)
+        log.began = words.get("begin", None if "version" in words else log.began)
+        if "end" in words:
+            log.ended[words["end"]] = words
+    return log
+
+
+def _outcome(folder: Path, deaths: Mapping[int, str], steps: int) -> Outcome:
+    log = _log(folder)
+    if log.missing is not None:
+        return Outcome(log.version, missing=log.missing)
+    outcome = Outcome(log.version, errors=dict(deaths))
+    for index in range(steps):
+        told = log.ended.get(index)
+        if told is None:
+            outcome.errors.setdefault(index, "was not run")
+        elif "error" in told:
+            outcome.errors[index] = told["error"]
+        elif "milliseconds" in told:
+            outcome.milliseconds[index] = told["milliseconds"]
+        else:
+            with np.load(folder / f"answers/{index}.npz", allow_pickle=False) as file:
+                outcome.answers[index] = {name: file[name] for name in file.files}
+    return outcome

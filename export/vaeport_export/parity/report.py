@@ -1,0 +1,175 @@
+"""What a comparison found, as data."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from vaeport.comparison import error_ratio
+from vaeport.contract import GOLDEN_FILE
+
+from .figures import Figures
+
+PARITY_FILE = "parity.json"
+"""Name of the report inside a bundle."""
+
+
+@dataclass(frozen=True)
+class ParityRow:
+    """One output of one graph on one backend."""
+
+    backend: str
+    """Name of the backend, or `golden.npz` for the recorded answers."""
+    graph: str
+    """Name of the graph, or `chain` for both one after the other."""
+    output: str
+    """Name of the output."""
+    figures: Figures
+    """How far it is from PyTorch."""
+    noise_floor: float
+    """PyTorch float32 against float64: from the manifest, for the chain measured on the same inputs."""
+    tolerance: float
+    """Bound on both errors: from the manifest, for the chain 4 floors."""
+    rows: int
+    """Rows that were compared."""
+    class_flips: int | None = None
+    """Rows whose class changed by more than the tolerance; None where the output is no class."""
+    alone: float = 0.0
+    """Largest difference between a row run alone and the same row in the batch; held to the tolerance as well."""
+    repeatable: bool = True
+    """Whether the same batch run twice gave the same bits."""
+    failed: str = ""
+    """What it said where it gave no answer, and at which batch."""
+    by_set: dict[str, float] = field(default_factory=dict)
+    """Largest error by input set: tells drift in preprocessing from drift in the graph."""
+    worst_probe: int = 0
+    """Row of the probes with the largest error."""
+    heat: tuple[tuple[float, ...], ...] = ()
+    """Largest difference of each pixel in noise floors, for outputs that are images; not part of the JSON."""
+
+    @property
+    def ratio(self) -> float:
+        """The larger error in noise floors."""
+        return float("inf") if self.failed else error_ratio(self.figures.max_abs, self.noise_floor)
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is within its bound."""
+        sound = self.repeatable and not self.class_flips and not self.failed
+        return sound and max(self.figures.max_abs, self.alone) <= self.tolerance
+
+
+@dataclass(frozen=True)
+class BackendReport:
+    """One backend as a whole."""
+
+    name: str
+    """Name of the backend."""
+    version: str
+    """Version of its software; empty where it is missing."""
+    counts: bool
+    """Whether it decides; others are shown."""
+    remark: str
+    """What to know of it."""
+    missing: str | None = None
+    """Why it was not compared; it counts neither way."""
+    refusals: tuple[str, ...] = ()
+    """What it does not take, where that is allowed to it."""
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    """Median duration of one run on one thread by `graph x batch`."""
+    place: str = ""
+    """Where its answers first go wrong; empty where they do not, or where it was not looked for."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that reading the files showed."""
+
+    subject: str
+    """File or field that it is about."""
+    text: str
+    """One sentence."""
+    wrong: bool = True
+    """Whether it breaks the contract; else it is for information."""
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """Outcome for a bundle."""
+
+    bundle: str
+    """Name of the bundle."""
+    images: int
+    """Images that the encoder was compared on."""
+    backends: tuple[BackendReport, ...]
+    """Every backend that was asked for."""
+    rows: tuple[ParityRow, ...]
+    """One a backend, graph and output."""
+    findings: tuple[Finding, ...] = ()
+    """What reading the files showed."""
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Backends that could not be run here, with the reason."""
+        return {one.name: one.missing for one in self.backends if one.missing is not None}
+
+    @property
+    def deciding(self) -> tuple[ParityRow, ...]:
+        """Rows that decide: the recorded answers', and those of backends that count."""
+        shown = {one.name for one in self.backends if not one.counts}
+        return tuple(row for row in self.rows if row.backend not in shown)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every deciding row holds, nothing in the files is wrong, and any backend ran at all."""
+        rows = self.deciding
+        ran = any(row.backend != GOLDEN_FILE for row in rows)
+        return ran and all(row.holds for row in rows) and not any(finding.wrong for finding in self.findings)
+
+    def of(self, backend: str) -> tuple[ParityRow, ...]:
+        """Rows of one backend."""
+        return tuple(row for row in self.rows if row.backend == backend)
+
+    def to_json(self) -> str:
+        """Text of `parity.json`."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for a JSON file; numbers that JSON cannot hold are text."""
+        rows = [{**asdict(row), "ratio": row.ratio, "holds": row.holds} for row in self.rows]
+        for row in rows:
+            del row["heat"]
+        whole = {**asdict(self), "rows": rows, "missing": self.missing, "holds": self.holds}
+        plain: dict[str, Any] = _plain(whole)
+        return plain
+
+
+def shortcoming(report: ParityReport) -> str:
+    """The first thing that a report that does not hold should be read for, in a sentence."""
+    if wrong := [finding for finding in report.findings if finding.wrong]:
+        return f"{wrong[0].subject}: {wrong[0].text}"
+    failing = [row for row in report.deciding if not row.holds]
+    if not failing:
+        return "no backend could be compared"
+    worst = max(failing, key=lambda row: row.ratio)
+    where = f"{worst.backend} in {worst.graph}/{worst.output}"
+    if worst.failed:
+        return f"{where} gave no answer ({worst.failed})"
+    if not worst.repeatable:
+        return f"{where} answers otherwise the second time"
+    if worst.figures.max_abs <= worst.tolerance and worst.alone > worst.tolerance:
+        return f"{where} answers a row alone otherwise than in a batch, by {worst.alone:.2g}"
+    return (
+        f"{where} is {worst.ratio:.1f} noise floors off PyTorch, allowed are {worst.tolerance / worst.noise_floor:.1f}"
+        if worst.noise_floor
+        else f"{where} is off PyTorch by {worst.figures.max_abs:.2g}, allowed is nothing"
+    ) + (f", and {worst.class_flips} classes changed" if worst.class_flips else "")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return "inf" if value > 0 else "-inf"
+    return value

@@ -1,0 +1,43 @@
+"""The report as JUnit XML: one test a backend, graph and output."""
+
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from ..report import ParityReport, ParityRow
+
+
+def junit_xml(report: ParityReport) -> str:
+    """The report for a CI server; what is missing or only shown is skipped, with its reason."""
+    suite = Element("testsuite", name=f"vaeport-parity {report.bundle}")
+    counts = {one.name: one.counts for one in report.backends}
+    for row in report.rows:
+        case = SubElement(suite, "testcase", classname=row.backend, name=f"{row.graph}/{row.output}")
+        if row.holds:
+            continue
+        if counts.get(row.backend, True):
+            SubElement(case, "failure", message=row_sentence(row))
+        else:
+            SubElement(case, "skipped", message=f"falls short, as is known: {row_sentence(row)}")
+    for name, reason in report.missing.items():
+        SubElement(SubElement(suite, "testcase", classname=name, name="available"), "skipped", message=reason)
+    for finding in report.findings:
+        if finding.wrong:
+            case = SubElement(suite, "testcase", classname="files", name=finding.subject)
+            SubElement(case, "failure", message=finding.text)
+    cases = suite.findall("testcase")
+    for key, tag in (("failures", "failure"), ("skipped", "skipped")):
+        suite.set(key, str(sum(case.find(tag) is not None for case in cases)))
+    suite.set("tests", str(len(cases)))
+    indent(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
+
+
+def row_sentence(row: ParityRow) -> str:
+    """What a row says, in a sentence."""
+    if row.failed:
+        return f"gave no answer: {row.failed}"
+    text = f"{row.figures.max_abs:.3g} off PyTorch, {row.ratio:.2f} noise floors, allowed {row.tolerance:.3g}"
+    if row.class_flips:
+        text += f"; {row.class_flips} classes flipped"
+    if row.alone > row.tolerance:
+        text += f"; a row alone differs by {row.alone:.3g} from the same row in a batch"
+    return text if row.repeatable else f"{text}; the same inputs twice gave different answers"

@@ -1,0 +1,152 @@
+"""What every backend is asked: inputs, in which batches, alone and as a chain, and twice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE, Z_MEAN, Z
+from vaeport.golden import parse_golden
+
+from ..golden import torch_answers
+from ..probes import Inputs, hard_inputs, probe_cuts, probe_inputs, probe_rows
+from .subject import Subject
+
+CHAIN = "chain"
+"""Name, in steps and reports, of both graphs one after the other: image -> z_mean, class_probs -> image."""
+
+_CHUNK = 250
+_ALONE = 24
+_SLOW_IMAGES = 500
+
+Expected = dict[str, dict[str, NDArray[np.floating]]]
+"""What PyTorch answers, by `float32` or `float64`, then output."""
+
+
+@dataclass(frozen=True, eq=False)
+class InputSet:
+    """Inputs of one graph, and PyTorch's answers to them."""
+
+    name: str
+    """`probes`, `hard`, `pixels` or `test`."""
+    graph: str
+    """Name of the graph, or `chain`."""
+    inputs: dict[str, NDArray[np.generic]]
+    """Float32 by input name; uint8 pixels where the backend's side divides by 255."""
+    expected: Expected
+    """PyTorch's answers."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of a backend."""
+
+    graph: str
+    """Name of the graph, or `chain`."""
+    inputs: str
+    """Name of the input set."""
+    start: int
+    """First row."""
+    stop: int
+    """Row after the last."""
+    kind: str = "run"
+    """`run`; `again`, the same once more; `time`, run until its duration is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """All input sets, and all steps over them."""
+
+    sets: dict[tuple[str, str], InputSet]
+    """By graph and name."""
+    steps: tuple[Step, ...] = field(default=())
+    """In the order in which they are run; the empty batch, on which some backends die, last."""
+
+
+def questions(subject: Subject, *, images: NDArray[np.uint8] | None = None, timed: bool = True) -> Questions:
+    """Everything that a backend is asked about a bundle.
+
+    Args:
+        subject: the bundle with its checkpoint.
+        images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
+        timed: whether durations are measured.
+    """
+    sets = {(one.graph, one.name): one for one in _input_sets(subject, images)}
+    steps = list(_steps(sets))
+    if timed:
+        most = max(step.stop for step in steps)
+        steps += [Step(graph, "probes", 0, min(n, most), "time") for graph in GRAPHS for n in (1, 257)]
+    steps.sort(key=lambda step: step.start == step.stop)
+    return Questions(sets, tuple(steps))
+
+
+def fewer_images(asked: Questions) -> Questions:
+    """The same with only some of the test images, for backends that are slow."""
+    kept = tuple(step for step in asked.steps if step.inputs != "test" or step.stop <= _SLOW_IMAGES)
+    return Questions(asked.sets, kept)
+
+
+def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[InputSet]:
+    shapes = subject.bundle.manifest.shapes
+    golden = parse_golden(subject.bundle.read(GOLDEN_FILE), shapes)
+    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(subject.checkpoint.network)).items():
+        yield _asked(subject, "probes", graph, inputs)
+    for graph, inputs in hard_inputs(shapes).items():
+        yield _asked(subject, "hard", graph, inputs)
+    pixels = golden.inputs(ENCODER_CLASSIFIER)
+    encoded = _asked(subject, "pixels", ENCODER_CLASSIFIER, pixels)
+    yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: golden.images}, encoded.expected)
+    yield InputSet("pixels", CHAIN, {IMAGE: golden.images}, _chained(subject, encoded.expected))
+    if images is not None:
+        tested = _asked(subject, "test", ENCODER_CLASSIFIER, {IMAGE: images.astype(np.float32) / np.float32(255)})
+        yield tested
+        answers = tested.expected["float32"]
+        yield _asked(
+            subject,
+            "test",
+            DECODER,
+            {Z: answers[Z_MEAN].astype(np.float32), CLASS_PROBS: answers[CLASS_PROBS].astype(np.float32)},
+        )
+
+
+def _asked(subject: Subject, name: str, graph: str, inputs: Inputs) -> InputSet:
+    return InputSet(name, graph, dict(inputs), torch_expected(subject, graph, inputs))
+
+
+def torch_expected(subject: Subject, graph: str, inputs: Inputs) -> Expected:
+    """PyTorch's answers in both precisions."""
+    import torch
+
+    module = subject.module(graph)
+    return {name: torch_answers(module, graph, inputs, getattr(torch, name)) for name in ("float32", "float64")}
+
+
+def _chained(subject: Subject, encoded: Expected) -> Expected:
+    """PyTorch's decoder on PyTorch's own latents, each precision with itself."""
+    import torch
+
+    module = subject.module(DECODER)
+    return {
+        precision: torch_answers(
+            module, DECODER, {Z: answers[Z_MEAN], CLASS_PROBS: answers[CLASS_PROBS]}, getattr(torch, precision)
+        )
+        for precision, answers in encoded.items()
+    }
+
+
+def _steps(sets: dict[tuple[str, str], InputSet]) -> Iterator[Step]:
+    for (graph, name), one in sets.items():
+        n = len(one)
+        if name == "probes":
+            cuts = [(rows.start, rows.stop) for rows in probe_cuts(n)]
+            alone = [(row, row + 1) for row in range(min(n, _ALONE))]
+            yield from (Step(graph, name, *cut) for cut in dict.fromkeys(cuts + alone))
+            yield Step(graph, name, 0, n, "again")
+        elif name == "test":
+            yield from (Step(graph, name, first, min(first + _CHUNK, n)) for first in range(0, n, _CHUNK))
+        else:
+            yield Step(graph, name, 0, n)

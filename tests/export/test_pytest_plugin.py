@@ -1,0 +1,32 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.export.material import edit_onnx, sealed_again
+from tests.export.test_mutations import drop_the_last_sigmoid
+
+
+def pytest_run(bundle: Path, place: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--rootdir", str(place)]
+    options = ["--vaeport-bundle", str(bundle), "--vaeport-backends", "onnxruntime-all,onnxruntime-cuda"]
+    return subprocess.run([*command, *options], cwd=place, capture_output=True, text=True, check=False)
+
+
+def test_one_test_for_each_backend_and_output(bundles: Path, tmp_path: Path) -> None:
+    done = pytest_run(bundles / "narrow", tmp_path)
+
+    assert done.returncode == 0, done.stdout
+    assert "6 passed, 5 skipped" in done.stdout
+
+
+@pytest.mark.parametrize("graph", ["decoder"])
+def test_wrong_graph_fails_with_its_place(graph: str, copy: Path, tmp_path: Path) -> None:
+    edit_onnx(copy, graph, drop_the_last_sigmoid)
+
+    done = pytest_run(sealed_again(copy), tmp_path)
+
+    assert done.returncode == 1, done.stdout
+    assert f"first wrong at fp32/{graph}/model.onnx" in done.stdout
+    assert "2 failed, 4 passed, 5 skipped" in done.stdout

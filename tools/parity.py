@@ -1,0 +1,60 @@
+"""Compare every shipped bundle with PyTorch on every backend that can be had here, and write docs/parity.md."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from vaeport.bundle import open_bundle, shipped_bundles
+from vaeport.fileio import write_text
+from vaeport_export.parity.backends import BACKENDS
+from vaeport_export.parity.comparison import chosen_backends, compare_backends
+from vaeport_export.parity.environments import install
+from vaeport_export.parity.report import ParityReport
+from vaeport_export.parity.reports import markdown, print_report, write_reports
+from vaeport_export.parity.sealing import seal_report
+from vaeport_export.parity.subject import subject_of
+from vaeport_train.data import FolderOptions, load_dataset
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Install, compare, write; 1 if a bundle does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bundles", nargs="*", help="names of shipped bundles (default: all)")
+    parser.add_argument("--backends", default="all", help="all, or names with commas between")
+    parser.add_argument("--data", default="mnist", help="data set whose test images are compared on")
+    parser.add_argument("--data-dir", help="folder of its files (default: VAEPORT_DATA_DIR, or download once)")
+    parser.add_argument("--time-limit", type=float, default=900, help="seconds for each backend")
+    parser.add_argument("--seal", action="store_true", help="seal each report into its bundle")
+    parser.add_argument("--out", default=ROOT / "out/parity", help="folder for the other reports")
+    arguments = parser.parse_args()
+    names = chosen_backends(arguments.backends)
+    for name in names:
+        print(f"{name}: {install(BACKENDS[name].facts)}", flush=True)
+    shipped = shipped_bundles()
+    reports = [_compare(shipped[bundle], names, arguments) for bundle in arguments.bundles or sorted(shipped)]
+    write_text(ROOT / "docs/parity.md", markdown(reports))
+    return 0 if all(report.holds for report in reports) else 1
+
+
+def _compare(path: Path, names: list[str], arguments: argparse.Namespace) -> ParityReport:
+    bundle = open_bundle(path)
+    options = FolderOptions(bundle.manifest.shapes.image)
+    images = load_dataset(arguments.data, data_dir=arguments.data_dir, folder_options=options).evaluation_images()
+    report = compare_backends(
+        subject_of(bundle),
+        names,
+        images=images,
+        limit=arguments.time_limit,
+        progress=lambda name: print(f"{path.name}: {name}", flush=True),
+    )
+    print_report(report)
+    write_reports(report, Path(arguments.out, path.name))
+    if arguments.seal:
+        seal_report(bundle, report)
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())
