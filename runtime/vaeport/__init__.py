@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .errors import VaeportError
 from .latents import latents
-from .verify import VerifyReport, verify
+from .verify import verify
 
 if TYPE_CHECKING:
     from .bundle import Bundle, open_bundle, shipped_bundles
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .drawings import Drawings, Reconstruction, StyleGrid
     from .loading import load
     from .model import Model
+    from .reports import VerifyReport
     from .results import AnomalyScores, Classification, Encoding, Prediction
 
 __all__ = [
@@ -47,6 +48,7 @@ _LATE = {
     "drawings": ("Drawings", "Reconstruction", "StyleGrid"),
     "loading": ("load",),
     "model": ("Model",),
+    "reports": ("VerifyReport",),
     "results": ("AnomalyScores", "Classification", "Encoding", "Prediction"),
 }
 """Names by module that are imported when first asked for: who imports vaeport need not wait for what may never be used.

@@ -20,6 +20,8 @@ T = TypeVar("T")
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C stopped, as shells have it: 128 + SIGINT."""
 
+_COLUMNS = 80
+
 _TERMINATED = 143
 """Exit code of a command that SIGTERM ended: 128 + SIGTERM."""
 
@@ -34,14 +36,42 @@ EXIT_CODES = """exit codes:
 
 def command_parser(prog: str, description: str, *, examples: str) -> argparse.ArgumentParser:
     """A parser whose help ends with examples and the exit codes."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         description=description,
         epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_RawFormatter,
     )
     parser.add_argument("--version", action=_VersionAction, help="print the version and leave")
     return parser
+
+
+class _Formatter(argparse.HelpFormatter):
+    """As wide as the terminal, without the slow import by which argparse finds that out for every single argument."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+class _RawFormatter(_Formatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the examples."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Verbs take its class, and so its formatter."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": _Formatter, **settings})
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _COLUMNS  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return _COLUMNS
 
 
 class _VersionAction(argparse.Action):

@@ -4,74 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .comparison import error_ratio, flipped_rows, max_abs_error
+from .comparison import flipped_rows, max_abs_error
 from .contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
 from .errors import BundleError
 
 if TYPE_CHECKING:
     from .bundle import Bundle
     from .golden import Golden
+    from .reports import OutputCheck, VerifyReport
     from .sessions import Providers
 
 BATCHES = (1, 2, 7)
 """Sizes in which the golden rows are run, beside all at once; and a batch of 0 must give empty outputs."""
-
-
-@dataclass(frozen=True)
-class OutputCheck:
-    """One output of one graph against PyTorch."""
-
-    precision: str
-    """Precision of the graphs, `fp32` for instance."""
-    graph: str
-    """Name of the graph."""
-    output: str
-    """Name of the output."""
-    max_abs_error: float
-    """Largest absolute difference from PyTorch, float32 or float64, whichever is farther."""
-    noise_floor: float
-    """PyTorch float32 against PyTorch float64 on the inputs that set the tolerance."""
-    tolerance: float
-    """Bound that the manifest sets."""
-    class_flips: int | None = None
-    """Rows whose class changed; None where the output is no class."""
-
-    @property
-    def ratio(self) -> float:
-        """The error in noise floors."""
-        return error_ratio(self.max_abs_error, self.noise_floor)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the error is within the tolerance and no class flipped."""
-        return self.max_abs_error <= self.tolerance and not self.class_flips
-
-
-@dataclass(frozen=True)
-class VerifyReport:
-    """Outcome of `verify`."""
-
-    bundle: str
-    """Name of the bundle."""
-    device: str
-    """Device that ran."""
-    onnxruntime: str
-    """Version that ran."""
-    rows: int
-    """Golden rows compared in each graph, at most."""
-    checks: tuple[OutputCheck, ...]
-    """One a precision, graph and output."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether every check holds."""
-        return all(check.holds for check in self.checks)
 
 
 def verify(
@@ -93,6 +42,7 @@ def verify(
     from .bundle import open_bundle
     from .golden import parse_golden
     from .graphs import open_graph
+    from .reports import VerifyReport
     from .sessions import SessionOptions, import_onnxruntime
 
     bundle = open_bundle(path_or_name)
@@ -111,6 +61,7 @@ def verify(
 
 def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: Any) -> list[OutputCheck]:
     from .graphs import run_session
+    from .reports import OutputCheck
 
     spec, inputs = GRAPHS[graph], golden.inputs(graph)
     tolerances = bundle.manifest.tolerances[precision][graph]

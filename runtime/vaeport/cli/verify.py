@@ -6,7 +6,8 @@ from dataclasses import asdict
 from ..bundle import DEFAULT_BUNDLE
 from ..commands import print_json, print_table
 from ..errors import CheckFailedError, SealError
-from ..verify import VerifyReport, verify
+from ..reports import VerifyReport
+from ..verify import verify
 from . import options
 
 
