@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from vaeport.bundle import open_bundle, shipped_bundles
+from vaeport.commands import run_command
 from vaeport.fileio import write_text
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.comparison import chosen_backends, compare_backends
@@ -57,4 +58,4 @@ def _compare(path: Path, names: list[str], arguments: argparse.Namespace) -> Par
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command("make parity", main))

@@ -17,7 +17,8 @@ CHAIN = "chain"
 """Name, in steps and reports, of both graphs one after the other: image -> z_mean, class_probs -> image."""
 
 _CHUNK = 250
-_ALONE = 24
+_AGAIN = 7  # rows run twice: one of the batch sizes in which the probes are cut
+_PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
 _SLOW_IMAGES = 500
 
 Expected = dict[str, dict[str, NDArray[np.floating]]]
@@ -97,10 +98,11 @@ def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[
         yield _asked(subject, "probes", graph, inputs)
     for graph, inputs in hard_inputs(shapes).items():
         yield _asked(subject, "hard", graph, inputs)
-    pixels = golden.inputs(ENCODER_CLASSIFIER)
-    encoded = _asked(subject, "pixels", ENCODER_CLASSIFIER, pixels)
-    yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: golden.images}, encoded.expected)
-    yield InputSet("pixels", CHAIN, {IMAGE: golden.images}, _chained(subject, encoded.expected))
+    pixels = golden.images[:: _PIXELS_EVERY if subject.convolutional else 1]
+    scaled: Inputs = {IMAGE: pixels.astype(np.float32) / np.float32(255)}
+    encoded = torch_expected(subject, ENCODER_CLASSIFIER, scaled)
+    yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: pixels}, encoded)
+    yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
     if images is not None:
         tested = _asked(subject, "test", ENCODER_CLASSIFIER, {IMAGE: images.astype(np.float32) / np.float32(255)})
         yield tested
@@ -143,9 +145,8 @@ def _steps(sets: dict[tuple[str, str], InputSet]) -> Iterator[Step]:
         n = len(one)
         if name == "probes":
             cuts = [(rows.start, rows.stop) for rows in probe_cuts(n)]
-            alone = [(row, row + 1) for row in range(min(n, _ALONE))]
-            yield from (Step(graph, name, *cut) for cut in dict.fromkeys(cuts + alone))
-            yield Step(graph, name, 0, n, "again")
+            yield from (Step(graph, name, *cut) for cut in cuts)
+            yield Step(graph, name, 0, _AGAIN, "again")
         elif name == "test":
             yield from (Step(graph, name, first, min(first + _CHUNK, n)) for first in range(0, n, _CHUNK))
         else:
