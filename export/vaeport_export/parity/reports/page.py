@@ -10,11 +10,11 @@ from PIL import Image
 from ..report import BackendReport, ParityReport, ParityRow
 from .junit import row_sentence
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#222;
-background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.25rem .6rem;text-align:left;
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:95rem;margin:2rem auto;padding:0 1rem;color:#222;
+background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.25rem .4rem;text-align:left;
 border-bottom:1px solid #ddd}td.n{text-align:right;font-variant-numeric:tabular-nums}
 .no{color:#b00020;font-weight:600}.shown{color:#8a5a00}.ok{color:#0a6b2d}
-figure{display:inline-block;margin:.5rem 1rem .5rem 0}figcaption{font-size:.8rem;max-width:9rem}
+figure{display:inline-block;vertical-align:top;margin:.5rem 1rem .5rem 0}figcaption{font-size:.8rem;max-width:9rem}
 img{image-rendering:pixelated;width:8rem;border:1px solid #ccc}
 .steps{display:flex;align-items:flex-end;height:1.5rem;gap:1px}
 .steps i{width:.6rem;background:#4a78b5}
