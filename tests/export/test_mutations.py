@@ -64,7 +64,7 @@ def bake_the_batch_in(model: ModelProto) -> None:
 
 
 def add_noise(model: ModelProto) -> None:
-    noise = helper.make_node("RandomNormalLike", ["z"], ["noise"], name="noise", scale=1e-6)
+    noise = helper.make_node("RandomNormalLike", ["z"], ["noise"], name="noise", scale=1e-4)
     insert_first(model, helper.make_node("Add", ["z", "noise"], ["noisy"], name="add_noise"), "z")
     model.graph.node.insert(0, noise)
 

@@ -59,10 +59,10 @@ class Locator:
             if wrong := self._file(graph):
                 return f"{spec.file(FP32)}: {wrong}"
             if _only_pixels(failing[0]):
-                return f"{failing[0].backend}, preprocessing: float images hold, raw pixels do not"
-            return f"{failing[0].backend}, {graph}: {self._node(failing[0])}"
+                return f"preprocessing of {graph}: float images hold, raw pixels do not"
+            return f"{graph}, {self._node(failing[0])}"
         if any(not row.holds for row in rows):
-            return f"{rows[0].backend}, the chain: each graph holds alone"
+            return "the chain: each graph holds alone"
         return ""
 
     def _file(self, graph: str) -> str:

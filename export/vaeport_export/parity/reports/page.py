@@ -10,13 +10,15 @@ from PIL import Image
 from ..report import BackendReport, ParityReport, ParityRow
 from .junit import row_sentence
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#222;
-background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.25rem .6rem;text-align:left;
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:95rem;margin:2rem auto;padding:0 1rem;color:#222;
+background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.25rem .4rem;text-align:left;
 border-bottom:1px solid #ddd}td.n{text-align:right;font-variant-numeric:tabular-nums}
 .no{color:#b00020;font-weight:600}.shown{color:#8a5a00}.ok{color:#0a6b2d}
-figure{display:inline-block;margin:.5rem 1rem .5rem 0}figcaption{font-size:.8rem;max-width:9rem}
+figure{display:inline-block;vertical-align:top;margin:.5rem 1rem .5rem 0}figcaption{font-size:.8rem;max-width:9rem}
 img{image-rendering:pixelated;width:8rem;border:1px solid #ccc}
-.bar{display:inline-block;height:.7rem;background:#4a78b5}
+.steps{display:flex;align-items:flex-end;height:1.5rem;gap:1px}
+.steps i{width:.6rem;background:#4a78b5}
+td:first-child{white-space:nowrap}
 @media(prefers-color-scheme:dark){body{background:#151515;color:#ddd}th,td{border-color:#333}.ok{color:#5fd08a}.no{color:#ff7b7b}
 .shown{color:#e0b060}}"""
 
@@ -72,12 +74,10 @@ def _line(row: ParityRow, one: BackendReport | None) -> str:
 
 
 def _bars(counts: tuple[int, ...]) -> str:
-    most = max(sum(counts), 1)
-    widths = [max(1, round(120 * count / most)) for count in counts]
-    return "".join(
-        f'<span class="bar" style="width:{width}px" title="{count}"></span> '
-        for width, count in zip(widths, counts, strict=True)
-    )
+    most = max(*counts, 1)
+    heights = [100 * count / most for count in counts]
+    bars = [f'<i style="height:{height:.0f}%" title="{n}"></i>' for height, n in zip(heights, counts, strict=True)]
+    return f'<span class="steps">{"".join(bars)}</span>'
 
 
 def _maps(report: ParityReport) -> str:
