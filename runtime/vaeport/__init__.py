@@ -1,7 +1,7 @@
 """Run a vaeport bundle: a conditional VAE with a classifier, as two ONNX graphs, with numpy and onnxruntime alone.
 
 >>> import vaeport
->>> model = vaeport.load("mnist-blog")
+>>> model = vaeport.load("mnist")
 >>> model.generate("7", 8, seed=3).save("sevens.png")
 >>> model.classify("digit.png")[0].label
 """

@@ -13,7 +13,7 @@ from .contract import MANIFEST_FILE
 from .errors import BundleError, BundleNotFoundError, SealError
 from .manifest import FileEntry, Manifest, parse_manifest
 
-DEFAULT_BUNDLE = "mnist-blog"
+DEFAULT_BUNDLE = "mnist"
 """Shipped bundle that the commands take when none is named."""
 
 _MOST_DEPTH = 16

@@ -150,7 +150,7 @@ def test_info_needs_no_onnxruntime(bare: Environment) -> None:
     answer = bare.run("vaeport", "info")
 
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.startswith("mnist-blog ")
+    assert answer.stdout.startswith("mnist ")
 
 
 def test_vaeport_takes_little_room(cpu: Environment, capsys: pytest.CaptureFixture[str]) -> None:

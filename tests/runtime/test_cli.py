@@ -51,7 +51,7 @@ def test_info_lives_with_figures_of_any_form(
 
 
 def test_info_without_a_name_takes_the_shipped_bundle(vaeport_command: Terminal) -> None:
-    assert vaeport_command(["info"]).out.startswith("mnist-blog ")
+    assert vaeport_command(["info"]).out.startswith("mnist ")
 
 
 def test_verify_prints_a_row_an_output_and_a_verdict(tiny_bundle: Path, vaeport_command: Terminal) -> None:

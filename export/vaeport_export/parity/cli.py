@@ -12,10 +12,10 @@ from vaeport.extras import needs_extra
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_EXAMPLES = """  vaeport-parity models/mnist-blog
-  vaeport-parity models/mnist-blog --data mnist               on the 10,000 test images too
-  vaeport-parity models/mnist-blog --backends onnxruntime-all,tract --install --report out/parity
-  vaeport-parity models/mnist-blog --seal                     put the report into the bundle as parity.json"""
+_EXAMPLES = """  vaeport-parity models/mnist
+  vaeport-parity models/mnist --data mnist                    on the 10,000 test images too
+  vaeport-parity models/mnist --backends onnxruntime-all,tract --install --report out/parity
+  vaeport-parity models/mnist --seal                          put the report into the bundle as parity.json"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
