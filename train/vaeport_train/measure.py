@@ -132,9 +132,11 @@ def _weights_digest(folder: Path) -> str:
 
 def _splits(checkpoint: Checkpoint, dataset: Dataset) -> dict[str, Split]:
     splits: dict[str, Split] = {}
-    train_split, held_out = splits_of_run(checkpoint.record.config, dataset)
-    if data_record(dataset, train_split, held_out) == checkpoint.record.data:
-        splits["train"], splits["held-out"] = train_split, held_out
+    known = checkpoint.record.data
+    if len(dataset.development) == known.train_images + known.held_out_images:  # others cannot be, nor be cut alike
+        train_split, held_out = splits_of_run(checkpoint.record.config, dataset)
+        if data_record(dataset, train_split, held_out) == known:
+            splits["train"], splits["held-out"] = train_split, held_out
     if dataset.test is not None:
         splits["test"] = dataset.test
     return splits
