@@ -32,7 +32,9 @@ class Diagnosis:
     telemetry: str
     """`off`, or who turned it on."""
     bundle: str
-    """Bundle that was opened."""
+    """Bundle that was looked at."""
+    seal_holds: bool
+    """Whether it could be opened, every file as it was sealed."""
     problems: tuple[str, ...]
     """What must be mended before vaeport can work, a sentence each."""
 
@@ -61,10 +63,10 @@ def diagnose(bundle: str | os.PathLike[str]) -> Diagnosis:
     except (ImportError, OSError) as error:
         cuda = f"onnxruntime cannot be imported: {error}"
         problems.append(cuda)
+    opened, seal_holds = str(bundle), False
     try:
-        opened = str(open_bundle(bundle).path)
+        opened, seal_holds = str(open_bundle(bundle).path), True
     except (VaeportError, OSError) as error:
-        opened = str(bundle)
         problems.append(str(error))
     return Diagnosis(
         versions={"python": platform.python_version(), **_versions(), **wheels},
@@ -73,6 +75,7 @@ def diagnose(bundle: str | os.PathLike[str]) -> Diagnosis:
         processors=processors(),
         telemetry=_telemetry(),
         bundle=opened,
+        seal_holds=seal_holds,
         problems=tuple(problems),
     )
 

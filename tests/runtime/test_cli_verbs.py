@@ -205,6 +205,7 @@ def test_doctor_finds_nothing_in_the_way(vaeport_command: Terminal) -> None:
         "CUDA ",
         "threads ",
         "telemetry   off",
+        "seal holds",
         "nothing stands in the way",
     ):
         assert word in outcome.out

@@ -15,6 +15,7 @@ from vaeport.comparison import max_abs_error
 from vaeport.contract import FP32, GRAPHS
 
 from ..golden import TOLERANCE_FACTOR
+from .arithmetic import reference_arithmetic
 from .execution import run_once
 from .file_diff import describe, file_differences, fresh_export
 from .report import ParityRow
@@ -79,7 +80,8 @@ class Locator:
         for batch in (len(one), _ROWS, 1):
             try:
                 given = {name: values[:batch] for name, values in one.inputs.items()}
-                answers = ReferenceEvaluator(model).run(list(tolerances), given)
+                with reference_arithmetic():
+                    answers = ReferenceEvaluator(model).run(list(tolerances), given)
             except Exception:  # noqa: BLE001 - the evaluator raises whatever numpy raises
                 sound = False
                 break
@@ -169,7 +171,8 @@ def first_bad_node(model: ModelProto, output: str, bad: Callable[[str], bool]) -
 
 def reference_values(model: ModelProto, inputs: Mapping[str, NDArray[Any]]) -> Values:
     """Every tensor of a graph by name, as onnx's ReferenceEvaluator computes it."""
-    values = ReferenceEvaluator(model).run(None, dict(inputs), intermediate=True)
+    with reference_arithmetic():
+        values = ReferenceEvaluator(model).run(None, dict(inputs), intermediate=True)
     return {name: np.asarray(value) for name, value in values.items() if value is not None}  # type: ignore[union-attr]
 
 

@@ -45,7 +45,7 @@ def _print(found: Diagnosis) -> None:
         f"threads     {have.usable} (of {have.present} processors, affinity {have.affinity}, container quota {quota})"
     )
     print(f"telemetry   {found.telemetry}")
-    print(f"bundle      {found.bundle}")
+    print(f"bundle      {found.bundle}, {'seal holds' if found.seal_holds else 'cannot be used'}")
     for problem in found.problems:
         print(f"PROBLEM     {problem}")
     if found.holds:

@@ -42,5 +42,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"output": str(path), "files": names, "labels": grid.labels})
     else:
-        print(f"{path}: {len(grid)} handwritings as {', '.join(grid.labels)}")
+        print(f"{path}: {len(grid)} handwriting{'s' * (len(grid) != 1)} as {', '.join(grid.labels)}")
     return 0

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from ..arithmetic import reference_arithmetic
 from .base import Facts, GraphFile, Runner
 
 
@@ -29,8 +29,7 @@ class OnnxReference:
         names = list(graph.outputs)
 
         def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-            # Its sigmoid takes both of its formulas everywhere and then chooses; the one not chosen may overflow.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with reference_arithmetic():
                 return dict(zip(names, evaluator.run(names, dict(inputs)), strict=True))
 
         return run
