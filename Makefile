@@ -12,9 +12,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest
 
-# What takes too long for every day: 200,000 calls, threads, processes and forks, and the CUDA wheel (256 MB) without a GPU.
+# What takes too long for every day: 200,000 calls of the small bundle, threads, processes and forks, and the CUDA wheel (256 MB) without a GPU.
 torture: $(READY)
-	$(BIN)/python tools/torture.py
+	$(BIN)/python tools/torture.py -b mnist-blog
 	$(BIN)/pytest -m torture
 
 lint: $(READY)
