@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from vaeport.bundle import open_bundle
 from vaeport.calibration import AnomalyCalibration, read_calibration
@@ -78,7 +79,7 @@ def export_bundle(
         The comparison that the bundle passed.
 
     Raises:
-        InputError: the run cannot be read, or the place is taken.
+        InputError: the run cannot be read, changed meanwhile, or the place is taken.
         CheckFailedError: a graph breaks the contract, or does not answer as PyTorch does.
         OutputError: the bundle cannot be written.
     """
@@ -96,6 +97,7 @@ def export_bundle(
         golden = make_golden(checkpoint.network, examples.images, examples.labels, checkpoint.record.shapes)
         sizes = _write_graphs(stage, checkpoint, golden, options, progress)
         _write_companions(stage, source, golden)
+        _check_unchanged(checkpoint, stage / CHECKPOINT_FOLDER, source)
         manifest = _manifest(checkpoint, source, golden, options)
         (stage / "README.md").write_text(write_card(manifest, checkpoint, sizes), encoding="utf-8")
         seal(stage, manifest)
@@ -112,6 +114,13 @@ def export_bundle(
         seal(stage, manifest)
         put_in_place(stage, place, replace=options.replace)
     return report
+
+
+def _check_unchanged(checkpoint: Checkpoint, copy: Path, source: Path) -> None:
+    """The weights that travel must be those that were exported: a run that still trains writes others meanwhile."""
+    copied = load_checkpoint(copy).network.state_dict()
+    if not all(torch.equal(tensor, copied[name]) for name, tensor in checkpoint.network.state_dict().items()):
+        raise InputError(f"{source} got other weights while it was exported; export it when its training has ended")
 
 
 def _write_graphs(

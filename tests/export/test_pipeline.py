@@ -211,3 +211,17 @@ def test_every_activation_and_condition_exports(floor: str, tmp_path: Path) -> N
     run = trained_run(tmp_path / "run", "mlp", *NARROW, *settings, "training.epochs=1")
 
     assert verify(exported(run, tmp_path / "bundle")).holds
+
+
+def test_run_that_still_trains_is_refused(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Path(shutil.copytree(runs / "narrow", tmp_path / "run"))
+
+    def export(*arguments: object, **options: object) -> bytes:
+        shutil.copy(runs / "sibling" / "model.safetensors", run)
+        return export_graph(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "export_graph", export)
+
+    with pytest.raises(InputError, match="run got other weights while it was exported"):
+        exported(run, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
