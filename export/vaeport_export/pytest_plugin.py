@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vaeport.errors import VaeportError
+
 if TYPE_CHECKING:
     from .parity.report import ParityReport, ParityRow
 
@@ -21,18 +23,28 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     """Add the tests of every bundle behind those that were collected."""
     for bundle in config.getoption("--vaeport-bundle"):
         collector = BundleTests.from_parent(session, name=str(bundle), path=Path(bundle), nodeid=str(bundle))
-        items.extend(collector.collect())
+        try:
+            items.extend(collector.collect())
+        except VaeportError as error:
+            raise pytest.UsageError(str(error)) from error
 
 
 class BundleTests(pytest.Collector):
     """The tests of one bundle; they share one comparison, made when the first of them runs."""
 
     def collect(self) -> Iterator["ParityTest"]:
-        """A test for each output on each backend, and one for the files and recorded answers."""
+        """A test for each output on each backend, and one for the files and recorded answers.
+
+        Raises:
+            VaeportError: there is no such bundle or backend, or the bundle is not as it was sealed.
+        """
+        from vaeport.bundle import open_bundle
+
         from .parity.comparison import chosen_backends
         from .parity.measurement import OUTPUTS
 
         self.backends = chosen_backends(self.config.getoption("--vaeport-backends"))
+        self._bundle = open_bundle(self.name)
         self._report: ParityReport | None = None
         yield ParityTest.from_parent(self, name="files")
         for backend in self.backends:
@@ -44,12 +56,10 @@ class BundleTests(pytest.Collector):
     def report(self) -> "ParityReport":
         """The comparison."""
         if self._report is None:
-            from vaeport.bundle import open_bundle
-
             from .parity.comparison import compare_backends
             from .parity.subject import subject_of
 
-            self._report = compare_backends(subject_of(open_bundle(self.name)), self.backends)
+            self._report = compare_backends(subject_of(self._bundle), self.backends)
         return self._report
 
 

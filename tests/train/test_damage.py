@@ -180,3 +180,12 @@ def test_damaged_evaluation_is_refused(content: str, run_copy: Path) -> None:
     (run_copy / "evaluation.json").write_text(content)
 
     assert "evaluation.json is damaged" in refusal(run_copy, load_evaluation)
+
+
+@pytest.mark.parametrize(("field", "value"), [("position", -1), ("position", 500), ("epoch", 4), ("epoch", -1)])
+def test_state_of_a_place_outside_the_run_is_refused(field: str, value: int, run_copy: Path, digits: Dataset) -> None:
+    path = run_copy / "trainer.safetensors"
+    counters = {"epoch": 3, "step": 30, "position": 0, "seconds": 0.0, field: value}
+    save_file(load_file(path), path, {"vaeport": json.dumps(counters)})
+
+    assert "trainer.safetensors is damaged" in refusal(run_copy, lambda run: resume(run, digits))

@@ -12,7 +12,7 @@ import torch
 from tests.train.small import NARROW, contents, metrics_without_time, narrow_run
 from vaeport.errors import InputError
 from vaeport_train.data import Dataset
-from vaeport_train.distributed import Processes
+from vaeport_train.distributed import Processes, environment
 from vaeport_train.run import resume
 
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "vaeport_train"]
@@ -86,3 +86,17 @@ def test_weighted_means_of_the_shares_average_to_the_mean(n: int, count: int) ->
 
     average = sum(weight * own.double().mean().item() for own, weight in shares) / count
     assert average == pytest.approx(rows.double().mean().item())
+
+
+@pytest.mark.parametrize(
+    "variables", [{"WORLD_SIZE": "two"}, {"WORLD_SIZE": "0"}, {"WORLD_SIZE": "2", "RANK": "2"}, {"WORLD_SIZE": "2"}]
+)
+def test_variables_that_torchrun_did_not_set_are_refused(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(InputError, match="torchrun"):
+        environment()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from vaeport.errors import InputError
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -46,8 +48,17 @@ class Processes:
 
 
 def environment() -> Processes:
-    """Which process `torchrun` says this is; alone without it."""
-    return Processes(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    """Which process `torchrun` says this is; alone without it.
+
+    Raises:
+        InputError: the variables that it sets are not all there, or no numbers.
+    """
+    rank, count = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
+    if not (rank.isdecimal() and count.isdecimal() and int(rank) < int(count)):
+        raise InputError(f"RANK is {rank!r} and WORLD_SIZE {count!r}; leave them to torchrun, or unset them")
+    if int(count) > 1 and "MASTER_ADDR" not in os.environ:
+        raise InputError(f"WORLD_SIZE is {count}, but MASTER_ADDR is not set; start the processes with torchrun")
+    return Processes(int(rank), int(count))
 
 
 @contextmanager

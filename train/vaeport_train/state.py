@@ -108,6 +108,8 @@ def load_state(folder: Path, record: RunRecord) -> TrainingState:
             state.rows, state.frames = list(tensors["rows"].numpy()), list(tensors["frames"].numpy())
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} is damaged: its counters or pictures are missing or wrong ({error!r})") from error
+    if not (0 <= state.position < record.data.train_images and 0 <= state.epoch <= record.config.training.epochs):
+        raise InputError(f"{path} is damaged: image {state.position} of epoch {state.epoch + 1} is not of this run")
     if not len(state.rows) == len(state.frames) == state.epoch:
         raise InputError(f"{path} is damaged: {state.epoch} epochs but {len(state.rows)} rows of pictures")
     state.history = load_history(folder, epochs=state.epoch) if state.epoch else []
