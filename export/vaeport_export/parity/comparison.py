@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.comparison import flipped_rows
-from vaeport.contract import CLASS_PROBS, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS
+from vaeport.contract import CLASS_PROBS, FP32, GOLDEN_FILE, GRAPHS
 from vaeport.errors import InputError
 from vaeport.golden import parse_golden
 
 from .backends import BACKENDS, OWN_BACKENDS
+from .chain import with_shares
 from .execution import run_backend, write_inputs
 from .figures import figures
 from .locate import Locator
@@ -78,10 +79,9 @@ def compare_backends(
             backends.append(compared)
             rows += found
             shutil.rmtree(folder, ignore_errors=True)
-    total = sum(len(one) for one in asked.sets.values() if one.graph == ENCODER_CLASSIFIER)
     name = subject.bundle.manifest.name
     return ParityReport(
-        name, total, tuple(backends), tuple(rows), (*preflight(subject), *golden_findings(subject, rows))
+        name, asked.images, tuple(backends), tuple(rows), (*preflight(subject), *golden_findings(subject, rows))
     )
 
 
@@ -115,7 +115,7 @@ def _compare(
         refusals=measured.refusals,
         milliseconds=measured.milliseconds,
     )
-    return report, list(measured.rows)
+    return report, with_shares(measured.rows, outcome, mine, subject)
 
 
 def _golden_rows(subject: Subject) -> list[ParityRow]:

@@ -99,7 +99,7 @@ class Locator:
     def _node(self, row: ParityRow) -> str:
         """The first node that the backend computes wrongly in a file that is right."""
         model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(self.subject.onnx(row.graph)))
-        taken = sorted({row.worst_probe, *range(_ROWS - 1)})
+        taken = sorted({row.worst[1], *range(_ROWS - 1)})
         inputs = {name: values[taken] for name, values in self.asked.sets[row.graph, "probes"].inputs.items()}
         expected, bounds = reference_values(model, inputs), tensor_bounds(model, inputs)
         errors: dict[str, float] = {}

@@ -5,12 +5,35 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vaeport.comparison import error_ratio
-from vaeport.contract import GOLDEN_FILE
+from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE
 
 from .figures import Figures
 
 PARITY_FILE = "parity.json"
 """Name of the report inside a bundle."""
+
+
+@dataclass(frozen=True)
+class ChainShares:
+    """What each graph has in the error of pictures that went through both."""
+
+    encoder: float
+    """Part of the largest error that came with the encoder's latents; both parts, signed, sum to that error."""
+    decoder: float
+    """Part of the largest error that the decoder added."""
+    encoder_max: float
+    """Largest absolute error that the latents alone bring into any pixel."""
+    decoder_max: float
+    """Largest absolute error that the decoder adds to any pixel."""
+
+    @property
+    def graph(self) -> str:
+        """The graph that has the larger part in the largest error."""
+        return ENCODER_CLASSIFIER if abs(self.encoder) > abs(self.decoder) else DECODER
+
+    def __str__(self) -> str:
+        parts = f"{self.encoder:.2g} came with the encoder's latents, {self.decoder:.2g} is the decoder's own"
+        return f"of its largest error {self.encoder + self.decoder:.2g}, {parts}"
 
 
 @dataclass(frozen=True)
@@ -32,7 +55,7 @@ class ParityRow:
     rows: int
     """Rows that were compared."""
     class_flips: int | None = None
-    """Rows whose class changed by more than the tolerance; None where the output is no class."""
+    """Images whose class changed by more than the tolerance; None where the output is no class."""
     alone: float = 0.0
     """Largest difference between a row run alone and the same row in the batch; held to the tolerance as well."""
     repeatable: bool = True
@@ -41,8 +64,12 @@ class ParityRow:
     """What it said where it gave no answer, and at which batch."""
     by_set: dict[str, float] = field(default_factory=dict)
     """Largest error by input set: tells drift in preprocessing from drift in the graph."""
-    worst_probe: int = 0
-    """Row of the probes with the largest error."""
+    flips_by_set: dict[str, int] = field(default_factory=dict)
+    """The same by input set; an image that stands in two sets is in both."""
+    worst: tuple[str, int] = ("", 0)
+    """Input set and row with the largest error."""
+    shares: ChainShares | None = None
+    """For the chain, what each graph has in its error."""
     heat: tuple[tuple[float, ...], ...] = ()
     """Largest difference of each pixel in noise floors, for outputs that are images; not part of the JSON."""
 
@@ -136,8 +163,10 @@ class ParityReport:
     def to_dict(self) -> dict[str, Any]:
         """The report for a JSON file; numbers that JSON cannot hold are text."""
         rows = [{**asdict(row), "ratio": row.ratio, "holds": row.holds} for row in self.rows]
-        for row in rows:
-            del row["heat"]
+        for row, told in zip(self.rows, rows, strict=True):
+            del told["heat"]
+            if row.shares:
+                told["shares"]["graph"] = row.shares.graph
         whole = {**asdict(self), "rows": rows, "missing": self.missing, "holds": self.holds}
         plain: dict[str, Any] = _plain(whole)
         return plain
@@ -162,7 +191,12 @@ def shortcoming(report: ParityReport) -> str:
         f"{where} is {worst.ratio:.1f} noise floors off PyTorch, allowed are {worst.tolerance / worst.noise_floor:.1f}"
         if worst.noise_floor
         else f"{where} is off PyTorch by {worst.figures.max_abs:.2g}, allowed is nothing"
-    ) + (f", and {worst.class_flips} classes changed" if worst.class_flips else "")
+    ) + "".join(
+        [
+            f", and {worst.class_flips} classes changed" if worst.class_flips else "",
+            f"; {worst.shares}" if worst.shares else "",
+        ]
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -36,6 +36,8 @@ def row_sentence(row: ParityRow) -> str:
     if row.failed:
         return f"gave no answer: {row.failed}"
     text = f"{row.figures.max_abs:.3g} off PyTorch, {row.ratio:.2f} noise floors, allowed {row.tolerance:.3g}"
+    if row.shares:
+        text += f"; {row.shares}"
     if row.class_flips:
         text += f"; {row.class_flips} classes flipped"
     if row.alone > row.tolerance:
