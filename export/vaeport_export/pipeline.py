@@ -30,7 +30,8 @@ from .graphs import graph_modules
 from .onnx_file import DEFAULT_OPSET, GraphDescription, export_graph
 from .parity.backends import OWN_BACKENDS
 from .parity.comparison import compare_backends
-from .parity.report import PARITY_FILE, ParityReport, shortcoming
+from .parity.report import PARITY_FILE, ParityReport
+from .parity.sentences import shortcoming
 from .parity.subject import subject_of
 from .testcase import write_test_case
 from .writer import check_place, put_in_place, seal, staged_folder

@@ -8,7 +8,7 @@ from onnx import ModelProto, numpy_helper
 from tests.export.material import compared, edit_onnx, sealed_again
 from vaeport_export.parity.chain import chain_shares
 from vaeport_export.parity.report import ChainShares, ParityReport
-from vaeport_export.parity.reports.junit import row_sentence
+from vaeport_export.parity.sentences import row_sentence
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 

@@ -18,6 +18,7 @@ from .backends import BACKENDS, OWN_BACKENDS
 from .chain import with_shares
 from .execution import run_backend, write_inputs
 from .figures import figures
+from .ladder import Ladder
 from .locate import Locator
 from .measurement import measure
 from .preflight import golden_findings, preflight
@@ -68,17 +69,21 @@ def compare_backends(
         inputs = write_inputs(asked, Path(place, "inputs"))
         parts = Path(place, "parts")
         parts.mkdir()
-        locator = Locator(subject, asked, parts, limit, isolated)
+        ladder = Ladder(subject, asked, inputs, parts, limit, isolated)
         for name in chosen:
             progress(name)
             folder = Path(place, name)
             compared, found = _compare(subject, name, asked, inputs, folder, limit=limit, isolated=isolated)
-            if any(not row.holds for row in found):
-                progress(f"{name}: looking for the place")
-                compared = dataclasses.replace(compared, place=locator.place(tuple(found)))
             backends.append(compared)
+            ladder.rows[name] = tuple(found)
             rows += found
             shutil.rmtree(folder, ignore_errors=True)
+        locator = Locator(ladder)
+        for index, one in enumerate(backends):
+            if any(not row.holds for row in ladder.rows[one.name]):
+                progress(f"{one.name}: looking for the place")
+                first = locator.place(one.name)
+                backends[index] = dataclasses.replace(one, place=first.text, rung=first.rung)
     name = subject.bundle.manifest.name
     return ParityReport(
         name, asked.images, tuple(backends), tuple(rows), (*preflight(subject), *golden_findings(subject, rows))

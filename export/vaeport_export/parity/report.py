@@ -105,6 +105,9 @@ class BackendReport:
     """Median duration of one run on one thread by `graph x batch`."""
     place: str = ""
     """Where its answers first go wrong; empty where they do not, or where it was not looked for."""
+    rung: str = ""
+    """The first backend on the way from PyTorch to this one that falls short there: `torch-export`, `onnx-reference`,
+    `onnxruntime-none`, `onnxruntime-all` or itself; empty where there is no such place."""
 
 
 @dataclass(frozen=True)
@@ -170,33 +173,6 @@ class ParityReport:
         whole = {**asdict(self), "rows": rows, "missing": self.missing, "holds": self.holds}
         plain: dict[str, Any] = _plain(whole)
         return plain
-
-
-def shortcoming(report: ParityReport) -> str:
-    """The first thing that a report that does not hold should be read for, in a sentence."""
-    if wrong := [finding for finding in report.findings if finding.wrong]:
-        return f"{wrong[0].subject}: {wrong[0].text}"
-    failing = [row for row in report.deciding if not row.holds]
-    if not failing:
-        return "no backend could be compared"
-    worst = max(failing, key=lambda row: row.ratio)
-    where = f"{worst.backend} in {worst.graph}/{worst.output}"
-    if worst.failed:
-        return f"{where} gave no answer ({worst.failed})"
-    if not worst.repeatable:
-        return f"{where} answers otherwise the second time"
-    if worst.figures.max_abs <= worst.tolerance and worst.alone > worst.tolerance:
-        return f"{where} answers a row alone otherwise than in a batch, by {worst.alone:.2g}"
-    return (
-        f"{where} is {worst.ratio:.1f} noise floors off PyTorch, allowed are {worst.tolerance / worst.noise_floor:.1f}"
-        if worst.noise_floor
-        else f"{where} is off PyTorch by {worst.figures.max_abs:.2g}, allowed is nothing"
-    ) + "".join(
-        [
-            f", and {worst.class_flips} classes changed" if worst.class_flips else "",
-            f"; {worst.shares}" if worst.shares else "",
-        ]
-    )
 
 
 def _plain(value: Any) -> Any:

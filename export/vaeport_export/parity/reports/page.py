@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..report import BackendReport, ParityReport, ParityRow
-from .junit import row_sentence
+from ..sentences import row_sentence
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:95rem;margin:2rem auto;padding:0 1rem;color:#222;
 background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.25rem .4rem;text-align:left;
