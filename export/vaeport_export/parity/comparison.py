@@ -20,6 +20,7 @@ from .execution import run_backend, write_inputs
 from .figures import figures
 from .ladder import Ladder
 from .locate import Locator
+from .machine import machine
 from .measurement import measure
 from .preflight import golden_findings, preflight
 from .report import BackendReport, ParityReport, ParityRow
@@ -86,7 +87,13 @@ def compare_backends(
                 backends[index] = dataclasses.replace(one, place=first.text, rung=first.rung)
     name = subject.bundle.manifest.name
     return ParityReport(
-        name, asked.images, tuple(backends), tuple(rows), (*preflight(subject), *golden_findings(subject, rows))
+        name,
+        asked.images,
+        tuple(backends),
+        tuple(rows),
+        (*preflight(subject), *golden_findings(subject, rows)),
+        test_images=asked.test_images,
+        machine=machine() if isolated else "",
     )
 
 
@@ -118,6 +125,7 @@ def _compare(
         facts.counts,
         facts.remark,
         refusals=measured.refusals,
+        test_images=mine.test_images,
         milliseconds=measured.milliseconds,
     )
     return report, with_shares(measured.rows, outcome, mine, subject)

@@ -101,6 +101,8 @@ class BackendReport:
     """Why it was not compared; it counts neither way."""
     refusals: tuple[str, ...] = ()
     """What it does not take, where that is allowed to it."""
+    test_images: int = 0
+    """How many of the images that were given it was asked about; a slow one is spared most of them."""
     milliseconds: dict[str, float] = field(default_factory=dict)
     """Median duration of one run on one thread by `graph x batch`."""
     place: str = ""
@@ -136,6 +138,10 @@ class ParityReport:
     """One a backend, graph and output."""
     findings: tuple[Finding, ...] = ()
     """What reading the files showed."""
+    test_images: int = 0
+    """How many of the images were given, as those of a test set are; the others are probes."""
+    machine: str = ""
+    """What durations were measured on; empty where none were."""
 
     @property
     def missing(self) -> dict[str, str]:
