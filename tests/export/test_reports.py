@@ -16,6 +16,7 @@ from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.machine import machine
 from vaeport_export.parity.report import BackendReport, ParityReport
 from vaeport_export.parity.reports import markdown, write_reports
+from vaeport_export.parity.reports.page import html_page
 from vaeport_export.parity.sealing import seal_report
 from vaeport_export.parity.subject import Subject
 from vaeport_export.parity.summary import summary
@@ -84,6 +85,7 @@ def test_backend_without_any_answer_to_a_graph_refuses(narrow: Subject, monkeypa
     assert summary(report, report.backends[0]).verdict == "refuses"
     assert cells(markdown([report]), "crooked")[2:] == ["-"] * 6 + ["**refuses**"]
     assert "- crooked: No answer to encoder_classifier, batch " in markdown([report])
+    assert html_page(report).count(">no answer<") == 4
 
 
 def test_durations_are_told_in_relation_to_what_vaeport_runs(narrow: Subject) -> None:
@@ -94,6 +96,24 @@ def test_durations_are_told_in_relation_to_what_vaeport_runs(narrow: Subject) ->
     assert slow.relative == pytest.approx(slow.milliseconds / own.milliseconds)
     assert cells(markdown([report]), "onnxruntime-all")[-2].endswith("(x1)")
     assert report.machine
+
+
+def test_html_page_says_what_falls_short_and_where_and_shares_the_chains_error(broken: ParityReport) -> None:
+    page = html_page(broken)
+
+    assert "2 backends: 1 holds, 1 falls short." in page
+    assert '<b class="no">onnxruntime-all falls short</b>: fp32/decoder/model.onnx: node &#x27;node_sigmoid' in page
+    assert page.index("What falls short, and where") < page.index("Every backend") < page.index("By inputs")
+    assert page.count('<span class="split">') == 2
+    assert '<th class="n">most doubtful' in page
+
+
+def test_html_page_of_what_holds_has_no_list_of_what_falls_short(bundles: Path) -> None:
+    page = html_page(compared(bundles / "narrow", "onnxruntime-all"))
+
+    assert "narrow answers as PyTorch does: at most " in page
+    assert "What falls short" not in page
+    assert 'class="no"' not in page
 
 
 def test_report_is_sealed_into_its_bundle(copy: Path) -> None:

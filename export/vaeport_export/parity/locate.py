@@ -89,7 +89,7 @@ class Locator:
 
     def _said(self, rung: str, graph: str) -> str:
         short = next(row for row in self.ladder.of(rung, graph) if not row.holds)
-        return f"{short.output} of {rung} {row_sentence(short)}"
+        return f"{short.output} {row_sentence(short)}"
 
     def _difference(self, graph: str) -> str:
         """What is wrong with a graph's file in which the standard's evaluator does not find PyTorch's answers."""
@@ -101,7 +101,7 @@ class Locator:
             self._differences[graph] = (
                 differences[0] + more
                 if differences
-                else f"it is what the exporter makes of the checkpoint, and yet {self._said(STANDARD, graph)}"
+                else f"the exporter makes it so of the checkpoint, and yet {STANDARD}'s {self._said(STANDARD, graph)}"
             )
         return self._differences[graph]
 
