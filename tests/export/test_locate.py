@@ -1,11 +1,14 @@
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from onnx import ModelProto
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
+from tests.export.material import edit_onnx, opened, sealed_again
 from vaeport_export.parity.backends import BACKENDS
+from vaeport_export.parity.backends.torch_eager import TorchEager
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.ladder import RUNGS
 from vaeport_export.parity.report import BackendReport
@@ -170,6 +173,20 @@ def test_optimisation_level_is_not_blamed_on_a_higher_one(narrow: Subject, insta
 
     assert found.rung == "onnxruntime-basic"
     assert higher.loaded == []
+
+
+def test_graph_that_onnx_cannot_take_apart_has_no_node_and_the_report_stands(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unheard_of(model: ModelProto) -> None:
+        next(node for node in model.graph.node if node.op_type == "Sigmoid").op_type = "Mystery"
+
+    edit_onnx(copy, DECODER, unheard_of)
+    monkeypatch.setitem(BACKENDS, "onnx-reference", TorchEager("float32"))
+
+    (found,) = located(opened(sealed_again(copy)), "onnxruntime-none")
+
+    assert found.place.startswith("decoder, no node found, since onnx cannot take the graph apart: ")
 
 
 def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -> None:

@@ -3,6 +3,7 @@ import onnx
 import pytest
 from onnx import ModelProto
 
+from tests.export.test_mutations import store_weights_in_float16
 from vaeport_export.parity.subject import Subject
 from vaeport_export.parity.tensors import ExactGraph, cut_off
 
@@ -39,3 +40,14 @@ def test_tensor_that_is_no_number_has_no_bounded_effect(decoder: ModelProto) -> 
     exact = ExactGraph(decoder, inputs)
 
     assert exact.effect("view", np.full_like(exact.values["view"], np.nan), "image") == float("inf")
+
+
+def test_graph_with_float16_in_it_is_computed_in_float64_too(narrow: Subject) -> None:
+    model = onnx.load_model_from_string(narrow.onnx("decoder"))
+    store_weights_in_float16(model)
+    inputs = {"z": np.zeros((1, 4), np.float32), "class_probs": np.eye(10, dtype=np.float32)[:1]}
+
+    values = ExactGraph(onnx.shape_inference.infer_shapes(model), inputs).values
+
+    assert {name for name, value in values.items() if value.dtype in (np.float16, np.float32)} == set()
+    assert values["image"].dtype == np.float64

@@ -72,7 +72,7 @@ def _path(model: ModelProto, output: str, makers: Mapping[str, NodeProto]) -> li
     floats = {
         info.name
         for info in (*model.graph.value_info, *model.graph.output)
-        if info.type.tensor_type.elem_type == TensorProto.FLOAT
+        if info.type.tensor_type.elem_type in (TensorProto.FLOAT, TensorProto.FLOAT16)
     }
     return [name for node in model.graph.node for name in node.output if name in read & floats]
 

@@ -117,6 +117,8 @@ class Locator:
                     return text
         except TimeoutError:
             return f"no node found within {_SHARE * self.ladder.limit:g} s"
+        except Exception as error:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the figures stand without a node
+            return f"no node found, since onnx cannot take the graph apart: {' '.join(str(error).split())[:200]}"
         return f"no single node: cut off at {_listed([row.output for row in failing])}, a small batch holds"
 
     def _first_silent(self, row: ParityRow, model: ModelProto, until: float) -> str:

@@ -15,6 +15,8 @@ from .arithmetic import reference_arithmetic
 
 Values = dict[str, NDArray[Any]]
 
+_NARROW = (TensorProto.FLOAT, TensorProto.FLOAT16)
+
 
 class ExactGraph:
     """A graph on one batch of inputs, computed in float64 by onnx's ReferenceEvaluator."""
@@ -23,7 +25,7 @@ class ExactGraph:
         """Compute every tensor.
 
         Args:
-            model: the graph in float32, with inferred shapes.
+            model: the graph in float32 or float16, with inferred shapes.
             inputs: a batch, by input name.
         """
         self._double = doubled(model)
@@ -74,14 +76,14 @@ def doubled(model: ModelProto) -> ModelProto:
         for attribute in node.attribute:
             if attribute.HasField("t"):
                 _double(attribute.t)
-            elif (node.op_type, attribute.name, attribute.i) == ("Cast", "to", TensorProto.FLOAT):
+            elif (node.op_type, attribute.name) == ("Cast", "to") and attribute.i in _NARROW:
                 attribute.i = TensorProto.DOUBLE
     for info in (*graph.input, *graph.output, *graph.value_info):
-        if info.type.tensor_type.elem_type == TensorProto.FLOAT:
+        if info.type.tensor_type.elem_type in _NARROW:
             info.type.tensor_type.elem_type = TensorProto.DOUBLE
     return copy
 
 
 def _double(tensor: TensorProto) -> None:
-    if tensor.data_type == TensorProto.FLOAT:
+    if tensor.data_type in _NARROW:
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
