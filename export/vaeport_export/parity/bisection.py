@@ -18,10 +18,10 @@ class Found:
     """The first node that is known to be bad."""
     tensor: str
     """Its output that is bad."""
-    unknown: int = 0
-    """Tensors just before it of which nothing is known."""
+    unknown: tuple[str, ...] = ()
+    """Tensors on the way to it of which nothing is known, behind the last one that is known to be good."""
     last_good: NodeProto | None = None
-    """The last node before those that is known to be good; None where there is none, or where nothing is unknown."""
+    """The node that made that one."""
     in_time: bool = True
     """Whether the time was enough."""
 
@@ -33,6 +33,9 @@ def first_bad_node(model: ModelProto, output: str, judge: Judge) -> Found | None
         model: the graph, with inferred shapes.
         output: a tensor of it.
         judge: asked about tensors, about each at most once.
+
+    Raises:
+        TimeoutError: there was not even time to ask about the output.
     """
     known: dict[str, bool | None] = {}
 
@@ -44,20 +47,39 @@ def first_bad_node(model: ModelProto, output: str, judge: Judge) -> Found | None
     if not ask(output):
         return None
     makers = {name: node for node in model.graph.node for name in node.output}
-    path = _path(model, output, makers)
-    good, bad, in_time = -1, len(path) - 1, True
+    tensor, in_time = output, True
     try:
-        while (middle := _nearest(path, known, good, bad)) is not None:
-            answer = ask(path[middle])
-            if answer is not None:
-                good, bad = (good, middle) if answer else (middle, bad)
-        tensor = _upwards(path[bad], makers, set(path), ask)
+        while True:
+            tensor = _first_bad(_path(model, tensor, makers), known, ask)
+            # A branch may have been passed over: what the node reads may be bad, too.
+            above = [name for name in _read(tensor, model, makers) if ask(name)]
+            if not above:
+                break
+            tensor = above[0]
     except TimeoutError:
-        tensor, in_time = path[bad], False
-    if tensor != path[bad]:
-        return Found(makers[tensor], tensor)
-    unknown = bad - good - 1
-    return Found(makers[tensor], tensor, unknown, makers[path[good]] if unknown and good >= 0 else None, in_time)
+        path = _path(model, output, makers)
+        tensor, in_time = next(name for name in path if known.get(name)), False
+    path = _path(model, tensor, makers)
+    good = max((place for place, name in enumerate(path) if known.get(name) is False), default=-1)
+    between = {*path[good + 1 : -1], *_read(tensor, model, makers)}
+    unknown = tuple(name for name in path if name in between and known.get(name) is None)
+    return Found(makers[tensor], tensor, unknown, makers[path[good]] if good >= 0 else None, in_time)
+
+
+def _first_bad(path: list[str], known: Mapping[str, bool | None], ask: Judge) -> str:
+    """The first bad tensor of a path whose last one is bad, if all behind it are bad."""
+    good, bad = -1, len(path) - 1
+    while open_places := [place for place in range(good + 1, bad) if known.get(path[place], True) is not None]:
+        middle = open_places[len(open_places) // 2]
+        answer = ask(path[middle])
+        if answer is not None:
+            good, bad = (good, middle) if answer else (middle, bad)
+    return path[bad]
+
+
+def _read(tensor: str, model: ModelProto, makers: Mapping[str, NodeProto]) -> list[str]:
+    """The float tensors that are computed and read by the node that makes a tensor."""
+    return [name for name in _path(model, tensor, makers) if name in makers[tensor].input]
 
 
 def _path(model: ModelProto, output: str, makers: Mapping[str, NodeProto]) -> list[str]:
@@ -75,17 +97,3 @@ def _path(model: ModelProto, output: str, makers: Mapping[str, NodeProto]) -> li
         if info.type.tensor_type.elem_type in (TensorProto.FLOAT, TensorProto.FLOAT16)
     }
     return [name for node in model.graph.node for name in node.output if name in read & floats]
-
-
-def _nearest(path: list[str], known: Mapping[str, bool | None], good: int, bad: int) -> int | None:
-    """The place between a good and a bad one that is nearest to their middle and was not asked about."""
-    middle = (good + bad) / 2
-    open_places = [place for place in range(good + 1, bad) if path[place] not in known]
-    return min(open_places, key=lambda place: abs(place - middle), default=None)
-
-
-def _upwards(tensor: str, makers: Mapping[str, NodeProto], path: set[str], ask: Judge) -> str:
-    """A branch may have been passed over: go up as long as what the node reads is bad."""
-    while above := [name for name in makers[tensor].input if name in path and ask(name)]:
-        tensor = above[0]
-    return tensor

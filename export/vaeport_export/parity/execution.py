@@ -25,6 +25,9 @@ from .worker import perform
 PAST_TIME_LIMIT = "ran past its time limit"
 """What is said of a backend that was ended for its slowness."""
 
+NOT_TRIED = "not tried"
+"""What is said of the steps that were left after several deaths."""
+
 _MOST_DEATHS = 4
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environment's packages into another
 
@@ -101,7 +104,7 @@ def run_backend(
         deaths[log.began] = how
         if time.monotonic() >= until or len(deaths) >= _MOST_DEATHS:
             rest = set(range(len(asked.steps))) - set(log.ended) - set(deaths)
-            deaths |= dict.fromkeys(rest, f"not tried, since it {how} before")
+            deaths |= dict.fromkeys(rest, f"{NOT_TRIED}, since it {how} before")
             break
     return _outcome(folder, deaths, len(asked.steps))
 

@@ -26,6 +26,7 @@ from .tensors import ExactGraph, Values, cut_off
 
 _ROWS = 7
 _ROWS_WITHOUT_ANSWER = 257  # some backends fail on large batches only
+_MOST_NAMED = 3
 _SHARE = 0.25  # of the time limit, for the search of one backend
 
 
@@ -135,7 +136,11 @@ class Locator:
             return answer is None
 
         found = first_bad_node(model, row.output, silent)
-        return f"{describe(found.node)} gives no answer: {said[found.tensor]}{_unsure(found)}" if found else ""
+        if found is None:
+            return ""
+        if all(said.values()):
+            return f"no part of it that was tried gets an answer, not even {describe(found.node)}: {said[found.tensor]}"
+        return f"{describe(found.node)} gives no answer: {said[found.tensor]}{_unsure(found)}"
 
     def _first_wrong(self, row: ParityRow, model: ModelProto, until: float) -> str:
         """The first node whose error alone, carried through the rest of the graph, takes the output out of bounds."""
@@ -213,11 +218,13 @@ def _floats(values: NDArray[Any]) -> NDArray[Any]:
 
 def _unsure(found: Found) -> str:
     """What stands between the node that was found and the certainty that it is the first."""
-    if not found.unknown:
+    if found.in_time and not found.unknown:
         return ""
     after = f" after {describe(found.last_good)}" if found.last_good else ""
-    why = "gave no answer when the graph was cut off there" if found.in_time else "were not all tried for lack of time"
-    return f"; it may be an earlier one{after}: {found.unknown} tensors between {why}"
+    if not found.in_time:
+        return f"; it may be an earlier one{after}: there was no time to try all"
+    unknown = f"{', '.join(found.unknown[:_MOST_NAMED])}{', ...' * (len(found.unknown) > _MOST_NAMED)}"
+    return f"; it may be an earlier one{after}: cut off at {unknown} the graph gives no answer to compare"
 
 
 def _listed(names: Sequence[str]) -> str:

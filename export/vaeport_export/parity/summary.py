@@ -6,6 +6,7 @@ from typing import Literal
 from vaeport.comparison import error_ratio
 from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GRAPHS
 
+from .execution import NOT_TRIED
 from .report import BackendReport, ParityReport
 
 BASELINE = "onnxruntime-all"
@@ -45,8 +46,9 @@ class Summary:
     """Largest difference of a row alone from the same row in a batch, in noise floors."""
     latencies: dict[int, Latency]
     """By batch size."""
-    failed: tuple[str, ...]
-    """What it said where it gave no answer, one sentence a graph."""
+    said: tuple[str, ...]
+    """What it said where it gave no answer, a sentence a graph, then what it refuses as it may; without what followed
+    from it: steps that were not tried, and other batches of a graph that got no answer at all."""
 
 
 def summary(report: ParityReport, one: BackendReport) -> Summary:
@@ -66,8 +68,15 @@ def summary(report: ParityReport, one: BackendReport) -> Summary:
         {name: count for row in rows for name, count in row.flips_by_set.items()},
         max(error_ratio(row.alone, row.noise_floor) for row in rows),
         dict(_latencies(report, one)),
-        tuple(dict.fromkeys(row.failed for row in rows if row.failed)),
+        tuple(_said(report, one)),
     )
+
+
+def _said(report: ParityReport, one: BackendReport) -> list[str]:
+    failed = {row.graph: f"no answer to {row.failed}" for row in report.of(one.name) if row.failed}
+    tried = [sentence for sentence in failed.values() if NOT_TRIED not in sentence] or list(failed.values())
+    refusals = [text for text in one.refusals if NOT_TRIED not in text and not text.startswith(tuple(failed))]
+    return tried + [f"does not take {text}" for text in refusals]
 
 
 def _verdict(report: ParityReport, one: BackendReport) -> Verdict:

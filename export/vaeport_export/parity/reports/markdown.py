@@ -92,10 +92,8 @@ def _duration(latency: Latency | None) -> str:
 def _notes(one: BackendReport, found: Summary) -> Iterator[str]:
     if one.remark:
         yield f"{one.remark}."
-    for refusal in one.refusals:
-        yield f"Does not take {_said(refusal)}."
-    for failed in found.failed:
-        yield f"No answer to {_said(failed)}."
+    for sentence in found.said:
+        yield f"{_capital(shorten(sentence, _MOST_SAID, placeholder=' ...').rstrip('.'))}."
     if found.flips:
         flips = ", ".join(f"{name} {count}" for name, count in found.flips_by_set.items() if count)
         yield f"Flips by input set: {flips}."
@@ -103,5 +101,5 @@ def _notes(one: BackendReport, found: Summary) -> Iterator[str]:
         yield f"First wrong: {one.place}."
 
 
-def _said(sentence: str) -> str:
-    return shorten(sentence, _MOST_SAID, placeholder=" ...").rstrip(".")
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

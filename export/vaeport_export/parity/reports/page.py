@@ -1,19 +1,20 @@
 """The report as one self-contained HTML page: the verdict, what falls short and why, then the figures."""
 
 import html
-from collections.abc import Iterator
 
-from ..report import BackendReport, ParityReport
+from ..report import ParityReport
 from ..sentences import shortcoming
 from ..summary import summary
 from .page_figures import details, maps
 from .page_tables import KINDS, chain_table, overview, sets_table
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#222;
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:84rem;margin:2rem auto;padding:0 1rem;color:#222;
 background:#fff}h1{margin-bottom:.5rem}h2{margin-top:2.2rem}table{border-collapse:collapse;margin:1rem 0}
 th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}
-th{font-weight:600;font-size:.85rem}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td:first-child{white-space:nowrap}small{opacity:.7;display:block}li{margin:.4rem 0}
+th{font-weight:600;font-size:.85rem}th.g{text-align:center}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td:first-child,td:nth-child(2){white-space:nowrap}
+small{opacity:.7;display:block;white-space:normal;max-width:11rem}li{margin:.4rem 0}
 .verdict{font-size:1.25rem;padding:.7rem 1rem;border-left:.4rem solid;border-radius:.2rem;background:#8881}
 .no{color:#b00020;font-weight:600}.shown{color:#8a5a00}.ok{color:#0a6b2d}td.none{opacity:.45}
 td.r{background:linear-gradient(90deg,#0a6b2d33 var(--w),transparent var(--w))}
@@ -73,22 +74,22 @@ def _reasons(report: ParityReport) -> str:
     reasons = [f'<li class="no">{_text(finding.subject, finding.text)}' for finding in report.findings if finding.wrong]
     for one in report.backends:
         if one.missing is None and (found := summary(report, one)).verdict != "holds":
-            said = "; ".join(filter(None, (*found.failed, one.place))) or "see its figures below"
+            said = "; ".join(filter(None, (*found.said, one.place))) or "see its figures below"
             reasons.append(f'<li><b class="{KINDS[found.verdict]}">{one.name} {found.verdict}</b>: {html.escape(said)}')
     return f"<h2>What falls short, and where</h2><ul>{''.join(reasons)}</ul>" if reasons else ""
 
 
 def _notes(report: ParityReport) -> str:
-    notes = [_text(one.name, "; ".join(said)) for one in report.backends if (said := list(_remarks(one)))]
+    notes = [_text(one.name, one.remark) for one in report.backends if one.remark]
+    notes += [
+        _text(one.name, sentence)
+        for one in report.backends
+        if one.missing is None and (found := summary(report, one)).verdict == "holds"
+        for sentence in found.said
+    ]
     notes += [_text(name, f"missing, not compared: {reason}") for name, reason in report.missing.items()]
     notes += [_text(finding.subject, finding.text) for finding in report.findings]
     return f"<h2>To know</h2><ul>{''.join(f'<li>{note}' for note in notes)}</ul>"
-
-
-def _remarks(one: BackendReport) -> Iterator[str]:
-    if one.remark:
-        yield one.remark
-    yield from (f"does not take {refusal}" for refusal in one.refusals)
 
 
 def _text(name: str, text: str) -> str:

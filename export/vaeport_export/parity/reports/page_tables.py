@@ -26,7 +26,8 @@ _SETS = {
 def overview(report: ParityReport) -> str:
     """A line for each backend: verdict, ratio of every output, flips, row alone and durations."""
     columns = [(graph, output) for graph, outputs in OUTPUTS.items() for output in outputs]
-    head = "<th>verdict" + "".join(f'<th class="n">{graph}<br>{output}' for graph, output in columns)
+    graphs = "".join(f'<th class="g" colspan="{len(outputs)}">{graph}' for graph, outputs in OUTPUTS.items())
+    head = "<tr><th>backend<th>verdict" + "".join(f'<th class="n">{output}' for _, output in columns)
     head += '<th class="n">flips<th class="n">row alone' + "".join(f'<th class="n">ms, {batch}' for batch in BATCHES)
     lines = [_line(GOLDEN_FILE, "", _golden_verdict(report), report.of(GOLDEN_FILE), columns, None)]
     for one in report.backends:
@@ -38,7 +39,7 @@ def overview(report: ParityReport) -> str:
         f"PyTorch's own rounding noise: up to {_BOUND:.0f} holds, and a full bar is that bound. Flips are images whose "
         "class changed; row alone is how far a row run alone is from the same row in a batch, in the same units. "
         f"Durations are of both graphs together, in batches of {BATCHES[0]} and {BATCHES[1]}, and in relation to "
-        f'{BASELINE}.</p><div class="wide"><table><tr><th>backend{head}</tr>{"".join(lines)}</table></div>'
+        f'{BASELINE}.</p><div class="wide"><table><tr><td><td>{graphs}</tr>{head}</tr>{"".join(lines)}</table></div>'
     )
 
 
@@ -73,15 +74,17 @@ def sets_table(report: ParityReport) -> str:
         rows = report.of(one.name)
         if any(row.by_set for row in rows):
             cells = [_set_cell(rows, name, shown=not one.counts) for name in names]
-            lines.append(f"<tr><td>{html.escape(one.name)}{''.join(cells)}<td class='n'>{one.test_images}</tr>")
+            asked = f'<td class="n">{one.test_images}' if report.test_images else ""
+            lines.append(f"<tr><td>{html.escape(one.name)}{''.join(cells)}{asked}</tr>")
     if not lines:
         return ""
     head = "".join(f'<th class="n">{_SETS[name]}' for name in names)
+    head += '<th class="n">test images asked' * bool(report.test_images)
     return (
         "<h2>By inputs</h2><p>Worst ratio of any output on each set of inputs, and how many images changed class "
         "there. The most doubtful images are those whose two likeliest classes are closest in PyTorch's float64; they "
         "are asked in one batch and each alone. An error on raw pixels only is a fault of preprocessing.</p>"
-        f'<div class="wide"><table><tr><th>backend{head}<th class="n">test images asked</tr>'
+        f'<div class="wide"><table><tr><th>backend{head}</tr>'
         f"{''.join(lines)}</table></div>"
     )
 
@@ -97,9 +100,12 @@ def _line(
     kind = KINDS[verdict]
     by_column = {(row.graph, row.output): row for row in rows}
     cells = "".join(_ratio_cell(by_column.get(column), kind) for column in columns)
-    flips = sum(row.class_flips or 0 for row in rows)
-    alone = max(error_ratio(row.alone, row.noise_floor) for row in rows)
-    cells += f'<td class="n{f" {kind}" * bool(flips)}">{flips}<td class="n">{alone:.2f}'
+    if verdict == "refuses":
+        cells += '<td class="n none">-' * 2
+    else:
+        flips = sum(row.class_flips or 0 for row in rows)
+        alone = max(error_ratio(row.alone, row.noise_floor) for row in rows)
+        cells += f'<td class="n{f" {kind}" * bool(flips)}">{flips}<td class="n">{alone:.2f}'
     for batch in BATCHES:
         latency = found.latencies.get(batch) if found else None
         relative = f"<small>x{latency.relative:.2g}</small>" if latency and latency.relative else ""
