@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vaeport.contract import GRAPHS
 
+from .backends import BACKENDS
 from .backends.onnxruntime_cpu import OPTIMISATION_LEVELS
 from .execution import PAST_TIME_LIMIT, run_backend
 from .measurement import measure
@@ -56,7 +57,7 @@ class Ladder:
             The rung's name, and the names of those before it, which hold.
         """
         held: list[str] = []
-        for rung in _before(backend):
+        for rung in self._before(backend):
             rows = self.of(rung, graph)
             if any(PAST_TIME_LIMIT in row.failed for row in rows):
                 continue
@@ -89,11 +90,10 @@ class Ladder:
         )
         if outcome.missing is not None:
             return ()
-        rows = measure(backend, outcome, asked, self.subject.bundle.manifest, empty_batch=False).rows
+        rows = measure(backend, outcome, asked, self.subject, empty_batch=False).rows
         return (row for row in rows if row.graph in GRAPHS)
 
-
-def _before(backend: str) -> tuple[str, ...]:
-    if backend not in _ORDER:
-        return RUNGS
-    return tuple(name for name in _ORDER[: _ORDER.index(backend)] if name in RUNGS)
+    def _before(self, backend: str) -> list[str]:
+        """The rungs on the way to a backend that must hold in the precision that is compared."""
+        order = _ORDER[: _ORDER.index(backend)] if backend in _ORDER else RUNGS
+        return [name for name in order if name in RUNGS and self.subject.precision in BACKENDS[name].facts.precisions]

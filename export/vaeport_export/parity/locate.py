@@ -65,7 +65,8 @@ class Locator:
         return self._places[backend]
 
     def _place(self, backend: str) -> Place:
-        for graph, spec in GRAPHS.items():
+        subject = self.ladder.subject
+        for graph in GRAPHS:
             failing = [row for row in self.ladder.of(backend, graph) if not row.holds]
             if not failing:
                 continue
@@ -76,9 +77,12 @@ class Locator:
             if rung in (*ORIGINALS, CAPTURE):
                 return Place(rung, f"{rung}, {graph}: {self._said(rung, graph)}")
             if rung == STANDARD:
-                return Place(rung, f"{spec.file(FP32)}: {self._difference(graph)}" + (f"; {hold}" if hold else ""))
+                return Place(rung, f"{subject.file(graph)}: {self._difference(graph)}" + (f"; {hold}" if hold else ""))
             if _only_pixels(failing[0]):
                 return Place(rung, f"preprocessing of {graph}: float images hold, raw pixels do not")
+            if subject.precision != FP32:
+                where = "the backend computes it otherwise" if rung == backend else f"{rung} already falls short"
+                return Place(rung, f"{graph}: {where}{f'; {hold}' if hold else ''}")
             text = f"{graph}, {self._node(failing)}"
             if rung != backend:
                 return Place(rung, f"{text}; {rung} already falls short: {self.place(rung).text}")
@@ -96,6 +100,8 @@ class Locator:
         """What is wrong with a graph's file in which the standard's evaluator does not find PyTorch's answers."""
         if graph not in self._differences:
             subject = self.ladder.subject
+            if subject.precision != FP32:
+                return f"the {subject.precision} file, in which {STANDARD}'s {self._said(STANDARD, graph)}"
             model = onnx.load_model_from_string(subject.onnx(graph))
             differences = file_differences(model, fresh_export(subject, graph))
             more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""

@@ -30,9 +30,7 @@ class ExactGraph:
         """
         self._double = doubled(model)
         self._inputs = {name: values.astype(np.float64) for name, values in inputs.items()}
-        with reference_arithmetic():
-            values = ReferenceEvaluator(self._double).run(None, self._inputs, intermediate=True)
-        self.values: Values = {name: np.asarray(value) for name, value in values.items()}  # type: ignore[union-attr]
+        self.values = reference_values(self._double, self._inputs)
         """Every tensor by name."""
 
     def effect(self, tensor: str, given: NDArray[Any], output: str) -> float:
@@ -49,6 +47,13 @@ class ExactGraph:
         with reference_arithmetic():
             (answer,) = ReferenceEvaluator(rest).run([output], {**self._inputs, tensor: given.astype(np.float64)})
         return max_abs_error(np.asarray(answer), self.values[output])
+
+
+def reference_values(model: ModelProto, inputs: Mapping[str, NDArray[Any]]) -> Values:
+    """Every tensor of a graph by name, as onnx's ReferenceEvaluator computes it."""
+    with reference_arithmetic():
+        values = ReferenceEvaluator(model).run(None, dict(inputs), intermediate=True)
+    return {name: np.asarray(value) for name, value in values.items() if value is not None}  # type: ignore[union-attr]
 
 
 def cut_off(model: ModelProto, tensor: str) -> ModelProto:

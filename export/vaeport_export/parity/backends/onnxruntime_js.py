@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .base import Facts, GraphFile, Runner
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner
 from .piped import piped_runner
 
 
@@ -23,6 +23,7 @@ class OnnxruntimeJs:
             self.package,
             npm_packages=("onnxruntime-node", "onnxruntime-web"),
             program="node",
+            precisions=ALL_PRECISIONS,
             environment="onnxruntime-js",
             remark="native addon in Node" if self.package == "onnxruntime-node" else "WebAssembly, in Node",
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from textwrap import shorten
 
-from vaeport.contract import GOLDEN_FILE
+from vaeport.contract import FP32, GOLDEN_FILE
 
 from ..report import BackendReport, ParityReport
 from ..summary import BASELINE, BATCHES, Latency, Summary, summary
@@ -30,13 +30,13 @@ def markdown(reports: Iterable[ParityReport]) -> str:
 def _section(report: ParityReport) -> str:
     ran = [(one, summary(report, one)) for one in report.backends if one.missing is None]
     lines = [
-        f"## {report.bundle}",
+        f"## {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"),
         "",
         _headline(report, [one for one, _ in ran]),
         "",
         "| backend | version | worst ratio | at | flips | row alone | ms, 1 | ms, 257 | verdict |",
         "|---|---|---|---|---|---|---|---|---|",
-        _golden(report),
+        *_golden(report),
         *(_line(one, found) for one, found in ran),
         "",
         *(f"- {one.name}: {' '.join(notes)}" for one, found in ran if (notes := list(_notes(one, found)))),
@@ -60,11 +60,11 @@ def _headline(report: ParityReport, ran: list[BackendReport]) -> str:
     return "".join(words)
 
 
-def _golden(report: ParityReport) -> str:
-    rows = report.of(GOLDEN_FILE)
-    worst = max(rows, key=lambda row: row.ratio)
-    verdict = "holds" if all(row.holds for row in rows) else "**falls short**"
-    return f"| {GOLDEN_FILE} | | {worst.ratio:.2f} | {worst.graph}/{worst.output} | | | | | {verdict} |"
+def _golden(report: ParityReport) -> Iterator[str]:
+    if rows := report.of(GOLDEN_FILE):
+        worst = max(rows, key=lambda row: row.ratio)
+        verdict = "holds" if all(row.holds for row in rows) else "**falls short**"
+        yield f"| {GOLDEN_FILE} | | {worst.ratio:.2f} | {worst.graph}/{worst.output} | | | | | {verdict} |"
 
 
 def _line(one: BackendReport, found: Summary) -> str:

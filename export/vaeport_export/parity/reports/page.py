@@ -2,6 +2,8 @@
 
 import html
 
+from vaeport.contract import FP32
+
 from ..report import ParityReport
 from ..sentences import shortcoming
 from ..summary import summary
@@ -40,7 +42,7 @@ _PLURALS = {
 
 def html_page(report: ParityReport) -> str:
     """The page as text; it needs nothing beside it."""
-    title = html.escape(f"Parity of {report.bundle}")
+    title = html.escape(f"Parity of {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

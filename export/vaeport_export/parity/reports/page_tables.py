@@ -29,7 +29,8 @@ def overview(report: ParityReport) -> str:
     graphs = "".join(f'<th class="g" colspan="{len(outputs)}">{graph}' for graph, outputs in OUTPUTS.items())
     head = "<tr><th>backend<th>verdict" + "".join(f'<th class="n">{output}' for _, output in columns)
     head += '<th class="n">flips<th class="n">row alone' + "".join(f'<th class="n">ms, {batch}' for batch in BATCHES)
-    lines = [_line(GOLDEN_FILE, "", _golden_verdict(report), report.of(GOLDEN_FILE), columns, None)]
+    golden = report.of(GOLDEN_FILE)
+    lines = [_line(GOLDEN_FILE, "", _golden_verdict(report), golden, columns, None)] if golden else []
     for one in report.backends:
         if one.missing is None:
             found = summary(report, one)
