@@ -162,7 +162,7 @@ def test_wrong_capture_is_the_first_rung(narrow: Subject, install: Install) -> N
     (found,) = located(narrow, "crooked")
 
     assert found.rung == "torch-export"
-    assert found.place.startswith("torch-export, decoder: image ")
+    assert found.place.startswith("torch-export: decoder/image ")
 
 
 def test_rung_outside_the_report_is_run_once_for_all_backends(narrow: Subject, install: Install) -> None:

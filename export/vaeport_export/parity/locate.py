@@ -24,6 +24,7 @@ from .sentences import row_sentence
 from .steps import CHAIN
 from .tensors import ExactGraph, Values, cut_off
 
+_IN_FLOATS = (FP32, "fp16")  # a graph with integers in it jumps, and cannot be computed in float64
 _ROWS = 7
 _ROWS_WITHOUT_ANSWER = 257  # some backends fail on large batches only
 _MOST_NAMED = 3
@@ -75,15 +76,12 @@ class Locator:
             rung, held = self.ladder.first_short(backend, graph)
             hold = f"{_listed(held)} hold{'s' * (len(held) == 1)}" if held else ""
             if rung in (*ORIGINALS, CAPTURE):
-                return Place(rung, f"{rung}, {graph}: {self._said(rung, graph)}")
-            if rung == STANDARD:
+                return Place(rung, f"{rung}: {self._said(rung, graph)}")
+            if rung == STANDARD and self.ladder.must_hold(rung):
                 return Place(rung, f"{subject.file(graph)}: {self._difference(graph)}" + (f"; {hold}" if hold else ""))
             if _only_pixels(failing[0]):
                 return Place(rung, f"preprocessing of {graph}: float images hold, raw pixels do not")
-            if subject.precision != FP32:
-                where = "the backend computes it otherwise" if rung == backend else f"{rung} already falls short"
-                return Place(rung, f"{graph}: {where}{f'; {hold}' if hold else ''}")
-            text = f"{graph}, {self._node(failing)}"
+            text = f"{graph}, {self._node(failing)}" if subject.precision in _IN_FLOATS else self._said(backend, graph)
             if rung != backend:
                 return Place(rung, f"{text}; {rung} already falls short: {self.place(rung).text}")
             return Place(rung, f"{text}; the file is right: {hold}" if hold else text)
@@ -94,14 +92,14 @@ class Locator:
 
     def _said(self, rung: str, graph: str) -> str:
         short = next(row for row in self.ladder.of(rung, graph) if not row.holds)
-        return f"{short.output} {row_sentence(short)}"
+        return f"{graph}/{short.output} {row_sentence(short)}"
 
     def _difference(self, graph: str) -> str:
         """What is wrong with a graph's file in which the standard's evaluator does not find PyTorch's answers."""
         if graph not in self._differences:
             subject = self.ladder.subject
             if subject.precision != FP32:
-                return f"the {subject.precision} file, in which {STANDARD}'s {self._said(STANDARD, graph)}"
+                return f"{STANDARD}'s {self._said(STANDARD, graph)}"
             model = onnx.load_model_from_string(subject.onnx(graph))
             differences = file_differences(model, fresh_export(subject, graph))
             more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""

@@ -55,7 +55,10 @@ def html_page(report: ParityReport) -> str:
 def _verdict(report: ParityReport) -> str:
     if report.holds:
         worst = max(report.deciding, key=lambda row: row.ratio)
-        text = f"{report.bundle} answers as PyTorch does: at most {worst.ratio:.2f} times the noise floor; 4 is allowed"
+        bound = f"{worst.tolerance / worst.noise_floor:.3g}" if worst.noise_floor else "nothing"
+        text = (
+            f"{report.bundle} answers as PyTorch does: at most {worst.ratio:.2f} noise floors off, allowed are {bound}"
+        )
     else:
         text = f"{report.bundle} does NOT answer as PyTorch does: {shortcoming(report)}"
     counted = [summary(report, one).verdict for one in report.backends if one.missing is None]

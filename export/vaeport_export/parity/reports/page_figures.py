@@ -40,7 +40,7 @@ def details(report: ParityReport) -> str:
 
 
 def _figure(row: ParityRow) -> str:
-    values = np.clip(np.array(row.heat) / 4, 0, 1)
+    values = np.clip(np.array(row.heat) * row.noise_floor / row.tolerance, 0, 1)
     buffer = io.BytesIO()
     Image.fromarray((values * 255).astype(np.uint8)).save(buffer, "PNG")
     source = base64.b64encode(buffer.getvalue()).decode()

@@ -13,7 +13,6 @@ from ..summary import BASELINE, BATCHES, Summary, Verdict, summary
 KINDS: dict[Verdict, str] = {"holds": "ok", "falls short": "no", "refuses": "no", "falls short, shown": "shown"}
 """Classes of the page's style by verdict."""
 
-_BOUND = 4.0
 _SETS = {
     "probes": "probes",
     "hard": "edges of float32",
@@ -37,7 +36,7 @@ def overview(report: ParityReport) -> str:
             lines.append(_line(one.name, one.version, found.verdict, report.of(one.name), columns, found))
     return (
         "<h2>Every backend</h2><p>Largest error of each output, against PyTorch in float32 and in float64, in units of "
-        f"PyTorch's own rounding noise: up to {_BOUND:.0f} holds, and a full bar is that bound. Flips are images whose "
+        "PyTorch's own rounding noise: a full bar is the bound, 4 in float32. Flips are images whose "
         "class changed; row alone is how far a row run alone is from the same row in a batch, in the same units. "
         f"Durations are of both graphs together, in batches of {BATCHES[0]} and {BATCHES[1]}, and in relation to "
         f'{BASELINE}.</p><div class="wide"><table><tr><td><td>{graphs}</tr>{head}</tr>{"".join(lines)}</table></div>'
@@ -123,7 +122,7 @@ def _ratio_cell(row: ParityRow | None, kind: str) -> str:
     ratio = error_ratio(row.figures.max_abs, row.noise_floor)
     if not row.holds:
         return f'<td class="n r {kind}">{_short(ratio)}'
-    return f'<td class="n r" style="--w:{min(ratio / _BOUND, 1):.0%}">{_short(ratio)}'
+    return f'<td class="n r" style="--w:{_share(row.figures.max_abs, row):.0%}">{_short(ratio)}'
 
 
 def _set_cell(rows: Sequence[ParityRow], name: str, *, shown: bool) -> str:
@@ -135,8 +134,12 @@ def _set_cell(rows: Sequence[ParityRow], name: str, *, shown: bool) -> str:
     holds = not flips and all(row.by_set[name] <= row.tolerance for row in asked)
     text = _short(ratio) + (f"<small>{flips} flips</small>" if flips else "")
     if holds:
-        return f'<td class="n r" style="--w:{min(ratio / _BOUND, 1):.0%}">{text}'
+        return f'<td class="n r" style="--w:{max(_share(row.by_set[name], row) for row in asked):.0%}">{text}'
     return f'<td class="n r {"shown" if shown else "no"}">{text}'
+
+
+def _share(error: float, row: ParityRow) -> float:
+    return min(error / row.tolerance, 1) if row.tolerance else 0.0
 
 
 def _split(encoder: float, decoder: float) -> str:
