@@ -22,6 +22,7 @@ from .ladder import Ladder
 from .locate import Locator
 from .machine import machine
 from .measurement import measure
+from .node_search import NodeSearch
 from .preflight import golden_findings, preflight
 from .report import BackendReport, ParityReport, ParityRow
 from .steps import Questions, fewer_images, questions, torch_expected
@@ -29,6 +30,8 @@ from .subject import Subject
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
+
+_SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
 
 
 def chosen_backends(text: str) -> list[str]:
@@ -79,7 +82,7 @@ def compare_backends(
             ladder.rows[name] = tuple(found)
             rows += found
             shutil.rmtree(folder, ignore_errors=True)
-        locator = Locator(ladder)
+        locator = Locator(ladder, NodeSearch(subject, asked, parts, _SEARCH_SHARE * limit, isolated))
         for index, one in enumerate(backends):
             if any(not row.holds for row in ladder.rows[one.name]):
                 progress(f"{one.name}: looking for the place")

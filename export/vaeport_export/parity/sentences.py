@@ -1,5 +1,7 @@
 """What rows and reports say, in sentences."""
 
+from collections.abc import Sequence
+
 from .report import ParityReport, ParityRow
 
 
@@ -42,3 +44,8 @@ def shortcoming(report: ParityReport) -> str:
             f"; {worst.shares}" if worst.shares else "",
         ]
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names with commas and a last `and`."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
