@@ -31,7 +31,8 @@ from .graphs import graph_modules
 from .onnx_file import DEFAULT_OPSET, GraphDescription, export_graph
 from .parity.backends import OWN_BACKENDS
 from .parity.comparison import compare_backends
-from .parity.report import ParityReport, parity_file, shortcoming
+from .parity.report import ParityReport, parity_file
+from .parity.sentences import shortcoming
 from .parity.subject import subject_of
 from .precisions import LowerPrecision, make_precisions, material_of
 from .testcase import write_test_case

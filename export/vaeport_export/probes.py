@@ -22,6 +22,9 @@ PROBE_ROWS = 600
 CONV_PROBE_ROWS = max(BATCHES)
 """The same for a network with convolutions, whose rows cost a hundred times as much."""
 
+DOUBTFUL_ROWS = 64
+"""Images whose class is most in doubt that are asked about once more, in one batch and each alone."""
+
 _NOISE_ROWS = 40
 _MOST_CUTS = 8
 _LEAST_NEW_ROWS = 100
@@ -94,6 +97,25 @@ def hard_inputs(shapes: Shapes) -> dict[str, Inputs]:
         ENCODER_CLASSIFIER: {IMAGE: images},
         DECODER: {Z: np.repeat(z[:, None], shapes.latent_dim, axis=1), CLASS_PROBS: even},
     }
+
+
+def from_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels as the contract scales them: uint8 [N, C, H, W] to float32 in [0, 1]."""
+    return images.astype(np.float32) / np.float32(255)
+
+
+def doubtful_rows(class_probs: NDArray[np.floating], *, most: int = DOUBTFUL_ROWS) -> NDArray[np.intp]:
+    """The rows whose class is most in doubt, a quarter of all at most: the second class is closest to the first.
+
+    Args:
+        class_probs: float [N, K], K at least 2.
+        most: how many rows to take, if a quarter of all is more.
+
+    Returns:
+        intp [min(N / 4 rounded up, most)], the most doubtful row first.
+    """
+    second, first = np.sort(class_probs, axis=1)[:, -2:].T
+    return np.argsort(first - second, kind="stable")[: min(-(-len(class_probs) // 4), most)]
 
 
 def probe_cuts(n: int) -> Iterator[slice]:

@@ -108,7 +108,7 @@ def _check_row(report: "ParityReport", backend: str, graph: str, output: str) ->
 
 
 def _hold(short: list["ParityRow"], *, place: str = "") -> None:
-    from .parity.reports.junit import row_sentence
+    from .parity.sentences import row_sentence
 
     if short:
         where = f" (first wrong at {place})" if place else ""

@@ -16,7 +16,8 @@ from vaeport.bundle import open_bundle
 from vaeport.contract import MANIFEST_FILE
 from vaeport.golden import parse_golden
 from vaeport_export.golden import torch_answers
-from vaeport_export.parity.report import ParityReport, shortcoming
+from vaeport_export.parity.report import ParityReport
+from vaeport_export.parity.sentences import shortcoming
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 

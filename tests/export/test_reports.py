@@ -1,15 +1,25 @@
+import dataclasses
 import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from onnx import ModelProto
 
+from tests.export.crooked import Crooked, refusing, unchanged
 from tests.export.material import compared, edit_onnx, opened, sealed_again
 from tests.export.test_mutations import drop_the_last_sigmoid
 from vaeport.bundle import open_bundle
-from vaeport_export.parity.report import ParityReport
+from vaeport.contract import GOLDEN_FILE
+from vaeport_export.parity.backends import BACKENDS
+from vaeport_export.parity.comparison import compare_backends
+from vaeport_export.parity.machine import machine
+from vaeport_export.parity.report import BackendReport, ParityReport
 from vaeport_export.parity.reports import markdown, write_reports
+from vaeport_export.parity.reports.page import html_page
 from vaeport_export.parity.sealing import seal_report
+from vaeport_export.parity.subject import Subject
+from vaeport_export.parity.summary import summary
 
 
 @pytest.fixture
@@ -32,13 +42,78 @@ def test_reports_are_written_and_name_what_falls_short(broken: ParityReport, tmp
     assert "**falls short**" in (tmp_path / "out/parity.md").read_text()
 
 
+def cells(text: str, backend: str) -> list[str]:
+    line = next(line for line in text.splitlines() if line.startswith(f"| {backend} "))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def test_page_has_a_line_for_each_backend(broken: ParityReport) -> None:
     text = markdown([broken])
 
-    assert [line.split(" | ")[-2] for line in text.splitlines() if line.startswith(("| torch", "| onnx"))] == [
-        "holds",
-        "**falls short**",
-    ]
+    assert cells(text, "torch-float32")[-1] == "holds"
+    assert cells(text, "onnxruntime-all")[-1] == "**falls short**"
+
+
+def test_page_keeps_its_table_narrow_and_tells_the_rest_below(broken: ParityReport) -> None:
+    text = markdown([broken])
+
+    assert max(len(line) for line in text.splitlines() if line.startswith("|")) < 120
+    assert "- onnxruntime-all: as vaeport runs it. First wrong: fp32/decoder/model.onnx: node 'node_sigmoid'" in text
+
+
+def test_page_tells_how_many_test_images_who_got_fewer_and_on_what_machine(narrow: Subject) -> None:
+    backends = (BackendReport("a", "1", True, "", test_images=600), BackendReport("b", "1", True, "", test_images=500))
+    row = compared(narrow.bundle.path, "torch-float32").rows[0]
+    rows = tuple(dataclasses.replace(row, backend=name) for name in (GOLDEN_FILE, "a", "b"))
+    report = ParityReport("digits", 1299, backends, rows, test_images=600, machine="AMD EPYC, 2 cores")
+
+    assert (
+        "2 backends, 1299 images, 600 of them test images (of which b got 500). All that count hold. "
+        "Durations on AMD EPYC, 2 cores."
+    ) in markdown([report])
+
+
+def test_backend_without_any_answer_to_a_graph_refuses(narrow: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_split(model: ModelProto) -> bool:
+        return any(node.op_type == "Split" for node in model.graph.node)
+
+    monkeypatch.setitem(BACKENDS, "crooked", Crooked("crooked", refusing(has_split, unchanged)))
+
+    report = compare_backends(narrow, ["crooked"], isolated=False)
+
+    assert not report.holds
+    assert summary(report, report.backends[0]).verdict == "refuses"
+    assert cells(markdown([report]), "crooked")[2:] == ["-"] * 6 + ["**refuses**"]
+    assert "- crooked: No answer to encoder_classifier, batch " in markdown([report])
+    assert html_page(report).count(">no answer<") == 4
+
+
+def test_durations_are_told_in_relation_to_what_vaeport_runs(narrow: Subject) -> None:
+    report = compare_backends(narrow, ["onnx-reference", "onnxruntime-all"])
+
+    slow, own = (summary(report, one).latencies[257] for one in report.backends)
+    assert own.relative == 1
+    assert slow.relative == pytest.approx(slow.milliseconds / own.milliseconds)
+    assert cells(markdown([report]), "onnxruntime-all")[-2].endswith("(x1)")
+    assert report.machine
+
+
+def test_html_page_says_what_falls_short_and_where_and_shares_the_chains_error(broken: ParityReport) -> None:
+    page = html_page(broken)
+
+    assert "2 backends: 1 holds, 1 falls short." in page
+    assert '<b class="no">onnxruntime-all falls short</b>: fp32/decoder/model.onnx: node &#x27;node_sigmoid' in page
+    assert page.index("What falls short, and where") < page.index("Every backend") < page.index("By inputs")
+    assert page.count('<span class="split">') == 2
+    assert '<th class="n">most doubtful' in page
+
+
+def test_html_page_of_what_holds_has_no_list_of_what_falls_short(bundles: Path) -> None:
+    page = html_page(compared(bundles / "narrow", "onnxruntime-all"))
+
+    assert "narrow answers as PyTorch does: at most " in page
+    assert "What falls short" not in page
+    assert 'class="no"' not in page
 
 
 def test_report_is_sealed_into_its_bundle(copy: Path) -> None:
@@ -60,3 +135,11 @@ def test_exported_bundle_carries_its_proof(bundles: Path) -> None:
 
     assert values["holds"]
     assert {"onnxruntime-all", "onnx-reference"} <= {one["name"] for one in values["backends"]}
+
+
+def test_machine_is_named_by_its_processor(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text("processor\t: 0\nmodel name\t: Fast 9000\n")
+
+    assert machine(tmp_path).startswith("Fast 9000, ")
+    assert "core" in machine(tmp_path / "nowhere")

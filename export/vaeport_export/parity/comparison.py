@@ -10,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.comparison import flipped_rows
-from vaeport.contract import CLASS_PROBS, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS
+from vaeport.contract import CLASS_PROBS, FP32, GOLDEN_FILE, GRAPHS
 from vaeport.errors import InputError
 from vaeport.golden import parse_golden
 
 from .backends import BACKENDS, OWN_BACKENDS
+from .chain import with_shares
 from .execution import run_backend, write_inputs
 from .figures import figures
+from .ladder import Ladder
 from .locate import Locator
+from .machine import machine
 from .measurement import measure
+from .node_search import NodeSearch
 from .preflight import golden_findings, preflight
 from .report import BackendReport, ParityReport, ParityRow
 from .steps import Questions, fewer_images, questions, torch_expected
@@ -26,6 +30,8 @@ from .subject import Subject
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
+
+_SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
 
 
 def chosen_backends(text: str) -> list[str]:
@@ -67,26 +73,31 @@ def compare_backends(
         inputs = write_inputs(asked, Path(place, "inputs"))
         parts = Path(place, "parts")
         parts.mkdir()
-        locator = Locator(subject, asked, parts, limit, isolated)
+        ladder = Ladder(subject, asked, inputs, parts, limit, isolated)
         for name in chosen:
             progress(name)
             folder = Path(place, name)
             compared, found = _compare(subject, name, asked, inputs, folder, limit=limit, isolated=isolated)
-            if any(not row.holds for row in found):
-                progress(f"{name}: looking for the place")
-                compared = dataclasses.replace(compared, place=locator.place(tuple(found)))
             backends.append(compared)
+            ladder.rows[name] = tuple(found)
             rows += found
             shutil.rmtree(folder, ignore_errors=True)
-    total = sum(len(one) for one in asked.sets.values() if one.graph == ENCODER_CLASSIFIER)
+        locator = Locator(ladder, NodeSearch(subject, asked, parts, _SEARCH_SHARE * limit, isolated))
+        for index, one in enumerate(backends):
+            if any(not row.holds for row in ladder.rows[one.name]):
+                progress(f"{one.name}: looking for the place")
+                first = locator.place(one.name)
+                backends[index] = dataclasses.replace(one, place=first.text, rung=first.rung)
     name = subject.bundle.manifest.name
     return ParityReport(
         name,
-        total,
+        asked.images,
         tuple(backends),
         tuple(rows),
         (*preflight(subject), *golden_findings(subject, rows)),
         subject.precision,
+        test_images=asked.test_images,
+        machine=machine() if isolated else "",
     )
 
 
@@ -125,9 +136,10 @@ def _compare(
         counts,
         facts.remark,
         refusals=measured.refusals,
+        test_images=mine.test_images,
         milliseconds=measured.milliseconds,
     )
-    return report, list(measured.rows)
+    return report, with_shares(measured.rows, outcome, mine, subject)
 
 
 def _golden_rows(subject: Subject) -> list[ParityRow]:

@@ -22,6 +22,12 @@ from .steps import Questions, Step
 from .subject import Subject
 from .worker import perform
 
+PAST_TIME_LIMIT = "ran past its time limit"
+"""What is said of a backend that was ended for its slowness."""
+
+NOT_TRIED = "not tried"
+"""What is said of the steps that were left after several deaths."""
+
 _MOST_DEATHS = 4
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environment's packages into another
 
@@ -98,13 +104,14 @@ def run_backend(
         deaths[log.began] = how
         if time.monotonic() >= until or len(deaths) >= _MOST_DEATHS:
             rest = set(range(len(asked.steps))) - set(log.ended) - set(deaths)
-            deaths |= dict.fromkeys(rest, f"not tried, since it {how} before")
+            deaths |= dict.fromkeys(rest, f"{NOT_TRIED}, since it {how} before")
             break
     return _outcome(folder, deaths, len(asked.steps))
 
 
 def run_once(
     name: str,
+    graph: str,
     path: Path,
     inputs: Mapping[str, NDArray[Any]],
     outputs: Mapping[str, tuple[int, ...]],
@@ -113,11 +120,12 @@ def run_once(
     folder: Path,
     limit: float,
     isolated: bool,
-) -> dict[str, NDArray[Any]] | None:
-    """One batch of any graph on one backend; None where it gives no answer.
+) -> Outcome:
+    """One batch of any graph on one backend, as the only step.
 
     Args:
         name: a key of `BACKENDS`.
+        graph: name of the graph, by which some backends know its function.
         path: the ONNX file.
         inputs: the batch, by input name.
         outputs: shape of one row of each output.
@@ -129,21 +137,22 @@ def run_once(
     (folder / "answers").mkdir(parents=True)
     np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
     rows = {key: values.shape[1:] for key, values in inputs.items()}
-    step = Step("graph", "given", 0, len(next(iter(inputs.values()))))
+    step = Step(graph, "given", 0, len(next(iter(inputs.values()))))
     job = {
         "backend": name,
         "bundle": str(bundle),
-        "graphs": {"graph": {"path": str(path), "inputs": rows, "outputs": dict(outputs)}},
-        "inputs": {"graph.given": str(folder / "inputs.npz")},
+        "graphs": {graph: {"path": str(path), "inputs": rows, "outputs": dict(outputs)}},
+        "inputs": {f"{graph}.given": str(folder / "inputs.npz")},
         "steps": [vars(step)],
         "skip": [],
     }
     (folder / "job.json").write_text(json.dumps(job))
+    how = None
     if isolated:
-        _process(BACKENDS[name].facts, folder, limit, limit)
+        how = _process(BACKENDS[name].facts, folder, limit, limit)
     else:
         perform(folder)
-    return _outcome(folder, {}, 1).answers.get(0)
+    return _outcome(folder, {0: how} if how else {}, 1)
 
 
 def _job(name: str, subject: Subject, asked: Questions, inputs: Mapping[str, str]) -> dict[str, Any]:
@@ -180,7 +189,7 @@ def _process(facts: Facts, folder: Path, seconds: float, limit: float) -> str | 
         try:
             code = process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
-            return f"ran past its time limit of {limit:g} s"
+            return f"{PAST_TIME_LIMIT} of {limit:g} s"
         finally:
             _end(process)
     if code == 0:

@@ -13,6 +13,7 @@ from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, I
 from vaeport.manifest import Tolerance
 
 from ..golden import TOLERANCE_FACTOR
+from ..probes import from_pixels
 from .execution import Outcome
 from .figures import figures
 from .report import ParityRow
@@ -94,6 +95,7 @@ def _row(
         parts.append(part)
         error = max(max_abs_error(part[0], part[1]), max_abs_error(part[0], part[2]))
         by_set[step.inputs] = max(by_set.get(step.inputs, 0.0), error)
+    flips = _flips(runs, tolerance.max_abs) if (graph, output) == (ENCODER_CLASSIFIER, CLASS_PROBS) else None
     return ParityRow(
         backend=name,
         graph=graph,
@@ -102,23 +104,29 @@ def _row(
         noise_floor=tolerance.noise_floor,
         tolerance=tolerance.max_abs,
         rows=len({(step.inputs, row) for step, _, _ in runs for row in range(step.start, step.stop)}),
-        class_flips=_flips(runs, tolerance.max_abs) if (graph, output) == (ENCODER_CLASSIFIER, CLASS_PROBS) else None,
+        class_flips=None if flips is None else len(set().union(*flips.values())),
         alone=_alone(graph, output, outcome, asked),
         repeatable=_repeatable(graph, output, outcome, asked),
         failed=failed,
         by_set=by_set,
-        worst_probe=_worst_probe(graph, output, outcome, asked),
+        flips_by_set={name: len(images) for name, images in (flips or {}).items()},
+        worst=_worst(runs, output),
         heat=_heat(parts, tolerance.noise_floor) if output == IMAGE else (),
     )
 
 
-def _worst_probe(graph: str, output: str, outcome: Outcome, asked: Questions) -> int:
-    together = _whole(graph, outcome, asked)
-    if together is None or not together[output].size:
-        return 0
-    exact = asked.sets[graph, "probes"].expected["float64"][output]
-    errors = np.nan_to_num(np.abs(together[output] - exact), nan=np.inf).reshape(len(exact), -1).max(axis=1)
-    return int(errors.argmax())
+def _worst(runs: list[Run], output: str) -> tuple[str, int]:
+    """Input set and row with the largest error."""
+    largest, worst = -1.0, ("", 0)
+    for step, one, answers in runs:
+        exact = one.expected["float64"][output][step.start : step.stop]
+        if not len(exact):
+            continue
+        errors = np.nan_to_num(np.abs(answers[output] - exact), nan=np.inf).reshape(len(exact), -1).max(axis=1)
+        row = int(errors.argmax())
+        if errors[row] > largest:
+            largest, worst = float(errors[row]), (step.inputs, step.start + row)
+    return worst
 
 
 def _heat(parts: list[Part], noise_floor: float) -> tuple[tuple[float, ...], ...]:
@@ -140,37 +148,34 @@ def _runs(graph: str, outcome: Outcome, asked: Questions) -> Iterator[Run]:
             yield step, asked.sets[graph, step.inputs], outcome.answers[index]
 
 
-def _flips(runs: list[Run], margin: float) -> int:
-    """Rows whose class changed in any batch."""
-    flipped: set[tuple[str, int]] = set()
+def _flips(runs: list[Run], margin: float) -> dict[str, set[bytes]]:
+    """By input set the images whose class changed in any batch; an image of two sets is the same image."""
+    flipped: dict[str, set[bytes]] = {}
     for step, one, answers in runs:
         expected = one.expected["float64"][CLASS_PROBS][step.start : step.stop]
-        changed = np.flatnonzero(flipped_rows(answers[CLASS_PROBS], expected, margin=margin))
-        flipped |= {(step.inputs, step.start + int(row)) for row in changed}
-    return len(flipped)
+        changed = flipped_rows(answers[CLASS_PROBS], expected, margin=margin)
+        images: NDArray[Any] = one.inputs[IMAGE][step.start : step.stop][changed]
+        floats = from_pixels(images) if images.dtype == np.uint8 else images
+        flipped.setdefault(step.inputs, set()).update(image.tobytes() for image in floats)
+    return flipped
 
 
-def _whole(graph: str, outcome: Outcome, asked: Questions) -> dict[str, NDArray[Any]] | None:
-    """Answers to all probes at once."""
-    if (graph, "probes") not in asked.sets:
-        return None
-    whole = Step(graph, "probes", 0, len(asked.sets[graph, "probes"]))
-    return outcome.answers.get(asked.steps.index(whole))
+def _whole(graph: str, name: str, outcome: Outcome, asked: Questions) -> dict[str, NDArray[Any]] | None:
+    """Answers to all of an input set at once."""
+    whole = Step(graph, name, 0, len(asked.sets[graph, name]))
+    return outcome.answers.get(asked.steps.index(whole)) if whole in asked.steps else None
 
 
 def _alone(graph: str, output: str, outcome: Outcome, asked: Questions) -> float:
     """Largest difference of a row alone from the same row among all."""
-    together = _whole(graph, outcome, asked)
-    if together is None:
-        return 0.0
-    return max(
-        (
-            max_abs_error(answers[output], together[output][step.start : step.stop])
-            for step, _, answers in _runs(graph, outcome, asked)
-            if step.inputs == "probes" and step.stop - step.start == 1
-        ),
-        default=0.0,
-    )
+    largest = 0.0
+    for step, one, answers in _runs(graph, outcome, asked):
+        if step.stop - step.start == 1 < len(one):
+            together = _whole(graph, step.inputs, outcome, asked)
+            if together is not None:
+                alike = together[output][step.start : step.stop]
+                largest = max(largest, max_abs_error(answers[output], alike))
+    return largest
 
 
 def _repeatable(graph: str, output: str, outcome: Outcome, asked: Questions) -> bool:

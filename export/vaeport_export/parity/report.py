@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vaeport.comparison import error_ratio
-from vaeport.contract import FP32, GOLDEN_FILE
+from vaeport.contract import DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE
 
 from .figures import Figures
 
@@ -16,6 +16,29 @@ PARITY_FILE = "parity.json"
 def parity_file(precision: str) -> str:
     """Path of a precision's report inside a bundle: beside the manifest for float32, else in its own folder."""
     return PARITY_FILE if precision == FP32 else f"{precision}/{PARITY_FILE}"
+
+
+@dataclass(frozen=True)
+class ChainShares:
+    """What each graph has in the error of pictures that went through both."""
+
+    encoder: float
+    """Part of the largest error that came with the encoder's latents; both parts, signed, sum to that error."""
+    decoder: float
+    """Part of the largest error that the decoder added."""
+    encoder_max: float
+    """Largest absolute error that the latents alone bring into any pixel."""
+    decoder_max: float
+    """Largest absolute error that the decoder adds to any pixel."""
+
+    @property
+    def graph(self) -> str:
+        """The graph that has the larger part in the largest error."""
+        return ENCODER_CLASSIFIER if abs(self.encoder) > abs(self.decoder) else DECODER
+
+    def __str__(self) -> str:
+        parts = f"{self.encoder:.2g} came with the encoder's latents, {self.decoder:.2g} is the decoder's own"
+        return f"of its largest error {self.encoder + self.decoder:.2g}, {parts}"
 
 
 @dataclass(frozen=True)
@@ -37,7 +60,7 @@ class ParityRow:
     rows: int
     """Rows that were compared."""
     class_flips: int | None = None
-    """Rows whose class changed by more than the tolerance; None where the output is no class."""
+    """Images whose class changed by more than the tolerance; None where the output is no class."""
     alone: float = 0.0
     """Largest difference between a row run alone and the same row in the batch; held to the tolerance as well."""
     repeatable: bool = True
@@ -46,8 +69,12 @@ class ParityRow:
     """What it said where it gave no answer, and at which batch."""
     by_set: dict[str, float] = field(default_factory=dict)
     """Largest error by input set: tells drift in preprocessing from drift in the graph."""
-    worst_probe: int = 0
-    """Row of the probes with the largest error."""
+    flips_by_set: dict[str, int] = field(default_factory=dict)
+    """The same by input set; an image that stands in two sets is in both."""
+    worst: tuple[str, int] = ("", 0)
+    """Input set and row with the largest error."""
+    shares: ChainShares | None = None
+    """For the chain, what each graph has in its error."""
     heat: tuple[tuple[float, ...], ...] = ()
     """Largest difference of each pixel in noise floors, for outputs that are images; not part of the JSON."""
 
@@ -79,10 +106,15 @@ class BackendReport:
     """Why it was not compared; it counts neither way."""
     refusals: tuple[str, ...] = ()
     """What it does not take, where that is allowed to it."""
+    test_images: int = 0
+    """How many of the images that were given it was asked about; a slow one is spared most of them."""
     milliseconds: dict[str, float] = field(default_factory=dict)
     """Median duration of one run on one thread by `graph x batch`."""
     place: str = ""
     """Where its answers first go wrong; empty where they do not, or where it was not looked for."""
+    rung: str = ""
+    """The first backend on the way from PyTorch to this one that falls short there: `torch-export`, `onnx-reference`,
+    `onnxruntime-none`, `onnxruntime-all` or itself; empty where there is no such place."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +145,10 @@ class ParityReport:
     """What reading the files showed."""
     precision: str = FP32
     """Which of the bundle's precisions was compared."""
+    test_images: int = 0
+    """How many of the images were given, as those of a test set are; the others are probes."""
+    machine: str = ""
+    """What durations were measured on; empty where none were."""
 
     @property
     def missing(self) -> dict[str, str]:
@@ -143,33 +179,13 @@ class ParityReport:
     def to_dict(self) -> dict[str, Any]:
         """The report for a JSON file; numbers that JSON cannot hold are text."""
         rows = [{**asdict(row), "ratio": row.ratio, "holds": row.holds} for row in self.rows]
-        for row in rows:
-            del row["heat"]
+        for row, told in zip(self.rows, rows, strict=True):
+            del told["heat"]
+            if row.shares:
+                told["shares"]["graph"] = row.shares.graph
         whole = {**asdict(self), "rows": rows, "missing": self.missing, "holds": self.holds}
         plain: dict[str, Any] = _plain(whole)
         return plain
-
-
-def shortcoming(report: ParityReport) -> str:
-    """The first thing that a report that does not hold should be read for, in a sentence."""
-    if wrong := [finding for finding in report.findings if finding.wrong]:
-        return f"{wrong[0].subject}: {wrong[0].text}"
-    failing = [row for row in report.deciding if not row.holds]
-    if not failing:
-        return "no backend could be compared"
-    worst = max(failing, key=lambda row: row.ratio)
-    where = f"{worst.backend} in {worst.graph}/{worst.output}"
-    if worst.failed:
-        return f"{where} gave no answer ({worst.failed})"
-    if not worst.repeatable:
-        return f"{where} answers otherwise the second time"
-    if worst.figures.max_abs <= worst.tolerance and worst.alone > worst.tolerance:
-        return f"{where} answers a row alone otherwise than in a batch, by {worst.alone:.2g}"
-    return (
-        f"{where} is {worst.ratio:.1f} noise floors off PyTorch, allowed are {worst.tolerance / worst.noise_floor:.1f}"
-        if worst.noise_floor
-        else f"{where} is off PyTorch by {worst.figures.max_abs:.2g}, allowed is nothing"
-    ) + (f", and {worst.class_flips} classes changed" if worst.class_flips else "")
 
 
 def _plain(value: Any) -> Any:

@@ -10,11 +10,17 @@ from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOL
 from vaeport.golden import parse_golden
 
 from ..golden import torch_answers
-from ..probes import Inputs, hard_inputs, probe_cuts, probe_inputs, probe_rows
+from ..probes import Inputs, doubtful_rows, from_pixels, hard_inputs, probe_cuts, probe_inputs, probe_rows
 from .subject import Subject
 
 CHAIN = "chain"
 """Name, in steps and reports, of both graphs one after the other: image -> z_mean, class_probs -> image."""
+
+TEST = "test"
+"""Name of the set of the images that were given."""
+
+DOUBTFUL = "doubtful"
+"""Name of the set of the images whose class PyTorch finds most doubtful: of those given, else of the recorded ones."""
 
 _CHUNK = 250
 _AGAIN = 7  # rows run twice: one of the batch sizes in which the probes are cut
@@ -30,7 +36,7 @@ class InputSet:
     """Inputs of one graph, and PyTorch's answers to them."""
 
     name: str
-    """`probes`, `hard`, `pixels` or `test`."""
+    """`probes`, `hard`, `pixels`, `test` or `doubtful`."""
     graph: str
     """Name of the graph, or `chain`."""
     inputs: dict[str, NDArray[np.generic]]
@@ -67,6 +73,18 @@ class Questions:
     steps: tuple[Step, ...] = field(default=())
     """In the order in which they are run; the empty batch, on which some backends die, last."""
 
+    @property
+    def images(self) -> int:
+        """Images that the encoder is asked about; the doubtful ones are among the others."""
+        sets = self.sets.values()
+        return sum(len(one) for one in sets if one.graph == ENCODER_CLASSIFIER and one.name != DOUBTFUL)
+
+    @property
+    def test_images(self) -> int:
+        """How many of the images that were given are asked about."""
+        given = (step for step in self.steps if (step.graph, step.inputs) == (ENCODER_CLASSIFIER, TEST))
+        return sum(step.stop - step.start for step in given)
+
 
 def questions(subject: Subject, *, images: NDArray[np.uint8] | None = None, timed: bool = True) -> Questions:
     """Everything that a backend is asked about a bundle.
@@ -87,7 +105,7 @@ def questions(subject: Subject, *, images: NDArray[np.uint8] | None = None, time
 
 def fewer_images(asked: Questions) -> Questions:
     """The same with only some of the test images, for backends that are slow."""
-    kept = tuple(step for step in asked.steps if step.inputs != "test" or step.stop <= _SLOW_IMAGES)
+    kept = tuple(step for step in asked.steps if step.inputs != TEST or step.stop <= _SLOW_IMAGES)
     return Questions(asked.sets, kept)
 
 
@@ -99,18 +117,22 @@ def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[
     for graph, inputs in hard_inputs(shapes).items():
         yield _asked(subject, "hard", graph, inputs)
     pixels = golden.images[:: _PIXELS_EVERY if subject.convolutional else 1]
-    scaled: Inputs = {IMAGE: pixels.astype(np.float32) / np.float32(255)}
+    scaled: Inputs = {IMAGE: from_pixels(pixels)}
     encoded = torch_expected(subject, ENCODER_CLASSIFIER, scaled)
     yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: pixels}, encoded)
     if subject.precision == FP32:
         yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
+    whole = golden.images[golden.labels >= 0] if images is None else images
+    candidates: Inputs = {IMAGE: from_pixels(whole)}
+    expected = torch_expected(subject, ENCODER_CLASSIFIER, candidates)
+    rows = doubtful_rows(expected["float64"][CLASS_PROBS])
+    yield _asked(subject, DOUBTFUL, ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]})
     if images is not None:
-        tested = _asked(subject, "test", ENCODER_CLASSIFIER, {IMAGE: images.astype(np.float32) / np.float32(255)})
-        yield tested
-        answers = tested.expected["float32"]
+        yield InputSet(TEST, ENCODER_CLASSIFIER, dict(candidates), expected)
+        answers = expected["float32"]
         yield _asked(
             subject,
-            "test",
+            TEST,
             DECODER,
             {Z: answers[Z_MEAN].astype(np.float32), CLASS_PROBS: answers[CLASS_PROBS].astype(np.float32)},
         )
@@ -145,10 +167,12 @@ def _steps(sets: dict[tuple[str, str], InputSet]) -> Iterator[Step]:
     for (graph, name), one in sets.items():
         n = len(one)
         if name == "probes":
-            cuts = [(rows.start, rows.stop) for rows in probe_cuts(n)]
-            yield from (Step(graph, name, *cut) for cut in cuts)
+            yield from (Step(graph, name, rows.start, rows.stop) for rows in probe_cuts(n))
             yield Step(graph, name, 0, _AGAIN, "again")
-        elif name == "test":
+        elif name == TEST:
             yield from (Step(graph, name, first, min(first + _CHUNK, n)) for first in range(0, n, _CHUNK))
+        elif name == DOUBTFUL:
+            cuts = dict.fromkeys([(0, n), *((row, row + 1) for row in range(n))])
+            yield from (Step(graph, name, *cut) for cut in cuts)
         else:
             yield Step(graph, name, 0, n)

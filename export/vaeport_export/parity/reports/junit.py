@@ -2,7 +2,8 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ..report import ParityReport, ParityRow
+from ..report import ParityReport
+from ..sentences import row_sentence
 
 
 def junit_xml(report: ParityReport) -> str:
@@ -29,15 +30,3 @@ def junit_xml(report: ParityReport) -> str:
     suite.set("tests", str(len(cases)))
     indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
-
-
-def row_sentence(row: ParityRow) -> str:
-    """What a row says, in a sentence."""
-    if row.failed:
-        return f"gave no answer: {row.failed}"
-    text = f"{row.figures.max_abs:.3g} off PyTorch, {row.ratio:.2f} noise floors, allowed {row.tolerance:.3g}"
-    if row.class_flips:
-        text += f"; {row.class_flips} classes flipped"
-    if row.alone > row.tolerance:
-        text += f"; a row alone differs by {row.alone:.3g} from the same row in a batch"
-    return text if row.repeatable else f"{text}; the same inputs twice gave different answers"

@@ -1,19 +1,22 @@
 """Reports of one or several bundles as a Markdown page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from textwrap import shorten
 
-from vaeport.comparison import error_ratio
-from vaeport.contract import DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE
+from vaeport.contract import FP32, GOLDEN_FILE
 
 from ..report import BackendReport, ParityReport
+from ..summary import BASELINE, BATCHES, Latency, Summary, summary
 
-_INTRODUCTION = """# Parity
+_INTRODUCTION = f"""# Parity
 
 What every backend answers to the graphs of a bundle, compared with the PyTorch network it came from; made by
 `make parity`. The ratio is the largest error of any output, against PyTorch in float32 and in float64, in units of
-PyTorch's own rounding noise; 4.0 is the bound. Flips are images whose class changed by more than the tolerance. Every
+PyTorch's own rounding noise; 4.0 is the bound in float32. Flips are images whose class changed by more than the
+tolerance. Row alone is the largest difference of a row run alone from the same row in a batch, in the same units. Every
 backend ran in a process of its own on one thread; milliseconds are medians for both graphs together, of batches of 1
-and 257, taken while the machine had other work, so compare their size, not their digits.
+and 257, and beside them in relation to {BASELINE}. A backend that refuses gave no answer at all to one of the graphs.
+One that is shown is known to fall short, and does not decide.
 """
 
 _MOST_SAID = 120  # letters of a message
@@ -25,57 +28,78 @@ def markdown(reports: Iterable[ParityReport]) -> str:
 
 
 def _section(report: ParityReport) -> str:
-    ran = [one for one in report.backends if one.missing is None]
+    ran = [(one, summary(report, one)) for one in report.backends if one.missing is None]
     lines = [
         f"## {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"),
         "",
-        f"{len(ran)} backends, {report.images} images. "
-        + ("All that count hold." if report.holds else "**Not all that count hold.**"),
+        _headline(report, [one for one, _ in ran]),
         "",
-        "| backend | version | worst ratio | at | flips | row alone | ms, 1 | ms, 257 | verdict | to know |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| backend | version | worst ratio | at | flips | row alone | ms, 1 | ms, 257 | verdict |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *_golden(report),
+        *(_line(one, found) for one, found in ran),
+        "",
+        *(f"- {one.name}: {' '.join(notes)}" for one, found in ran if (notes := list(_notes(one, found)))),
+        *(f"- {name}: missing, not compared: {reason}." for name, reason in report.missing.items()),
+        *(f"- {finding.subject}: {finding.text}." for finding in report.findings),
     ]
-    golden = max(report.of(GOLDEN_FILE), key=lambda row: row.ratio, default=None)
-    if golden:
-        lines.append(f"| {GOLDEN_FILE} | | {golden.ratio:.2f} | {golden.output} | | | | | {_verdict(golden.holds)} | |")
-    lines += [_line(report, one) for one in ran]
-    lines += ["", *(f"- {name}: missing, not compared: {reason}" for name, reason in report.missing.items())]
-    lines += [f"- {finding.subject}: {finding.text}" for finding in report.findings]
     return "\n".join(lines) + "\n"
 
 
-def _line(report: ParityReport, one: BackendReport) -> str:
-    rows = report.of(one.name)
-    worst = max(rows, key=lambda row: row.ratio)
-    flips = sum(row.class_flips or 0 for row in rows)
-    alone = max(error_ratio(row.alone, row.noise_floor) for row in rows)
-    failed = next((row.failed for row in rows if row.failed), "")
-    holds = all(row.holds for row in rows)
-    notes = [one.remark, *(f"refuses {refusal[:_MOST_SAID]}" for refusal in one.refusals)]
-    notes += [failed] if failed else []
-    notes += [f"first wrong at {one.place}"] if one.place else []
-    ratio = "-" if failed else f"{worst.ratio:.3g}" if worst.ratio >= 100 else f"{worst.ratio:.2f}"
+def _headline(report: ParityReport, ran: list[BackendReport]) -> str:
+    words = [f"{len(ran)} backends, {report.images} images"]
+    if report.test_images:
+        words.append(f", {report.test_images} of them test images")
+        fewer = [one for one in ran if one.test_images < report.test_images]
+        for count in sorted({one.test_images for one in fewer}):
+            names = ", ".join(one.name for one in fewer if one.test_images == count)
+            words.append(f" (of which {names} got {count})")
+    words.append(". " + ("All that count hold." if report.holds else "**Not all that count hold.**"))
+    if report.machine:
+        words.append(f" Durations on {report.machine}.")
+    return "".join(words)
+
+
+def _golden(report: ParityReport) -> Iterator[str]:
+    if rows := report.of(GOLDEN_FILE):
+        worst = max(rows, key=lambda row: row.ratio)
+        verdict = "holds" if all(row.holds for row in rows) else "**falls short**"
+        yield f"| {GOLDEN_FILE} | | {worst.ratio:.2f} | {worst.graph}/{worst.output} | | | | | {verdict} |"
+
+
+def _line(one: BackendReport, found: Summary) -> str:
+    refuses = found.verdict == "refuses"
+    bold = "**" if one.counts and found.verdict != "holds" else ""
     cells = (
         one.name,
         one.version,
-        ratio,
-        f"{worst.graph}/{worst.output}",
-        str(flips),
-        f"{alone:.2f}",
-        _both(one, 1),
-        _both(one, 257),
-        _verdict(holds, counts=one.counts),
-        "; ".join(note for note in notes if note).replace("|", "/"),
+        "-" if refuses else f"{found.ratio:.3g}" if found.ratio >= 100 else f"{found.ratio:.2f}",
+        "-" if refuses else found.at,
+        "-" if refuses else str(found.flips),
+        "-" if refuses else f"{found.alone:.2f}",
+        *(_duration(found.latencies.get(batch)) for batch in BATCHES),
+        f"{bold}{found.verdict}{bold}",
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _both(one: BackendReport, batch: int) -> str:
-    """Milliseconds of both graphs together at a batch size."""
-    parts = [one.milliseconds.get(f"{graph} x {batch}") for graph in (ENCODER_CLASSIFIER, DECODER)]
-    known = [part for part in parts if part is not None]
-    return f"{sum(known):.3g}" if len(known) == len(parts) else "-"
+def _duration(latency: Latency | None) -> str:
+    if latency is None:
+        return "-"
+    return f"{latency.milliseconds:.3g}" + (f" (x{latency.relative:.2g})" if latency.relative else "")
 
 
-def _verdict(holds: bool, *, counts: bool = True) -> str:
-    return "holds" if holds else "**falls short**" if counts else "falls short, shown"
+def _notes(one: BackendReport, found: Summary) -> Iterator[str]:
+    if one.remark:
+        yield f"{one.remark}."
+    for sentence in found.said:
+        yield f"{_capital(shorten(sentence, _MOST_SAID, placeholder=' ...').rstrip('.'))}."
+    if found.flips:
+        flips = ", ".join(f"{name} {count}" for name, count in found.flips_by_set.items() if count)
+        yield f"Flips by input set: {flips}."
+    if one.place:
+        yield f"First wrong: {one.place}."
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

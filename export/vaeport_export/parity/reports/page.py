@@ -1,103 +1,101 @@
-"""The report as one self-contained HTML page, with maps of where drawn images differ."""
+"""The report as one self-contained HTML page: the verdict, what falls short and why, then the figures."""
 
-import base64
 import html
-import io
 
-import numpy as np
-from PIL import Image
+from vaeport.contract import FP32
 
-from ..report import BackendReport, ParityReport, ParityRow
-from .junit import row_sentence
+from ..report import ParityReport
+from ..sentences import shortcoming
+from ..summary import summary
+from .page_figures import details, maps
+from .page_tables import KINDS, chain_table, overview, sets_table
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:95rem;margin:2rem auto;padding:0 1rem;color:#222;
-background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.25rem .4rem;text-align:left;
-border-bottom:1px solid #ddd}td.n{text-align:right;font-variant-numeric:tabular-nums}
-.no{color:#b00020;font-weight:600}.shown{color:#8a5a00}.ok{color:#0a6b2d}
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:84rem;margin:2rem auto;padding:0 1rem;color:#222;
+background:#fff}h1{margin-bottom:.5rem}h2{margin-top:2.2rem}table{border-collapse:collapse;margin:1rem 0}
+th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}
+th{font-weight:600;font-size:.85rem}th.g{text-align:center}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td:first-child,td:nth-child(2){white-space:nowrap}
+small{opacity:.7;display:block;white-space:normal;max-width:11rem}li{margin:.4rem 0}
+.verdict{font-size:1.25rem;padding:.7rem 1rem;border-left:.4rem solid;border-radius:.2rem;background:#8881}
+.no{color:#b00020;font-weight:600}.shown{color:#8a5a00}.ok{color:#0a6b2d}td.none{opacity:.45}
+td.r{background:linear-gradient(90deg,#0a6b2d33 var(--w),transparent var(--w))}
+td.r.no{background:#b0002022}td.r.shown{background:#8a5a0022}
+.split{display:flex;width:10rem;height:.9rem;margin-top:.3rem}.split i{background:#4a78b5}
+.split i+i{background:#d08a3c}.key i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 .8rem;
+background:#4a78b5}.key i+i{background:#d08a3c}
 figure{display:inline-block;vertical-align:top;margin:.5rem 1rem .5rem 0}figcaption{font-size:.8rem;max-width:9rem}
-img{image-rendering:pixelated;width:8rem;border:1px solid #ccc}
-.steps{display:flex;align-items:flex-end;height:1.5rem;gap:1px}
-.steps i{width:.6rem;background:#4a78b5}
-td:first-child{white-space:nowrap}
-@media(prefers-color-scheme:dark){body{background:#151515;color:#ddd}th,td{border-color:#333}.ok{color:#5fd08a}.no{color:#ff7b7b}
-.shown{color:#e0b060}}"""
+img{image-rendering:pixelated;width:8rem;border:1px solid #ccc}summary{cursor:pointer}
+.steps{display:flex;align-items:flex-end;height:1.5rem;gap:1px}.steps i{width:.6rem;background:#4a78b5}
+.wide{overflow-x:auto}
+@media(prefers-color-scheme:dark){body{background:#151515;color:#ddd}th,td{border-color:#333}.ok{color:#5fd08a}
+.no{color:#ff7b7b}.shown{color:#e0b060}td.r{background:linear-gradient(90deg,#5fd08a33 var(--w),transparent var(--w))}
+td.r.no{background:#ff7b7b22}td.r.shown{background:#e0b06022}}"""
 
-_INTRODUCTION = (
-    "<p>The ratio is the largest error against PyTorch in float32 and float64, in units of PyTorch's own rounding "
-    "noise; up to 4 it holds. Bars show how many float32 steps answers are from the exact ones: none, 1, 2-3, 4-7, "
-    "8-15, 16-63, 64-255, more.</p>"
-)
-_MAPS = "<h2>Where drawn images differ</h2><p>Largest difference of each pixel; white is the bound or more.</p>"
+_PLURALS = {
+    "holds": "hold",
+    "falls short": "fall short",
+    "falls short, shown": "fall short, shown",
+    "refuses": "refuse",
+}
 
 
 def html_page(report: ParityReport) -> str:
     """The page as text; it needs nothing beside it."""
-    title = html.escape(f"Parity of {report.bundle}")
-    kind = "ok" if report.holds else "no"
-    verdict = "answers as PyTorch does" if report.holds else "does NOT answer as PyTorch does"
+    title = html.escape(f"Parity of {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{_STYLE}</style><h1>{title}</h1>"
-        f'<p class="{kind}">{html.escape(report.bundle)} {verdict} on {report.images} images.</p>{_INTRODUCTION}'
-        f"{_table(report)}{_maps(report)}{_notes(report)}</html>\n"
+        f"<style>{_STYLE}</style><h1>{title}</h1>{_verdict(report)}{_reasons(report)}"
+        f"{overview(report)}{chain_table(report)}{sets_table(report)}{maps(report)}{details(report)}{_notes(report)}"
+        "</html>\n"
     )
 
 
-def _table(report: ParityReport) -> str:
-    head = (
-        "<tr><th>backend<th>graph<th>output<th>ratio<th>largest error<th>relative<th>median<th>99.9 %"
-        "<th>float32 steps<th>PSNR, dB<th>flips<th>verdict</tr>"
-    )
-    backends = {one.name: one for one in report.backends}
-    return f"<table>{head}{''.join(_line(row, backends.get(row.backend)) for row in report.rows)}</table>"
-
-
-def _line(row: ParityRow, one: BackendReport | None) -> str:
-    figures = row.figures
-    numbers = (
-        f"{row.ratio:.2f}",
-        f"{figures.max_abs:.2e}",
-        f"{figures.max_relative:.2e}",
-        f"{figures.median:.2e}",
-        f"{figures.percentile_999:.2e}",
-    )
-    shown = one is not None and not one.counts
-    kind, word = ("ok", "holds") if row.holds else ("shown", "falls short, shown") if shown else ("no", "falls short")
-    tip = "" if row.holds else f' title="{html.escape(row_sentence(row))}"'
+def _verdict(report: ParityReport) -> str:
+    if report.holds:
+        worst = max(report.deciding, key=lambda row: row.ratio)
+        bound = f"{worst.tolerance / worst.noise_floor:.3g}" if worst.noise_floor else "nothing"
+        text = (
+            f"{report.bundle} answers as PyTorch does: at most {worst.ratio:.2f} noise floors off, allowed are {bound}"
+        )
+    else:
+        text = f"{report.bundle} does NOT answer as PyTorch does: {shortcoming(report)}"
+    counted = [summary(report, one).verdict for one in report.backends if one.missing is None]
+    numbers = {verdict: counted.count(verdict) for verdict in KINDS}
+    words = [f"{n} {verdict if n == 1 else _PLURALS[verdict]}" for verdict, n in numbers.items() if n]
+    words += [f"{len(report.missing)} missing"] if report.missing else []
+    images = f"{report.images} images" + (f", {report.test_images} of them test images" if report.test_images else "")
+    where = f" Durations on {html.escape(report.machine)}, one thread." if report.machine else ""
+    kind = "ok" if report.holds else "no"
     return (
-        f"<tr><td>{html.escape(row.backend)} {html.escape(one.version if one else '')}<td>{row.graph}<td>{row.output}"
-        + "".join(f'<td class="n">{number}' for number in numbers)
-        + f'<td>{_bars(figures.ulps)}<td class="n">{figures.psnr:.1f}'
-        + f'<td class="n">{"" if row.class_flips is None else row.class_flips}<td class="{kind}"{tip}>{word}</tr>'
+        f'<p class="verdict {kind}">{html.escape(text)}</p>'
+        f"<p>{len(report.backends)} backends: {', '.join(words)}. {images}.{where}</p>"
     )
 
 
-def _bars(counts: tuple[int, ...]) -> str:
-    most = max(*counts, 1)
-    heights = [100 * count / most for count in counts]
-    bars = [f'<i style="height:{height:.0f}%" title="{n}"></i>' for height, n in zip(heights, counts, strict=True)]
-    return f'<span class="steps">{"".join(bars)}</span>'
-
-
-def _maps(report: ParityReport) -> str:
-    figures = [_figure(row) for row in report.rows if row.heat]
-    return _MAPS + "".join(figures) if figures else ""
-
-
-def _figure(row: ParityRow) -> str:
-    values = np.clip(np.array(row.heat) / 4, 0, 1)
-    buffer = io.BytesIO()
-    Image.fromarray((values * 255).astype(np.uint8)).save(buffer, "PNG")
-    source = base64.b64encode(buffer.getvalue()).decode()
-    label = html.escape(f"{row.backend}, {row.graph}: {row.ratio:.2f}")
-    return f'<figure><img alt="{label}" src="data:image/png;base64,{source}"><figcaption>{label}</figcaption></figure>'
+def _reasons(report: ParityReport) -> str:
+    """What falls short, why, and where it goes wrong."""
+    reasons = [f'<li class="no">{_text(finding.subject, finding.text)}' for finding in report.findings if finding.wrong]
+    for one in report.backends:
+        if one.missing is None and (found := summary(report, one)).verdict != "holds":
+            said = "; ".join(filter(None, (*found.said, one.place))) or "see its figures below"
+            reasons.append(f'<li><b class="{KINDS[found.verdict]}">{one.name} {found.verdict}</b>: {html.escape(said)}')
+    return f"<h2>What falls short, and where</h2><ul>{''.join(reasons)}</ul>" if reasons else ""
 
 
 def _notes(report: ParityReport) -> str:
-    notes = [
-        f"{one.name}: {note}" for one in report.backends for note in (one.remark, *one.refusals, one.place) if note
+    notes = [_text(one.name, one.remark) for one in report.backends if one.remark]
+    notes += [
+        _text(one.name, sentence)
+        for one in report.backends
+        if one.missing is None and (found := summary(report, one)).verdict == "holds"
+        for sentence in found.said
     ]
-    notes += [f"{name}: missing, not compared: {reason}" for name, reason in report.missing.items()]
-    notes += [f"{finding.subject}: {finding.text}" for finding in report.findings]
-    return f"<h2>To know</h2><ul>{''.join(f'<li>{html.escape(note)}' for note in notes)}</ul>"
+    notes += [_text(name, f"missing, not compared: {reason}") for name, reason in report.missing.items()]
+    notes += [_text(finding.subject, finding.text) for finding in report.findings]
+    return f"<h2>To know</h2><ul>{''.join(f'<li>{note}' for note in notes)}</ul>"
+
+
+def _text(name: str, text: str) -> str:
+    return f"<b>{html.escape(name)}</b>: {html.escape(text)}"

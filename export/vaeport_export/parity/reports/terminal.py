@@ -3,7 +3,8 @@
 from vaeport.commands import print_table
 from vaeport.contract import GOLDEN_FILE
 
-from ..report import BackendReport, ParityReport, ParityRow, shortcoming
+from ..report import BackendReport, ParityReport, ParityRow
+from ..sentences import shortcoming
 
 _HEADER = ("backend", "graph", "output", "vs float32", "vs float64", "noise floor", "ratio", "flips", "verdict")
 

@@ -1,0 +1,207 @@
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from onnx import ModelProto
+
+from tests.export.crooked import Crooked, enlarging, refusing, unchanged
+from tests.export.material import edit_onnx, opened, sealed_again
+from vaeport_export.parity.backends import BACKENDS
+from vaeport_export.parity.backends.torch_eager import TorchEager
+from vaeport_export.parity.comparison import compare_backends
+from vaeport_export.parity.ladder import RUNGS
+from vaeport_export.parity.report import BackendReport
+from vaeport_export.parity.subject import Subject
+
+ENCODER, DECODER = "encoder_classifier", "decoder"
+
+Install = Callable[..., Crooked]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    def install_one(name: str, change: Callable[[ModelProto], None]) -> Crooked:
+        backend = Crooked(name, change)
+        monkeypatch.setitem(BACKENDS, name, backend)
+        return backend
+
+    return install_one
+
+
+def located(subject: Subject, *names: str, limit: float = 600) -> tuple[BackendReport, ...]:
+    return compare_backends(subject, names, isolated=False, limit=limit).backends
+
+
+@pytest.mark.parametrize(
+    ("graph", "tensor", "node"),
+    [
+        (DECODER, "cat", "'node_cat' (Concat of z, class_probs)"),
+        (DECODER, "val_4", "'node_Erf_4' (Erf of val_3)"),
+        (DECODER, "image", "'node_sigmoid' (Sigmoid of view)"),
+        (ENCODER, "val_7", "'node_Erf_7' (Erf of val_6)"),
+        (ENCODER, "class_probs", "'node_softmax' (Softmax of linear_1)"),
+        (ENCODER, "split_split_1", "'node_Split_27' (Split of linear_3)"),
+        (ENCODER, "add_39", "'node_add_39' (Add of exp, val_26)"),
+    ],
+)
+def test_node_that_a_backend_computes_wrongly_is_named(
+    graph: str, tensor: str, node: str, narrow: Subject, install: Install
+) -> None:
+    install("crooked", enlarging(tensor, graph))
+
+    (found,) = located(narrow, "crooked")
+
+    assert found.place.startswith(f"{graph}, node {node} is off by ")
+    assert found.place.endswith(
+        "; the file is right: torch-export, onnx-reference, onnxruntime-none and onnxruntime-all hold"
+    )
+    assert found.rung == "crooked"
+
+
+def test_error_that_does_not_show_in_the_output_is_not_the_place(narrow: Subject, install: Install) -> None:
+    """A hundred-thousandth in one tensor is far more than its rounding, and far less than the output may be off by."""
+
+    def barely_then_badly(model: ModelProto) -> None:
+        enlarging("image", DECODER)(model)
+        for tensor in model.graph.initializer:
+            if tensor.name == "network.decoder.layers.0.bias":
+                tensor.float_data[:] = []
+                values = bytearray(tensor.raw_data)
+                values[0] ^= 0xF
+                tensor.raw_data = bytes(values)
+
+    install("crooked", barely_then_badly)
+
+    (found,) = located(narrow, "crooked")
+
+    assert "'node_sigmoid'" in found.place
+
+
+def test_cut_graphs_without_an_answer_are_unknown_and_not_bad(narrow: Subject, install: Install) -> None:
+    unanswered = {"linear", "val_3", "val_4", "val_6"}
+
+    def refused(model: ModelProto) -> bool:
+        return model.graph.output[0].name in unanswered
+
+    install("crooked", refusing(refused, enlarging("val_4", DECODER)))
+
+    (found,) = located(narrow, "crooked")
+
+    assert found.place.startswith("decoder, node 'node_Mul_8'")
+    assert (
+        "; it may be an earlier one after node 'node_cat' (Concat of z, class_probs): cut off at linear, val_3, val_4, "
+        "... the graph gives no answer to compare; "
+    ) in found.place
+
+
+def test_backend_that_takes_whole_graphs_only_has_no_node(narrow: Subject, install: Install) -> None:
+    def cut(model: ModelProto) -> bool:
+        return model.graph.output[0].name not in ("z_mean", "image")
+
+    install("crooked", refusing(cut, enlarging("val_4", DECODER)))
+
+    (found,) = located(narrow, "crooked")
+
+    assert found.place.startswith("decoder, node 'node_sigmoid' (Sigmoid of view) is off by ")
+    assert "; it may be an earlier one: cut off at cat, linear, val_3, ... the graph gives no answer" in found.place
+
+
+def test_operator_that_a_backend_does_not_know_is_named_with_what_it_said(narrow: Subject, install: Install) -> None:
+    def has_erf(model: ModelProto) -> bool:
+        return any(node.op_type == "Erf" for node in model.graph.node)
+
+    install("crooked", refusing(has_erf, unchanged))
+
+    (found,) = located(narrow, "crooked")
+
+    assert found.place.startswith(
+        f"{ENCODER}, node 'node_Erf_7' (Erf of val_6) gives no answer: cannot be loaded: it takes no such graph; the "
+    )
+
+
+def test_backend_that_answers_no_part_of_a_graph_is_not_put_down_to_a_node(narrow: Subject, install: Install) -> None:
+    install("crooked", refusing(lambda _: True, unchanged))
+
+    (found,) = located(narrow, "crooked")
+
+    assert found.place.startswith(
+        f"{ENCODER}, no part of it that was tried gets an answer, not even node 'node_Reshape_33' (Reshape of image, "
+    )
+
+
+def test_search_ends_with_its_share_of_the_time(narrow: Subject, install: Install) -> None:
+    def slow(model: ModelProto) -> None:
+        time.sleep(0.6 if len(model.graph.output) == 1 and len(model.graph.node) < 10 else 0)
+        enlarging("cat", DECODER)(model)
+
+    install("crooked", slow)
+
+    (found,) = located(narrow, "crooked", limit=4)
+
+    assert "it may be an earlier one: there was no time to try all" in found.place
+
+
+@pytest.mark.parametrize("rung", RUNGS[2:])
+def test_runtime_before_the_backend_that_falls_short_is_the_first_rung(
+    rung: str, narrow: Subject, install: Install
+) -> None:
+    install("crooked", enlarging("val_4", DECODER))
+    install(rung, enlarging("linear", DECODER))
+
+    (found,) = located(narrow, "crooked")
+
+    assert found.rung == rung
+    assert f"; {rung} already falls short: decoder, node 'node_linear'" in found.place
+
+
+def test_wrong_capture_is_the_first_rung(narrow: Subject, install: Install) -> None:
+    install("torch-export", enlarging("val_4", DECODER))
+    install("crooked", enlarging("val_4", DECODER))
+
+    (found,) = located(narrow, "crooked")
+
+    assert found.rung == "torch-export"
+    assert found.place.startswith("torch-export: decoder/image ")
+
+
+def test_rung_outside_the_report_is_run_once_for_all_backends(narrow: Subject, install: Install) -> None:
+    rung = install("onnxruntime-none", unchanged)
+    for name in ("crooked", "bent"):
+        install(name, enlarging("val_4", DECODER))
+
+    found = located(narrow, "crooked", "bent")
+
+    assert [one.rung for one in found] == ["crooked", "bent"]
+    assert rung.loaded == [ENCODER, DECODER]
+
+
+def test_optimisation_level_is_not_blamed_on_a_higher_one(narrow: Subject, install: Install) -> None:
+    install("onnxruntime-basic", enlarging("val_4", DECODER))
+    higher = install("onnxruntime-all", unchanged)
+
+    (found,) = located(narrow, "onnxruntime-basic")
+
+    assert found.rung == "onnxruntime-basic"
+    assert higher.loaded == []
+
+
+def test_graph_that_onnx_cannot_take_apart_has_no_node_and_the_report_stands(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unheard_of(model: ModelProto) -> None:
+        next(node for node in model.graph.node if node.op_type == "Sigmoid").op_type = "Mystery"
+
+    edit_onnx(copy, DECODER, unheard_of)
+    monkeypatch.setitem(BACKENDS, "onnx-reference", TorchEager("float32"))
+
+    (found,) = located(opened(sealed_again(copy)), "onnxruntime-none")
+
+    assert found.place.startswith("decoder, no node found, since onnx cannot take the graph apart: ")
+
+
+def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -> None:
+    (found,) = compare_backends(narrow, ["onnx-reference"], limit=0.2).backends
+
+    assert found.place.startswith(f"{ENCODER}: gave no answer: {ENCODER}, batch ")
+    assert "ran past its time limit of 0.2 s" in found.place
