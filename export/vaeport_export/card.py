@@ -48,16 +48,20 @@ Rows are epochs, columns are classes; all images of a row share one latent.
 ## How exactly it answers
 
 Tolerances are 4 times the noise floor: the largest difference between PyTorch in float32 and in float64 on the same
-inputs. `vaeport verify` re-runs the recorded answers anywhere, `vaeport-parity` compares with the checkpoint in here.
+inputs{below}.
+`vaeport verify` re-runs the recorded answers anywhere, `vaeport-parity` compares with the checkpoint in here.
 
 {tolerances}
 
-| graph | size |
+{precisions}| graph | size |
 |---|---|
 {graphs}
 
 Each graph folder is a standard ONNX test case. Made with {made_with}.
 """
+
+
+_BELOW = "; below float32, twice the precision's own largest error"
 
 
 def write_card(manifest: Manifest, checkpoint: Checkpoint, sizes: dict[str, int]) -> str:
@@ -92,6 +96,8 @@ def write_card(manifest: Manifest, checkpoint: Checkpoint, sizes: dict[str, int]
         condition=given[record.config.objective.decoder_condition],
         figures=figures_table(manifest.evaluation),
         tolerances=_tolerances(manifest),
+        below=_BELOW if len(manifest.precisions) > 1 else "",
+        precisions=_precisions(manifest.precision_figures),
         graphs="\n".join(f"| `{graph}` | {size / 1e6:.2f} MB |" for graph, size in sizes.items()),
         made_with=", ".join(f"{tool} {version}" for tool, version in manifest.made_with.items()),
     )
@@ -144,6 +150,21 @@ def _samples(likelihood: dict[str, Any]) -> str:
     others = likelihood["images"] - likelihood["subset"]
     text = f"images binarised once, {likelihood['samples']} importance samples of {likelihood['subset']}"
     return text + (f" and {likelihood['first_samples']} of the other {others}" if others else "")
+
+
+def _precisions(figures: dict[str, Any]) -> str:
+    """What each precision below float32 costs, as Markdown; empty where there is none."""
+    if not figures:
+        return ""
+    rows = [
+        f"| {name} | {100 * f['error']:.2f} % (fp32 {100 * f['error_fp32']:.2f} %) on {f['images']} "
+        f"{f['judged_on']} images | {'equal' if f['psnr'] is None else format(f['psnr'], '.1f') + ' dB'} | "
+        f"{f['size'] / 1e6:.2f} MB | "
+        f"{f['size'] / f['size_fp32']:.3f} |"
+        for name, f in figures.items()
+    ]
+    header = "| precision | classification error | reconstructions against fp32, PSNR | both graphs | of fp32 |"
+    return "\n".join([header, "|---|---|---|---|---|", *rows, "", ""])
 
 
 def _tolerances(manifest: Manifest) -> str:

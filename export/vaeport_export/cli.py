@@ -1,15 +1,23 @@
 """The command `vaeport-export`: a run becomes a sealed, proven bundle."""
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaeport.commands import command_parser, print_json, run_command
+from vaeport.errors import InputError
 from vaeport.extras import needs_extra
+
+if TYPE_CHECKING:
+    from vaeport_train.data import Dataset
 
 _EXAMPLES = """  vaeport-export runs/first -o out/first
   vaeport-export runs/blog -o models/mnist-blog --name mnist-blog --replace
+  vaeport-export runs/first -o out/first --precision fp16,int8
   vaeport-export runs/first -o out/first --opset 21"""
 
 
@@ -29,6 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--description", default="", metavar="TEXT", help="one sentence about it")
     parser.add_argument("--opset", type=int, default=18, help="ONNX operator set, 18 to 23 (default: %(default)s)")
+    parser.add_argument(
+        "--precision",
+        default="",
+        metavar="NAMES",
+        help="fp16, int8 or both with a comma between, beside fp32; one that costs too much on the task is not written",
+    )
+    parser.add_argument(
+        "--data", metavar="NAME", help="the run's data set, for --precision (default: by the name in the run)"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that stands there, in one step")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     arguments = parser.parse_args(argv)
@@ -38,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     with needs_extra("export"):
         from .pipeline import ExportOptions, export_bundle
+        from .precisions import chosen_precisions
         from .progress import Steps
     began = time.perf_counter()
     options = ExportOptions(
@@ -46,16 +65,51 @@ def _run(arguments: argparse.Namespace) -> int:
         description=arguments.description,
         opset=arguments.opset,
         replace=arguments.replace,
+        precisions=chosen_precisions(arguments.precision),
     )
+    dataset = _dataset(arguments) if options.precisions else None
     with Steps("export") as steps:
-        report = export_bundle(arguments.folder, arguments.output, options, progress=steps)
-    worst = max(row.ratio for row in report.rows)
+        exported = export_bundle(arguments.folder, arguments.output, options, dataset=dataset, progress=steps)
+    worst = max(row.ratio for row in exported.parity.rows)
+    short = [one for one in exported.precisions if one.missed]
     seconds = time.perf_counter() - began
     if arguments.json:
-        print_json({"bundle": arguments.output, "name": options.name, "worst_ratio": worst, "seconds": seconds})
+        precisions = {
+            one.name: {**asdict(one.figures), "written": not one.missed, "missed": one.missed}
+            for one in exported.precisions
+        }
+        print_json(
+            {
+                "bundle": arguments.output,
+                "name": options.name,
+                "worst_ratio": worst,
+                "seconds": seconds,
+                "precisions": precisions,
+            }
+        )
     else:
         print(
             f"{arguments.output}: sealed in {seconds:.0f} s; at most {worst:.2f} times PyTorch's noise floor (limit 4)"
         )
+        for one in exported.precisions:
+            print(f"{one.name}: {one.figures.in_words()}")
         print(f"next: vaeport verify {arguments.output}, or vaeport generate -b {arguments.output} -o digits.png")
-    return 0
+    for one in short:
+        print(f"vaeport-export: {one.name} was not written: {one.missed}", file=sys.stderr)
+    return 1 if short else 0
+
+
+def _dataset(arguments: argparse.Namespace) -> "Dataset":
+    from vaeport_train.checkpoint import load_record
+    from vaeport_train.data import NAMES, FolderOptions, load_dataset
+
+    record = load_record(Path(arguments.folder))
+    if not arguments.data and record.data.name not in NAMES:
+        raise InputError(
+            f"--precision needs the run's images: give --data with the folder or file of {record.data.name!r}"
+        )
+    return load_dataset(
+        arguments.data or record.data.name,
+        data_dir=arguments.data_dir,
+        folder_options=FolderOptions(record.data.image_shape),
+    )

@@ -16,6 +16,7 @@ from vaeport.contract import BATCH, CONTRACT, GRAPHS, IMAGE, GraphSpec, Shapes
 from vaeport.errors import CheckFailedError, InputError
 
 from .graphs import example_inputs
+from .pixel_shuffle import spell_out_pixel_shuffles
 
 DEFAULT_OPSET = 18
 OPSETS = range(18, 24)
@@ -59,6 +60,7 @@ def export_graph(module: nn.Module, graph: str, description: GraphDescription, *
         raise InputError(f"opset is {opset}, but must be from {OPSETS.start} to {OPSETS.stop - 1}")
     model = _convert(module, GRAPHS[graph], description.shapes, opset)
     _clean(model)
+    spell_out_pixel_shuffles(model)
     _describe(model, GRAPHS[graph], description)
     model.ir_version = IR_VERSIONS[opset]
     content: bytes = model.SerializeToString(deterministic=True)

@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from vaeport.golden import Golden
 from vaeport.jsonfields import Fields
 from vaeport.manifest import Manifest
 from vaeport_train.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
+from vaeport_train.data import Dataset
 from vaeport_train.measure import EVALUATION_FILE, load_evaluation
 from vaeport_train.run import load_examples
 
@@ -30,16 +31,13 @@ from .graphs import graph_modules
 from .onnx_file import DEFAULT_OPSET, GraphDescription, export_graph
 from .parity.backends import OWN_BACKENDS
 from .parity.comparison import compare_backends
-from .parity.report import PARITY_FILE, ParityReport, shortcoming
+from .parity.report import ParityReport, parity_file, shortcoming
 from .parity.subject import subject_of
+from .precisions import LowerPrecision, make_precisions, material_of
 from .testcase import write_test_case
 from .writer import check_place, put_in_place, seal, staged_folder
 
-_PROVEN_ON = tuple(
-    name
-    for name in OWN_BACKENDS
-    if name not in {"torch-float64", "torch-export"}  # the yardstick itself, and what the graphs were made from
-)
+_NOT_PROOF = {"torch-float64", "torch-export"}  # the yardstick itself, and what the graphs were made from
 
 _PICTURES = ("samples.png", "losses.png")
 
@@ -58,6 +56,18 @@ class ExportOptions:
     """ONNX operator set."""
     replace: bool = False
     """Whether a bundle that stands in the place may be replaced."""
+    precisions: tuple[str, ...] = ()
+    """Lower precisions to make beside float32, of `vaeport_export.precisions.PRECISIONS`."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of an export."""
+
+    parity: ParityReport
+    """The comparison that the float32 graphs passed."""
+    precisions: tuple[LowerPrecision, ...]
+    """Every lower precision that was asked for, written or not."""
 
 
 def export_bundle(
@@ -65,21 +75,22 @@ def export_bundle(
     target: str | os.PathLike[str],
     options: ExportOptions,
     *,
+    dataset: Dataset | None = None,
     progress: Callable[[str], None] = lambda _: None,
-) -> ParityReport:
+) -> Exported:
     """Export a run as a sealed bundle that has been proven to answer as PyTorch does.
+
+    A lower precision that misses its gate (`vaeport_export.precisions.GATES`) is left out; the rest is written.
 
     Args:
         run: run folder.
         target: where the bundle shall stand; nothing is left there unless all checks hold.
         options: see `ExportOptions`.
+        dataset: the data that the run was trained on, to calibrate and judge lower precisions with.
         progress: called with the name of each step.
 
-    Returns:
-        The comparison that the bundle passed.
-
     Raises:
-        InputError: the run cannot be read, changed meanwhile, or the place is taken.
+        InputError: the run cannot be read, changed meanwhile, or the place is taken; or the data is not the run's.
         CheckFailedError: a graph breaks the contract, or does not answer as PyTorch does.
         OutputError: the bundle cannot be written.
     """
@@ -92,28 +103,50 @@ def export_bundle(
     check_place(place, replace=options.replace)
     checkpoint = load_checkpoint(source)
     examples = load_examples(source)
+    if options.precisions and dataset is None:
+        raise InputError(f"precision {options.precisions[0]} is calibrated and judged on images; give the run's data")
+    material = None if dataset is None or not options.precisions else material_of(checkpoint, dataset)
     with staged_folder(place) as stage:
         progress("golden answers")
         golden = make_golden(checkpoint.network, examples.images, examples.labels, checkpoint.record.shapes)
         sizes = _write_graphs(stage, checkpoint, golden, options, progress)
         _write_companions(stage, source, golden)
         _check_unchanged(checkpoint, stage / CHECKPOINT_FOLDER, source)
-        manifest = _manifest(checkpoint, source, golden, options)
+        lower = (
+            tuple(
+                make_precisions(
+                    stage, options.precisions, checkpoint, golden, material, opset=options.opset, progress=progress
+                )
+            )
+            if material
+            else ()
+        )
+        manifest = _manifest(checkpoint, source, golden, options, [one for one in lower if not one.missed])
         (stage / "README.md").write_text(write_card(manifest, checkpoint, sizes), encoding="utf-8")
         seal(stage, manifest)
-        report = compare_backends(
-            subject_of(open_bundle(stage)),
-            _PROVEN_ON,
-            isolated=False,
-            progress=lambda name: progress(f"parity: {name}"),
-        )
-        if not report.holds:
-            raise CheckFailedError(f"no bundle was written: {shortcoming(report)}")
-        write_text(stage / PARITY_FILE, report.to_json())
+        reports = _prove(stage, manifest, progress)
+        for precision, report in reports.items():
+            write_text(stage / parity_file(precision), report.to_json())
         (stage / MANIFEST_FILE).unlink()
         seal(stage, manifest)
         put_in_place(stage, place, replace=options.replace)
-    return report
+    return Exported(reports[FP32], lower)
+
+
+def _prove(stage: Path, manifest: Manifest, progress: Callable[[str], None]) -> dict[str, ParityReport]:
+    """Compare what is sealed with PyTorch, every precision on the backends that vaeport brings."""
+    reports = {}
+    for precision in manifest.precisions:
+        report = compare_backends(
+            subject_of(open_bundle(stage), precision),
+            [name for name in OWN_BACKENDS if name not in _NOT_PROOF],
+            isolated=False,
+            progress=lambda name, precision=precision: progress(f"parity, {precision}: {name}"),  # type: ignore[misc]
+        )
+        if not report.holds:
+            raise CheckFailedError(f"no bundle was written: {precision}, {shortcoming(report)}")
+        reports[precision] = report
+    return reports
 
 
 def _check_unchanged(checkpoint: Checkpoint, copy: Path, source: Path) -> None:
@@ -135,7 +168,7 @@ def _write_graphs(
         file = stage / GRAPHS[graph].file(FP32)
         file.parent.mkdir(parents=True)
         file.write_bytes(content)
-        write_test_case(file.parent, graph, golden)
+        write_test_case(file.parent, graph, golden.inputs(graph), golden.answers[graph]["float32"])
         sizes[graph] = len(content)
     return sizes
 
@@ -151,22 +184,28 @@ def _write_companions(stage: Path, source: Path, golden: Golden) -> None:
             shutil.copyfile(source / name, stage / name)
 
 
-def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: ExportOptions) -> Manifest:
+def _manifest(
+    checkpoint: Checkpoint, source: Path, golden: Golden, options: ExportOptions, lower: Sequence[LowerPrecision]
+) -> Manifest:
     record = checkpoint.record
     described = options.description or (
         f"Conditional VAE with a classifier, preset {record.preset}, trained on {record.data.train_images} images of "
         f"{record.data.name}."
     )
     evaluation = load_evaluation(source)
-    tools = {name: importlib.metadata.version(name) for name in ("vaeport", "torch", "onnx", "onnxscript")}
+    software = ("vaeport", "torch", "onnx", "onnxscript", *(("onnxconverter-common",) if lower else ()))
+    tools = {name: importlib.metadata.version(name) for name in software}
     return Manifest(
         name=options.name,
         version=options.version,
         description=described,
         labels=record.data.labels,
         shapes=record.shapes,
-        precisions=(FP32,),
-        tolerances={FP32: float32_tolerances(checkpoint.network, golden, record.shapes)},
+        precisions=(FP32, *(one.name for one in lower)),
+        tolerances={
+            FP32: float32_tolerances(checkpoint.network, golden, record.shapes),
+            **{one.name: one.tolerances for one in lower},
+        },
         training={
             "preset": record.preset,
             "epochs_done": checkpoint.epochs,
@@ -178,6 +217,7 @@ def _manifest(checkpoint: Checkpoint, source: Path, golden: Golden, options: Exp
         files={},
         detachable=(CHECKPOINT_FOLDER,),
         anomaly=_taken_out(evaluation),
+        precision_figures={one.name: asdict(one.figures) for one in lower},
     )
 
 

@@ -1,33 +1,37 @@
 """Each graph folder as a standard ONNX test case: `test_data_set_0` with inputs and expected outputs as TensorProto."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from vaeport.contract import GRAPHS
-from vaeport.golden import Golden
 
-_ROWS = 16
+TEST_ROWS = 16
+"""Rows of a test case, at most."""
 
 
-def write_test_case(folder: Path, graph: str, golden: Golden) -> None:
-    """Write the first golden rows of a graph beside its model, expected outputs as PyTorch float32 gave them.
+def write_test_case(
+    folder: Path, graph: str, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write the first rows beside a model.
 
     Args:
         folder: the graph's folder, which holds `model.onnx`.
         graph: name of the graph.
-        golden: inputs and answers.
+        inputs: float32 [N, ...] by input name.
+        outputs: expected answers, float32 [N, ...] by output name.
     """
     spec, place = GRAPHS[graph], folder / "test_data_set_0"
     place.mkdir()
-    inputs, outputs = golden.inputs(graph), golden.answers[graph]["float32"]
     for kind, names, arrays in (("input", spec.inputs, inputs), ("output", spec.outputs, outputs)):
         for index, name in enumerate(names):
-            _write(place / f"{kind}_{index}.pb", name, arrays[name][:_ROWS])
+            _write(place / f"{kind}_{index}.pb", name, arrays[name][:TEST_ROWS])
 
 
-def _write(path: Path, name: str, array: NDArray[np.floating]) -> None:
+def _write(path: Path, name: str, array: NDArray[Any]) -> None:
     tensor = numpy_helper.from_array(np.ascontiguousarray(array), name)
     path.write_bytes(tensor.SerializeToString(deterministic=True))

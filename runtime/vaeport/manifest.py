@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .calibration import AnomalyCalibration, read_calibration
@@ -30,7 +30,8 @@ class Tolerance:
     max_abs: float
     """Largest absolute error allowed, in the output's own unit."""
     noise_floor: float
-    """Largest absolute difference of PyTorch float32 from PyTorch float64 on the same inputs."""
+    """Largest absolute difference of PyTorch float32 from PyTorch float64 on the same inputs; below float32 that of the
+    precision itself from PyTorch float64, as it was measured when the bundle was made."""
 
 
 _MOST_SIZE = 65536
@@ -69,13 +70,16 @@ class Manifest:
     """Folders that may be absent as a whole: an installed runtime needs no checkpoint."""
     anomaly: AnomalyCalibration | None = None
     """How held-out images score, by which anomalies are told; None where the model was never evaluated."""
+    precision_figures: dict[str, Any] = field(default_factory=dict)
+    """What each precision below float32 costs on the task, and where that was measured."""
 
     def to_json(self) -> str:
         """Text of `bundle.json`: keys in a fixed order, so that equal bundles are equal bytes."""
         shapes = {"image": self.shapes.image, "latent_dim": self.shapes.latent_dim}
         fields = {**asdict(self), "shapes": shapes, "files": {k: asdict(v) for k, v in sorted(self.files.items())}}
-        if self.anomaly is None:
-            del fields["anomaly"]
+        for name in ("anomaly", "precision_figures"):
+            if not fields[name]:
+                del fields[name]
         return json.dumps({"contract": CONTRACT, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -111,6 +115,7 @@ def parse_manifest(content: bytes) -> Manifest:
         files=fields.items("files", _file_entry),
         detachable=fields.texts("detachable"),
         anomaly=read_calibration(fields.inner("anomaly")) if "anomaly" in fields else None,
+        precision_figures=fields.free("precision_figures") if "precision_figures" in fields else {},
     )
     _check_complete(manifest)
     return manifest

@@ -53,7 +53,7 @@ def make(folder: Path) -> None:
         file = folder / GRAPHS[graph].file(FP32)
         file.parent.mkdir(parents=True)
         file.write_bytes(model.SerializeToString(deterministic=True))
-        write_test_case(file.parent, graph, golden)
+        write_test_case(file.parent, graph, golden.inputs(graph), golden.answers[graph]["float32"])
     with (folder / "golden.npz").open("wb") as stream:
         np.savez(stream, **golden.to_arrays())  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
     (folder / "checkpoint").mkdir()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """  vaeport-parity models/mnist
   vaeport-parity models/mnist --data mnist                    on the 10,000 test images too
   vaeport-parity models/mnist --backends onnxruntime-all,tract --install --report out/parity
+  vaeport-parity models/mnist --precision int8
   vaeport-parity models/mnist --seal                          put the report into the bundle as parity.json"""
 
 
@@ -36,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="all",
         metavar="NAMES",
         help="all, own (what vaeport brings), or names with commas between",
+    )
+    parser.add_argument(
+        "--precision", default="fp32", metavar="NAME", help="which of the bundle's precisions (default: %(default)s)"
     )
     parser.add_argument("--install", action="store_true", help="first make environments for backends that are missing")
     parser.add_argument("--data", metavar="NAME", help="compare on the test images of this data set too, such as mnist")
@@ -65,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from .subject import subject_of
     names = chosen_backends(arguments.backends)
     images = _images(arguments, bundle) if arguments.data else None
-    subject = subject_of(bundle)
+    subject = subject_of(bundle, arguments.precision)
     with Steps("parity") as steps:
         if arguments.install:
             for name in names:

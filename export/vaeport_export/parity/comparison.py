@@ -60,9 +60,9 @@ def compare_backends(
     Raises:
         InputError: no such backend.
     """
-    chosen = list(BACKENDS) if names is None else _known(names)
+    chosen = _fitting(list(BACKENDS) if names is None else _known(names), subject.precision)
     asked = questions(subject, images=images, timed=isolated)
-    rows, backends = _golden_rows(subject), []
+    rows, backends = _golden_rows(subject) if subject.precision == FP32 else [], []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
         inputs = write_inputs(asked, Path(place, "inputs"))
         parts = Path(place, "parts")
@@ -81,8 +81,18 @@ def compare_backends(
     total = sum(len(one) for one in asked.sets.values() if one.graph == ENCODER_CLASSIFIER)
     name = subject.bundle.manifest.name
     return ParityReport(
-        name, total, tuple(backends), tuple(rows), (*preflight(subject), *golden_findings(subject, rows))
+        name,
+        total,
+        tuple(backends),
+        tuple(rows),
+        (*preflight(subject), *golden_findings(subject, rows)),
+        subject.precision,
     )
+
+
+def _fitting(names: list[str], precision: str) -> list[str]:
+    """Below float32 without those that run the PyTorch original: it has no other precision."""
+    return [name for name in names if precision == FP32 or not BACKENDS[name].facts.from_checkpoint]
 
 
 def _known(names: Sequence[str]) -> list[str]:
@@ -102,15 +112,16 @@ def _compare(
     isolated: bool,
 ) -> tuple[BackendReport, list[ParityRow]]:
     facts = BACKENDS[name].facts
+    counts = facts.counts and subject.precision in facts.precisions
     mine = fewer_images(asked) if facts.slow and subject.convolutional else asked
     outcome = run_backend(name, subject, mine, inputs, folder, limit=limit, isolated=isolated)
     if outcome.missing is not None:
-        return BackendReport(name, "", facts.counts, facts.remark, outcome.missing), []
-    measured = measure(name, outcome, mine, subject.bundle.manifest, empty_batch=facts.empty_batch)
+        return BackendReport(name, "", counts, facts.remark, outcome.missing), []
+    measured = measure(name, outcome, mine, subject, empty_batch=facts.empty_batch)
     report = BackendReport(
         name,
         outcome.version,
-        facts.counts,
+        counts,
         facts.remark,
         refusals=measured.refusals,
         milliseconds=measured.milliseconds,

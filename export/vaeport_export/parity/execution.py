@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.contract import FP32, GRAPHS
+from vaeport.contract import GRAPHS
 
 from .backends import BACKENDS, Facts
 from .environments import environment_of, interpreter_of, missing_reason
@@ -154,7 +154,7 @@ def _job(name: str, subject: Subject, asked: Questions, inputs: Mapping[str, str
         "bundle": str(bundle.path),
         "graphs": {
             graph: {
-                "path": str(bundle.path / spec.file(FP32)),
+                "path": str(bundle.path / subject.file(graph)),
                 "inputs": {key: shapes.row(key) for key in spec.inputs},
                 "outputs": {key: shapes.row(key) for key in spec.outputs},
             }

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.comparison import flipped_rows, max_abs_error
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE
-from vaeport.manifest import Manifest, Tolerance
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, IMAGE
+from vaeport.manifest import Tolerance
 
 from ..golden import TOLERANCE_FACTOR
 from .execution import Outcome
 from .figures import figures
 from .report import ParityRow
 from .steps import CHAIN, InputSet, Questions, Step
+from .subject import Subject
 
 Part = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 """Answers of a backend, of PyTorch in float32 and of PyTorch in float64."""
@@ -40,18 +41,18 @@ class Measured:
     """Durations by `graph x batch`."""
 
 
-def measure(name: str, outcome: Outcome, asked: Questions, manifest: Manifest, *, empty_batch: bool) -> Measured:
+def measure(name: str, outcome: Outcome, asked: Questions, subject: Subject, *, empty_batch: bool) -> Measured:
     """Compare everything that a backend answered with PyTorch.
 
     Args:
         name: name of the backend.
         outcome: what it answered.
         asked: what it was asked.
-        manifest: the bundle's, for its tolerances.
+        subject: the bundle, for its tolerances.
         empty_batch: whether it must take a batch of 0.
     """
     rows, refusals = [], []
-    for graph, outputs in OUTPUTS.items():
+    for graph in dict.fromkeys(one.graph for one in asked.sets.values()):
         failed = ""
         for index, step in enumerate(asked.steps):
             if step.graph != graph or index not in outcome.errors:
@@ -62,7 +63,7 @@ def measure(name: str, outcome: Outcome, asked: Questions, manifest: Manifest, *
                 failed = failed or sentence
             else:
                 refusals.append(sentence)
-        rows += [_row(name, graph, output, outcome, asked, manifest, failed) for output in outputs]
+        rows += [_row(name, graph, output, outcome, asked, subject, failed) for output in OUTPUTS[graph]]
     milliseconds = {
         f"{asked.steps[index].graph} x {asked.steps[index].stop}": value
         for index, value in outcome.milliseconds.items()
@@ -70,20 +71,20 @@ def measure(name: str, outcome: Outcome, asked: Questions, manifest: Manifest, *
     return Measured(tuple(rows), tuple(refusals), milliseconds)
 
 
-def tolerance_of(graph: str, output: str, asked: Questions, manifest: Manifest) -> Tolerance:
+def tolerance_of(graph: str, output: str, asked: Questions, subject: Subject) -> Tolerance:
     """The bound on an output; for the chain it is measured like the others, but on what it is asked."""
     if graph != CHAIN:
-        return manifest.tolerances[FP32][graph][output]
+        return subject.tolerances[graph][output]
     expected = asked.sets[CHAIN, "pixels"].expected
     measured = max_abs_error(expected["float32"][IMAGE], expected["float64"][IMAGE])
-    floor = max(measured, manifest.tolerances[FP32][DECODER][IMAGE].noise_floor)
+    floor = max(measured, subject.tolerances[DECODER][IMAGE].noise_floor)
     return Tolerance(TOLERANCE_FACTOR * floor, floor)
 
 
 def _row(
-    name: str, graph: str, output: str, outcome: Outcome, asked: Questions, manifest: Manifest, failed: str
+    name: str, graph: str, output: str, outcome: Outcome, asked: Questions, subject: Subject, failed: str
 ) -> ParityRow:
-    tolerance = tolerance_of(graph, output, asked, manifest)
+    tolerance = tolerance_of(graph, output, asked, subject)
     runs = list(_runs(graph, outcome, asked))
     parts: list[Part] = []
     by_set: dict[str, float] = {}

@@ -46,8 +46,8 @@ def preflight(subject: Subject) -> list[Finding]:
     for graph, spec in GRAPHS.items():
         content = subject.onnx(graph)
         model = onnx.load_model_from_string(content)
-        findings += [Finding(spec.file(FP32), text) for text in _faults(model, content, spec, subject)]
-        findings.append(Finding(spec.file(FP32), _reach(model), wrong=False))
+        findings += [Finding(subject.file(graph), text) for text in _faults(model, content, spec, subject)]
+        findings.append(Finding(subject.file(graph), _reach(model), wrong=False))
     return findings
 
 
@@ -83,7 +83,7 @@ def _faults(model: ModelProto, content: bytes, spec: GraphSpec, subject: Subject
     for tensor in model.graph.initializer:
         if tensor.data_location == TensorProto.EXTERNAL:
             yield f"weight {tensor.name!r} lies outside the file"
-        if tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
+        if subject.precision == FP32 and tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
             kind = TensorProto.DataType.Name(tensor.data_type).lower()
             yield f"weight {tensor.name!r} is {kind} in a float32 graph"
     for value, names in ((model.graph.input, spec.inputs), (model.graph.output, spec.outputs)):

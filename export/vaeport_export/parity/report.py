@@ -5,12 +5,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vaeport.comparison import error_ratio
-from vaeport.contract import GOLDEN_FILE
+from vaeport.contract import FP32, GOLDEN_FILE
 
 from .figures import Figures
 
 PARITY_FILE = "parity.json"
 """Name of the report inside a bundle."""
+
+
+def parity_file(precision: str) -> str:
+    """Path of a precision's report inside a bundle: beside the manifest for float32, else in its own folder."""
+    return PARITY_FILE if precision == FP32 else f"{precision}/{PARITY_FILE}"
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,8 @@ class ParityReport:
     """One a backend, graph and output."""
     findings: tuple[Finding, ...] = ()
     """What reading the files showed."""
+    precision: str = FP32
+    """Which of the bundle's precisions was compared."""
 
     @property
     def missing(self) -> dict[str, str]:

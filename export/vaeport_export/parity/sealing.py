@@ -8,11 +8,11 @@ from vaeport.contract import CHECKPOINT_FOLDER, MANIFEST_FILE
 from vaeport.fileio import write_text
 
 from ..writer import put_in_place, seal, staged_folder
-from .report import PARITY_FILE, ParityReport
+from .report import ParityReport, parity_file
 
 
 def seal_report(bundle: Bundle, report: ParityReport) -> None:
-    """Replace a bundle by itself with this report as `parity.json`, sealed anew, in one step.
+    """Replace a bundle by itself with this report in its place (`parity_file`), sealed anew, in one step.
 
     Raises:
         OutputError: the bundle cannot be written; the old one still stands.
@@ -23,6 +23,6 @@ def seal_report(bundle: Bundle, report: ParityReport) -> None:
                 (stage / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(bundle.path / name, stage / name)
         (stage / MANIFEST_FILE).unlink(missing_ok=True)
-        write_text(stage / PARITY_FILE, report.to_json())
+        write_text(stage / parity_file(report.precision), report.to_json())
         seal(stage, dataclasses.replace(bundle.manifest, files={}))
         put_in_place(stage, bundle.path, replace=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE, Z_MEAN, Z
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Z_MEAN, Z
 from vaeport.golden import parse_golden
 
 from ..golden import torch_answers
@@ -102,7 +102,8 @@ def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[
     scaled: Inputs = {IMAGE: pixels.astype(np.float32) / np.float32(255)}
     encoded = torch_expected(subject, ENCODER_CLASSIFIER, scaled)
     yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: pixels}, encoded)
-    yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
+    if subject.precision == FP32:
+        yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
     if images is not None:
         tested = _asked(subject, "test", ENCODER_CLASSIFIER, {IMAGE: images.astype(np.float32) / np.float32(255)})
         yield tested

@@ -6,6 +6,8 @@ from torch import nn
 
 from vaeport.bundle import Bundle
 from vaeport.contract import FP32, GRAPHS
+from vaeport.errors import InputError
+from vaeport.manifest import Tolerance
 from vaeport_train.checkpoint import Checkpoint
 from vaeport_train.trained import sealed_checkpoint
 
@@ -21,10 +23,21 @@ class Subject:
     """The bundle."""
     checkpoint: Checkpoint
     """The network its graphs were exported from."""
+    precision: str = FP32
+    """Which of the bundle's precisions is compared."""
 
     def onnx(self, graph: str) -> bytes:
-        """Content of a graph's ONNX file, in float32."""
-        return self.bundle.read(GRAPHS[graph].file(FP32))
+        """Content of a graph's ONNX file."""
+        return self.bundle.read(self.file(graph))
+
+    def file(self, graph: str) -> str:
+        """Path of a graph's ONNX file inside the bundle."""
+        return GRAPHS[graph].file(self.precision)
+
+    @property
+    def tolerances(self) -> dict[str, dict[str, Tolerance]]:
+        """Bounds on the difference from PyTorch by graph and output."""
+        return self.bundle.manifest.tolerances[self.precision]
 
     @property
     def convolutional(self) -> bool:
@@ -36,11 +49,15 @@ class Subject:
         return graph_modules(self.checkpoint.network)[graph]
 
 
-def subject_of(bundle: Bundle) -> Subject:
+def subject_of(bundle: Bundle, precision: str = FP32) -> Subject:
     """Take a bundle with the checkpoint in it.
 
     Raises:
-        InputError: the bundle came without its checkpoint, or the checkpoint is of another network.
+        InputError: the bundle came without its checkpoint, the checkpoint is of another network, or the bundle has no
+            such precision.
         SealError: the checkpoint is not the one that was sealed.
     """
-    return Subject(bundle, sealed_checkpoint(bundle))
+    known = bundle.manifest.precisions
+    if precision not in known:
+        raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
+    return Subject(bundle, sealed_checkpoint(bundle), precision)

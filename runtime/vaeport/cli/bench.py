@@ -39,9 +39,17 @@ def run(arguments: argparse.Namespace) -> int:
     threads = arguments.threads or usable_processors()
     if arguments.json:
         rows = [asdict(speed) for speed in speeds]
-        print_json({"bundle": model.name, "device": model.device, "threads": threads, "speeds": rows})
+        print_json(
+            {
+                "bundle": model.name,
+                "precision": model.precision,
+                "device": model.device,
+                "threads": threads,
+                "speeds": rows,
+            }
+        )
         return 0
-    print(f"{model.name} on {model.device}, {threads} threads")
+    print(f"{model.name}, {model.precision}, on {model.device}, {threads} threads")
     rows_shown = [(s.verb, str(s.batch), f"{s.milliseconds:.3f}", f"{s.images_per_second:.0f}") for s in speeds]
     print_table(("verb", "batch", "ms a call", "images/s"), rows_shown)
     return 0

@@ -5,6 +5,7 @@ from typing import Any, Protocol, get_args
 
 from ..bundle import DEFAULT_BUNDLE
 from ..commands import positive_int
+from ..contract import FP32
 from ..fitting import Fit, Polarity
 from ..loading import load
 from ..model import Model
@@ -18,13 +19,19 @@ class Options(Protocol):
 
 
 def add_bundle(parser: Options) -> None:
-    """`--bundle`: which model answers."""
+    """`--bundle` and `--precision`: which model answers."""
     parser.add_argument(
         "-b",
         "--bundle",
         default=DEFAULT_BUNDLE,
         metavar="BUNDLE",
         help="bundle folder, or name of a shipped bundle (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        default=FP32,
+        metavar="NAME",
+        help="which of the bundle's precisions answers: fp32, fp16, int8 (default: %(default)s)",
     )
 
 
@@ -90,4 +97,4 @@ def reading(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def load_model(arguments: argparse.Namespace) -> Model:
     """The model that `add_bundle` and `add_device` name."""
-    return load(arguments.bundle, device=arguments.device, threads=arguments.threads)
+    return load(arguments.bundle, precision=arguments.precision, device=arguments.device, threads=arguments.threads)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from ..bundle import DEFAULT_BUNDLE
 from ..commands import print_json, print_table
+from ..contract import FP32
 from ..errors import CheckFailedError, SealError
 from ..reports import VerifyReport
 from ..verify import verify
@@ -57,6 +58,6 @@ def _print(report: VerifyReport) -> None:
         for check in report.checks
     ]
     print_table(("graph", "output", "max error", "noise floor", "ratio", "flips", "verdict"), rows)
-    worst = max(check.ratio for check in report.checks)
+    worst = max(check.ratio for check in report.checks if check.precision == FP32)
     verdict = "answers as PyTorch does" if report.holds else "does NOT answer as PyTorch does"
     print(f"{report.bundle} {verdict}: at most {worst:.2f} times PyTorch's own float32 noise")

@@ -33,6 +33,7 @@ _ALL: tuple[Backend, ...] = (
     OpenvinoCpu(exact=True),
     OpenvinoCpu(exact=False),
     Tract(),
+    Tract(newest=True),
     Tvm(),
     Iree(),
     Mnn(exact=True),

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 
+ALL_PRECISIONS = ("fp32", "fp16", "int8")
+"""For `Facts.precisions` of what runs each of them faithfully."""
+
 Runner = Callable[[dict[str, NDArray[Any]]], Mapping[str, Any]]
 """Runs a loaded graph: float32 inputs by name, in the contract's order, to outputs by name."""
 
@@ -51,6 +54,10 @@ class Facts:
     """Environment it shares with others; its name if empty."""
     counts: bool = True
     """Whether it must hold; one that is known to fall short is shown, by measurement, and does not decide."""
+    precisions: tuple[str, ...] = ("fp32",)
+    """Precisions in which it must hold, if it counts; in the others it is shown."""
+    from_checkpoint: bool = False
+    """Whether it runs the PyTorch original instead of the file."""
     empty_batch: bool = True
     """Whether it must take a batch of 0."""
     slow: bool = False

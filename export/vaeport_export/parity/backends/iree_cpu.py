@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Iree:
             str(compiled),
         )
         module = runtime.load_vm_flatbuffer_file(str(compiled), driver="local-sync")
-        function = getattr(module, graph.name)
+        function = module[_entry(module.vm_module.function_names)]
 
         def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
             answer = function(*(np.ascontiguousarray(values) for values in inputs.values()))
@@ -50,6 +51,11 @@ class Iree:
             return {name: np.array(a.to_host()) for name, a in zip(graph.outputs, answers, strict=True)}
 
         return run
+
+
+def _entry(names: Sequence[str]) -> str:
+    """The function that takes and gives arrays: it bears the name that the ONNX file gives its graph."""
+    return next(name for name in names if not name.startswith("__") and not name.endswith("$async"))
 
 
 def _command(name: str, *words: str) -> None:

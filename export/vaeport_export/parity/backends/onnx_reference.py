@@ -12,7 +12,13 @@ from .base import Facts, GraphFile, Runner
 class OnnxReference:
     """The standard's own evaluator."""
 
-    facts = Facts("onnx-reference", module="onnx", slow=True, remark="the standard's own words, in numpy")
+    facts = Facts(
+        "onnx-reference",
+        module="onnx",
+        precisions=("fp32", "fp16"),
+        slow=True,
+        remark="the standard's own words, in numpy",
+    )
 
     def version(self) -> str:
         """Version of onnx."""

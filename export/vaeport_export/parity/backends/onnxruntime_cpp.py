@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner, installed_version
 from .piped import piped_runner
 
 _HEADERS = "com.github.asus4.onnxruntime"
@@ -19,6 +19,7 @@ class OnnxruntimeCpp:
         module="onnxruntime",
         npm_packages=(f"{_HEADERS}@0.4.9",),
         programs=("g++",),
+        precisions=ALL_PRECISIONS,
         remark="the wheel's libonnxruntime.so, called from C++",
     )
 

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from .base import Facts, GraphFile, Runner
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner
 
 OPTIMISATION_LEVELS = {
     "none": "ORT_DISABLE_ALL",
@@ -27,7 +27,7 @@ class OnnxruntimeCpu:
     def facts(self) -> Facts:
         """`onnxruntime-none` to `onnxruntime-all`."""
         remark = "as vaeport runs it" if self.level == "all" else f"graph optimisation: {self.level}"
-        return Facts(f"onnxruntime-{self.level}", module="onnxruntime", remark=remark)
+        return Facts(f"onnxruntime-{self.level}", module="onnxruntime", precisions=ALL_PRECISIONS, remark=remark)
 
     def version(self) -> str:
         """Version of onnxruntime."""

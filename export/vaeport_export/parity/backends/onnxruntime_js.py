@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .base import Facts, GraphFile, Runner
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner
 from .piped import piped_runner
 
 _ENVIRONMENT = "onnxruntime-js"
@@ -28,6 +28,7 @@ class OnnxruntimeJs:
             self.package,
             npm_packages=_PACKAGES,
             programs=("node",),
+            precisions=ALL_PRECISIONS,
             environment=_ENVIRONMENT,
             remark="native addon in Node" if self.package == "onnxruntime-node" else "WebAssembly, in Node",
         )
@@ -53,6 +54,7 @@ class OnnxruntimeChromium:
         "onnxruntime-chromium",
         npm_packages=_PACKAGES,
         programs=("node", "chromium"),
+        precisions=ALL_PRECISIONS,
         environment=_ENVIRONMENT,
         remark="WebAssembly in a page of headless Chromium, timed with the way there and back",
     )

@@ -17,7 +17,7 @@ class TorchEager:
     def facts(self) -> Facts:
         """`torch-float32` or `torch-float64`."""
         remark = "the reference" if self.dtype == "float32" else "what rounding is measured against"
-        return Facts(f"torch-{self.dtype}", module="torch", remark=remark)
+        return Facts(f"torch-{self.dtype}", module="torch", from_checkpoint=True, remark=remark)
 
     def version(self) -> str:
         """Version of PyTorch."""

@@ -11,7 +11,9 @@ from .torch_eager import checkpoint_module
 class TorchProgram:
     """torch.export of the checkpoint, as the exporter sees it."""
 
-    facts = Facts("torch-export", module="torch", remark="the captured program, before it becomes ONNX")
+    facts = Facts(
+        "torch-export", module="torch", from_checkpoint=True, remark="the captured program, before it becomes ONNX"
+    )
 
     def version(self) -> str:
         """Version of PyTorch."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from vaeport.comparison import error_ratio
-from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE
+from vaeport.contract import DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE
 
 from ..report import BackendReport, ParityReport
 
@@ -27,7 +27,7 @@ def markdown(reports: Iterable[ParityReport]) -> str:
 def _section(report: ParityReport) -> str:
     ran = [one for one in report.backends if one.missing is None]
     lines = [
-        f"## {report.bundle}",
+        f"## {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"),
         "",
         f"{len(ran)} backends, {report.images} images. "
         + ("All that count hold." if report.holds else "**Not all that count hold.**"),
@@ -35,8 +35,9 @@ def _section(report: ParityReport) -> str:
         "| backend | version | worst ratio | at | flips | row alone | ms, 1 | ms, 257 | verdict | to know |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    golden = max(report.of(GOLDEN_FILE), key=lambda row: row.ratio)
-    lines.append(f"| {GOLDEN_FILE} | | {golden.ratio:.2f} | {golden.output} | | | | | {_verdict(golden.holds)} | |")
+    golden = max(report.of(GOLDEN_FILE), key=lambda row: row.ratio, default=None)
+    if golden:
+        lines.append(f"| {GOLDEN_FILE} | | {golden.ratio:.2f} | {golden.output} | | | | | {_verdict(golden.holds)} | |")
     lines += [_line(report, one) for one in ran]
     lines += ["", *(f"- {name}: missing, not compared: {reason}" for name, reason in report.missing.items())]
     lines += [f"- {finding.subject}: {finding.text}" for finding in report.findings]

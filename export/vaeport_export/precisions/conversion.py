@@ -1,0 +1,33 @@
+"""A float32 graph in a lower precision, by name."""
+
+from vaeport.errors import InputError
+
+from ..probes import Inputs
+from .half import to_half
+from .integer import to_int8
+
+PRECISIONS = ("fp16", "int8")
+"""What can be made beside fp32."""
+
+
+def chosen_precisions(text: str) -> tuple[str, ...]:
+    """Names of precisions, with commas between, in the order of `PRECISIONS`.
+
+    Raises:
+        InputError: no such precision.
+    """
+    names = {name.strip() for name in text.split(",") if name.strip()}
+    if unknown := sorted(names - set(PRECISIONS)):
+        raise InputError(f"unknown precision {unknown[0]!r}; beside fp32 there are {', '.join(PRECISIONS)}")
+    return tuple(name for name in PRECISIONS if name in names)
+
+
+def convert(content: bytes, precision: str, inputs: Inputs) -> bytes:
+    """A graph in a lower precision.
+
+    Args:
+        content: an ONNX file in float32.
+        precision: one of `PRECISIONS`.
+        inputs: what ranges are measured on where the precision needs them, float32 [N, ...] by input name.
+    """
+    return to_half(content) if precision == "fp16" else to_int8(content, inputs)

@@ -1,0 +1,116 @@
+"""What a lower precision may cost on the task, and what it does cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_MEAN, Z
+
+from .answers import onnxruntime_answers
+from .material import Material, scaled
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Bounds that a precision must keep to be written."""
+
+    most_error_points: float
+    """Percentage points that the classification error may rise."""
+    least_psnr: float
+    """dB that reconstructions must be within of those in float32."""
+    most_size: float
+    """Share of float32's bytes that both files may have."""
+
+
+GATES = {"fp16": Gate(0.05, 50.0, 1.0), "int8": Gate(0.10, 35.0, 0.30)}
+"""By precision."""
+
+
+@dataclass(frozen=True)
+class PrecisionFigures:
+    """What a precision costs, against the float32 graphs on the same images, both in onnxruntime."""
+
+    images: int
+    """Images it was judged on."""
+    judged_on: str
+    """Which images."""
+    error: float
+    """Share that is misclassified."""
+    error_fp32: float
+    """The same in float32."""
+    psnr: float | None
+    """Peak signal-to-noise ratio in dB of image -> latent mean -> image against float32; None for equal bits."""
+    size: int
+    """Bytes of both files."""
+    size_fp32: int
+    """The same in float32."""
+
+    def in_words(self) -> str:
+        """One line for people."""
+        psnr = (
+            "the same reconstructions" if self.psnr is None else f"reconstructions within {self.psnr:.1f} dB of fp32's"
+        )
+        return (
+            f"error {100 * self.error:.2f} % on {self.images} {self.judged_on} images "
+            f"(fp32 {100 * self.error_fp32:.2f} %), {psnr}, "
+            f"{self.size / 1e6:.2f} MB ({self.size / self.size_fp32:.3f} of fp32)"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Chained:
+    """Both graphs one after the other, on the images that are judged on."""
+
+    class_probs: NDArray[np.float32]
+    """float32 [N, K]."""
+    reconstructions: NDArray[np.float32]
+    """image -> latent mean and class probabilities -> image: float32 [N, C, H, W]."""
+    size: int
+    """Bytes of both files."""
+
+
+def chained(graphs: Mapping[str, bytes], material: Material) -> Chained:
+    """Run both graphs in onnxruntime.
+
+    Args:
+        graphs: ONNX files by graph.
+        material: what to judge on.
+    """
+    images = scaled(material.judged.images)
+    encoded = onnxruntime_answers(graphs[ENCODER_CLASSIFIER], ENCODER_CLASSIFIER, {IMAGE: images})
+    latents = {Z: encoded[Z_MEAN], CLASS_PROBS: encoded[CLASS_PROBS]}
+    drawn = onnxruntime_answers(graphs[DECODER], DECODER, latents)[IMAGE]
+    return Chained(encoded[CLASS_PROBS], drawn, sum(map(len, graphs.values())))
+
+
+def judge(lower: Chained, full: Chained, material: Material) -> PrecisionFigures:
+    """Compare a precision with float32 on the same images."""
+    square = float(np.mean((lower.reconstructions.astype(np.float64) - full.reconstructions) ** 2))
+    return PrecisionFigures(
+        images=len(material.judged),
+        judged_on=material.judged_name,
+        error=_error(lower, material),
+        error_fp32=_error(full, material),
+        psnr=float(-10 * np.log10(square)) if square else None,
+        size=lower.size,
+        size_fp32=full.size,
+    )
+
+
+def missed(figures: PrecisionFigures, gate: Gate) -> str:
+    """Which bound is not kept, in words; empty if all are."""
+    points = 100 * (figures.error - figures.error_fp32)
+    share = figures.size / figures.size_fp32
+    if round(points, 6) > gate.most_error_points:
+        return f"its error is {points:.2f} points above float32's, allowed are {gate.most_error_points:.2f}"
+    if figures.psnr is not None and figures.psnr < gate.least_psnr:
+        return f"its reconstructions are {figures.psnr:.1f} dB from float32's, wanted are {gate.least_psnr:.0f} dB"
+    if share > gate.most_size:
+        return f"it takes {share:.3f} of float32's bytes, allowed are {gate.most_size:.2f}"
+    return ""
+
+
+def _error(answers: Chained, material: Material) -> float:
+    return float(np.mean(answers.class_probs.argmax(axis=1) != material.judged.labels))

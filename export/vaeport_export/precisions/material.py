@@ -1,0 +1,74 @@
+"""Images for lower precisions: some to measure ranges on, others to judge the outcome on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Z
+from vaeport.errors import InputError
+from vaeport.latents import latents
+from vaeport_train.checkpoint import Checkpoint
+from vaeport_train.data import Dataset, Split
+from vaeport_train.run import data_record, splits_of_run
+
+from ..golden import torch_answers
+from ..graphs import graph_modules
+from ..probes import Inputs
+
+_CALIBRATED = 512
+_SEED = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What lower precisions of one run are made and judged with."""
+
+    calibration: dict[str, Inputs]
+    """Inputs to measure ranges on by graph: training images; their posteriors' means and samples, and the prior's."""
+    judged: Split
+    """Images to judge on: the test images, or those held out where the data has none."""
+    judged_name: str
+    """What they are called in figures, `mnist test` for instance."""
+
+
+def material_of(checkpoint: Checkpoint, dataset: Dataset) -> Material:
+    """Cut the data of a run as the run did.
+
+    Raises:
+        InputError: it is not the data that the run was trained on.
+    """
+    record = checkpoint.record
+    train_split, held_out = splits_of_run(record.config, dataset)
+    if data_record(dataset, train_split, held_out) != record.data:
+        raise InputError(
+            f"the run was trained on {record.data.train_images} images of {record.data.name} that are not in "
+            f"{dataset.name} as it is given now; a precision is calibrated on the run's own training images"
+        )
+    judged, part = (held_out, "held-out") if dataset.test is None else (dataset.test, "test")
+    return Material(_calibration(checkpoint, train_split), judged, f"{dataset.name} {part}")
+
+
+def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels as the graphs take them: float32 in [0, 1]."""
+    return images.astype(np.float32) / np.float32(255)
+
+
+def _calibration(checkpoint: Checkpoint, train_split: Split) -> dict[str, Inputs]:
+    import torch
+
+    rows = np.linspace(0, len(train_split) - 1, min(_CALIBRATED, len(train_split))).astype(np.int64)
+    images = {IMAGE: scaled(train_split.images[rows])}
+    module = graph_modules(checkpoint.network)[ENCODER_CLASSIFIER]
+    encoded = torch_answers(module, ENCODER_CLASSIFIER, images, torch.float32)
+    shapes = checkpoint.record.shapes
+    noise = latents(_SEED, len(rows), shapes.latent_dim)
+    sampled = encoded[Z_MEAN] + np.exp(encoded[Z_LOGVAR] / 2) * noise
+    one_hot = np.eye(shapes.classes)[np.arange(len(rows)) % shapes.classes]
+    return {
+        ENCODER_CLASSIFIER: images,
+        DECODER: {
+            Z: np.concatenate([encoded[Z_MEAN], sampled, noise]).astype(np.float32),
+            CLASS_PROBS: np.concatenate([encoded[CLASS_PROBS], encoded[CLASS_PROBS], one_hot]).astype(np.float32),
+        },
+    }

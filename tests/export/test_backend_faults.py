@@ -1,0 +1,119 @@
+"""Small graphs on backends that are installed: what they must have right, and the faults that are told of them.
+
+A fault that is no longer there fails its test, so that what was written on its account can go.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from vaeport_export.parity.backends import BACKENDS
+from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE, missing_reason
+from vaeport_export.parity.execution import run_once
+from vaeport_export.parity.locate import reference_values
+from vaeport_export.pixel_shuffle import spell_out_pixel_shuffles
+
+CHANNELS, SIZE = 4, 6
+SATURATED = -352.0
+"""An input of SiLU that a trained decoder really has; the answer is 0."""
+
+pytestmark = pytest.mark.skipif(
+    ENVIRONMENTS_VARIABLE not in os.environ, reason=f"{ENVIRONMENTS_VARIABLE} names no environments to try"
+)
+
+
+def model_of(nodes: list[NodeProto], rows: tuple[int, ...], *weights: TensorProto) -> ModelProto:
+    """A graph from `x`, four channels, to `y`; its name is not its file's, as in a part cut from another graph."""
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", CHANNELS, SIZE, SIZE])
+    wanted = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", *rows])
+    graph = helper.make_graph(nodes, "part of {a graph}", [given], [wanted], list(weights))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def pixel_shuffle() -> ModelProto:
+    return model_of([helper.make_node("DepthToSpace", ["x"], ["y"], mode="CRD", blocksize=2)], (1, 2 * SIZE, 2 * SIZE))
+
+
+def spelled_out_pixel_shuffle() -> ModelProto:
+    """The same behind an operator, since the size of an input is the file's to say."""
+    model = pixel_shuffle()
+    node = model.graph.node[0]
+    node.input[0] = "same"
+    model.graph.node.insert(0, helper.make_node("Identity", ["x"], ["same"], "same"))
+    spell_out_pixel_shuffles(model)
+    return model
+
+
+def silu() -> ModelProto:
+    nodes = [helper.make_node("Sigmoid", ["x"], ["s"]), helper.make_node("Mul", ["x", "s"], ["y"])]
+    return model_of(nodes, (CHANNELS, SIZE, SIZE))
+
+
+def convolution() -> ModelProto:
+    """Padding, a stride of 2, and six channels, which four do not divide; then SiLU."""
+    rng = np.random.default_rng(1)
+    weight = numpy_helper.from_array(rng.standard_normal((6, CHANNELS, 3, 3), np.float32), "weight")
+    bias = numpy_helper.from_array(rng.standard_normal(6, np.float32), "bias")
+    nodes = [
+        helper.make_node("Conv", ["x", "weight", "bias"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        helper.make_node("Sigmoid", ["c"], ["s"]),
+        helper.make_node("Mul", ["c", "s"], ["y"]),
+    ]
+    return model_of(nodes, (6, SIZE // 2, SIZE // 2), weight, bias)
+
+
+def image(batch: int) -> NDArray[np.float32]:
+    return np.random.default_rng(batch).standard_normal((batch, CHANNELS, SIZE, SIZE), np.float32)
+
+
+def largest_error(backend: str, model: ModelProto, x: NDArray[np.float32], folder: Path) -> float:
+    """Distance of a backend's answer from the standard's own evaluator; infinite where there is none."""
+    if reason := missing_reason(BACKENDS[backend].facts):
+        pytest.skip(reason)
+    expected = reference_values(model, {"x": x})["y"]
+    onnx.save(model, folder / "model.onnx")
+    answers = run_once(
+        backend,
+        folder / "model.onnx",
+        {"x": x},
+        {"y": expected.shape[1:]},
+        bundle=folder,
+        folder=folder / "job",
+        limit=120,
+        isolated=True,
+    )
+    return float("inf") if answers is None else float(np.abs(answers["y"] - expected).max())
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("model", [spelled_out_pixel_shuffle, convolution], ids=["pixel_shuffle", "convolution"])
+@pytest.mark.parametrize("backend", ["tvm", "iree", "tinygrad", "tract"])
+def test_parts_of_a_convolutional_decoder_are_right(
+    backend: str, model: Callable[[], ModelProto], batch: int, tmp_path: Path
+) -> None:
+    assert largest_error(backend, model(), image(batch), tmp_path) <= 2e-5
+
+
+def test_iree_takes_depth_to_space_for_its_other_mode(tmp_path: Path) -> None:
+    """https://github.com/iree-org/iree/issues/24179: what DepthToSpace is replaced for."""
+    assert largest_error("iree", pixel_shuffle(), image(2), tmp_path) > 1
+
+
+def saturated() -> NDArray[np.float32]:
+    return np.full((1, CHANNELS, SIZE, SIZE), SATURATED, np.float32)
+
+
+def test_newest_tract_has_silu_stop_short_of_zero(tmp_path: Path) -> None:
+    """https://github.com/sonos/tract/pull/2719: why an older version is compared, too."""
+    assert 1e-6 < largest_error("tract-newest", silu(), saturated(), tmp_path) < 1e-5
+
+
+@pytest.mark.parametrize("backend", ["tract", "tvm", "iree", "tinygrad"])
+def test_saturated_silu_is_zero(backend: str, tmp_path: Path) -> None:
+    assert largest_error(backend, silu(), saturated(), tmp_path) == 0
