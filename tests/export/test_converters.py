@@ -53,7 +53,7 @@ def test_towers_are_added_without_a_stack(colours: Path) -> None:
 
 
 @with_environments
-@pytest.mark.parametrize("backend", ["mnn", "ncnn", "opencv", "onnxruntime-web", "onnxruntime-chromium"])
+@pytest.mark.parametrize("backend", ["mnn", "ncnn", "jax", "opencv", "onnxruntime-web", "onnxruntime-chromium"])
 def test_convolutional_bundle_holds(backend: str, colours: Path) -> None:
     skip_if_missing(backend)
 
