@@ -73,7 +73,8 @@ def _make(recipe: Recipe, data: list[str]) -> None:
         evaluate = ("vaeport-train", "evaluate", run, "--data", "mnist", *data)
         _command(*evaluate, "--split", "train", "--split", "held-out")
         _command(*evaluate, "--split", "test", *measures)
-        _command("vaeport-export", run, "-o", bundle, "--description", recipe.description, "--replace")
+        options = ("--description", recipe.description, "--precision", "fp16,int8", *data, "--replace")
+        _command("vaeport-export", run, "-o", bundle, *options)
         _command("vaeport-parity", bundle, "--data", "mnist", *data)
 
 

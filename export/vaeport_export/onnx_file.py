@@ -15,6 +15,7 @@ from torch import nn
 from vaeport.contract import BATCH, CONTRACT, GRAPHS, IMAGE, GraphSpec, Shapes
 from vaeport.errors import CheckFailedError, InputError
 
+from .gelu import halve_gelu_first
 from .graphs import example_inputs
 from .pixel_shuffle import spell_out_pixel_shuffles
 
@@ -61,6 +62,7 @@ def export_graph(module: nn.Module, graph: str, description: GraphDescription, *
     model = _convert(module, GRAPHS[graph], description.shapes, opset)
     _clean(model)
     spell_out_pixel_shuffles(model)
+    halve_gelu_first(model)
     _describe(model, GRAPHS[graph], description)
     model.ir_version = IR_VERSIONS[opset]
     content: bytes = model.SerializeToString(deterministic=True)

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +118,6 @@ def export_bundle(
         progress("golden answers")
         golden = make_golden(checkpoint.network, examples.images, examples.labels, checkpoint.record.shapes)
         sizes = _write_graphs(stage, checkpoint, golden, options, progress)
-        _write_companions(stage, source, golden)
-        _check_unchanged(checkpoint, stage / CHECKPOINT_FOLDER, source)
         lower = (
             tuple(
                 make_precisions(
@@ -129,7 +127,11 @@ def export_bundle(
             if material
             else ()
         )
-        manifest = _manifest(checkpoint, source, golden, options, [one for one in lower if not one.missed])
+        written = [one for one in lower if not one.missed]
+        golden = replace(golden, lower={graph: {one.name: one.answers[graph] for one in written} for graph in GRAPHS})
+        _write_companions(stage, source, golden)
+        _check_unchanged(checkpoint, stage / CHECKPOINT_FOLDER, source)
+        manifest = _manifest(checkpoint, source, golden, options, written)
         (stage / "README.md").write_text(write_card(manifest, checkpoint, sizes), encoding="utf-8")
         seal(stage, manifest)
         reports = _prove(stage, manifest, progress)

@@ -10,8 +10,7 @@ from onnx import numpy_helper
 
 from vaeport.contract import GRAPHS
 
-TEST_ROWS = 16
-"""Rows of a test case, at most."""
+_ROWS = 16
 
 
 def write_test_case(
@@ -29,7 +28,7 @@ def write_test_case(
     place.mkdir()
     for kind, names, arrays in (("input", spec.inputs, inputs), ("output", spec.outputs, outputs)):
         for index, name in enumerate(names):
-            _write(place / f"{kind}_{index}.pb", name, arrays[name][:TEST_ROWS])
+            _write(place / f"{kind}_{index}.pb", name, arrays[name][:_ROWS])
 
 
 def _write(path: Path, name: str, array: NDArray[Any]) -> None:

@@ -1,16 +1,17 @@
-"""`golden.npz`: fixed inputs of both graphs and what PyTorch answered to them."""
+"""`golden.npz`: fixed inputs of both graphs and what PyTorch, and graphs below float32, answered to them."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE, Shapes, Z
+from .contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Shapes, Z
 from .errors import BundleError
 
 Arrays = dict[str, NDArray[np.floating]]
@@ -33,7 +34,13 @@ class Golden:
     class_probs: NDArray[np.float32]
     """float32 [D, K], classes for the decoder."""
     answers: dict[str, dict[str, Arrays]]
-    """By graph, then `float32` or `float64`, then output name."""
+    """PyTorch's: by graph, then `float32` or `float64`, then output name."""
+    lower: dict[str, dict[str, Arrays]] = field(default_factory=dict)
+    """Those of the graphs below float32, in onnxruntime without its rewriting: by graph, precision, output name."""
+
+    def references(self, graph: str, precision: str) -> tuple[Arrays, ...]:
+        """What a graph of a precision must answer: as PyTorch in both of its own, or as that very graph did."""
+        return tuple(self.answers[graph].values()) if precision == FP32 else (self.lower[graph][precision],)
 
     def inputs(self, graph: str) -> dict[str, NDArray[np.float32]]:
         """Inputs of a graph by name, float32."""
@@ -49,14 +56,20 @@ class Golden:
             f"{DECODER}.{Z}": self.z,
             f"{DECODER}.{CLASS_PROBS}": self.class_probs,
         }
-        for graph, precisions in self.answers.items():
-            for precision, outputs in precisions.items():
-                arrays |= {f"{graph}.{name}.{precision}": values for name, values in outputs.items()}
+        for by_graph in (self.answers, self.lower):
+            for graph, precisions in by_graph.items():
+                for precision, outputs in precisions.items():
+                    arrays |= {f"{graph}.{name}.{precision}": values for name, values in outputs.items()}
         return arrays
 
 
-def parse_golden(content: bytes, shapes: Shapes) -> Golden:
+def parse_golden(content: bytes, shapes: Shapes, precisions: Sequence[str] = (FP32,)) -> Golden:
     """Read the bytes of a `golden.npz`; nothing is unpickled.
+
+    Args:
+        content: the file.
+        shapes: sizes of the tensors.
+        precisions: those of the bundle whose answers are wanted.
 
     Raises:
         BundleError: not such a file, or an array missing or of another shape or type.
@@ -72,9 +85,9 @@ def parse_golden(content: bytes, shapes: Shapes) -> Golden:
             raise BundleError(f"{GOLDEN_FILE} must hold {name!r} as {dtype} {list(shape)}")
         return array
 
-    def answers(graph: str, precision: str) -> Arrays:
+    def answers(graph: str, precision: str, dtype: str) -> Arrays:
         return {
-            name: take(f"{graph}.{name}.{precision}", precision, (*rows[graph], *shapes.row(name)))
+            name: take(f"{graph}.{name}.{precision}", dtype, (*rows[graph], *shapes.row(name)))
             for name in GRAPHS[graph].outputs
         }
 
@@ -84,7 +97,11 @@ def parse_golden(content: bytes, shapes: Shapes) -> Golden:
         labels=take("labels", "int64", images),
         z=take(f"{DECODER}.{Z}", "float32", (*drawn, shapes.latent_dim)),
         class_probs=take(f"{DECODER}.{CLASS_PROBS}", "float32", (*drawn, shapes.classes)),
-        answers={graph: {precision: answers(graph, precision) for precision in REFERENCES} for graph in GRAPHS},
+        answers={graph: {dtype: answers(graph, dtype, dtype) for dtype in REFERENCES} for graph in GRAPHS},
+        lower={
+            graph: {precision: answers(graph, precision, "float32") for precision in precisions if precision != FP32}
+            for graph in GRAPHS
+        },
     )
 
 

@@ -30,8 +30,8 @@ class Tolerance:
     max_abs: float
     """Largest absolute error allowed, in the output's own unit."""
     noise_floor: float
-    """Largest absolute difference of PyTorch float32 from PyTorch float64 on the same inputs; below float32 that of the
-    precision itself from PyTorch float64, as it was measured when the bundle was made."""
+    """Largest absolute difference of PyTorch float32 from PyTorch float64 on the same inputs; below float32 that
+    between faithful ways to run the same graph."""
 
 
 _MOST_SIZE = 65536

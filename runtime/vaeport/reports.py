@@ -18,9 +18,10 @@ class OutputCheck:
     output: str
     """Name of the output."""
     max_abs_error: float
-    """Largest absolute difference from PyTorch, float32 or float64, whichever is farther."""
+    """Largest absolute difference from PyTorch, float32 or float64, whichever is farther; below float32 from what the
+    graph answered when it was made."""
     noise_floor: float
-    """PyTorch float32 against PyTorch float64 on the inputs that set the tolerance."""
+    """Rounding alone, as the manifest has it."""
     tolerance: float
     """Bound that the manifest sets."""
     class_flips: int | None = None

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.export.material import NARROW, exported, opened, trained_run
+from tests.export.material import NARROW, convolutional_run, exported, opened, trained_run
 from vaeport_export.parity.subject import Subject
 
 
@@ -24,6 +24,13 @@ def bundles(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for run in ("narrow", "blog", "sibling"):
         exported(runs / run, folder / run)
     return folder
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of a convolutional network. Only to be read."""
+    folder = tmp_path_factory.mktemp("conv")
+    return exported(convolutional_run(folder), folder / "colours")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from tests.train.test_conv import NARROW as NARROW_CONV
 from vaeport.bundle import open_bundle
 from vaeport.contract import GRAPHS, MANIFEST_FILE
 from vaeport.manifest import parse_manifest
@@ -26,6 +27,9 @@ NARROW = (
     "network.decoder_hidden=[24]",
 )
 
+COLOURED = (3, 12, 16)
+"""Shape of the images of `convolutional_run`."""
+
 
 def digits() -> Dataset:
     """A thousand digits of mnist-5k, 200 of them held out."""
@@ -36,6 +40,18 @@ def digits() -> Dataset:
 def trained_run(folder: Path, preset: str, *settings: str) -> Path:
     """Train a preset for two epochs."""
     return fit(folder, preset, load_preset(preset, ["training.epochs=2", *settings]), digits())
+
+
+def convolutional_run(folder: Path) -> Path:
+    """Train a convolutional network for an epoch on colour images that are no squares."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    images = rng.integers(0, 80, (90, *COLOURED), np.uint8)
+    images[np.arange(90), labels, 2:9, 3:11] = 250
+    names = np.array(["red", "green", "blue"])
+    np.savez(folder / "colours.npz", images=images, labels=labels, class_names=names)
+    config = load_preset("conv", [*NARROW_CONV, "training.epochs=1"])
+    return fit(folder / "run", "conv", config, load_dataset(folder / "colours.npz"))
 
 
 def exported(run: Path, folder: Path, **options: object) -> Path:

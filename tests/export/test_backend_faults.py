@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from vaeport_export.gelu import halve_gelu_first
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE, missing_reason
 from vaeport_export.parity.execution import run_once
@@ -118,3 +119,82 @@ def test_newest_tract_has_silu_stop_short_of_zero(tmp_path: Path) -> None:
 @pytest.mark.parametrize("backend", ["tract", "tvm", "iree", "tinygrad"])
 def test_saturated_silu_is_zero(backend: str, tmp_path: Path) -> None:
     assert largest_error(backend, silu(), saturated(), tmp_path) == 0
+
+
+def constant(name: str, value: float) -> TensorProto:
+    return numpy_helper.from_array(np.array(value, np.float32), name)
+
+
+def variance(kind: str, floor: float) -> ModelProto:
+    """log(exp(x) + 0.25), its floor added or its negative taken away."""
+    nodes = [
+        helper.make_node("Exp", ["x"], ["e"]),
+        helper.make_node(kind, ["e", "floor"], ["v"]),
+        helper.make_node("Log", ["v"], ["y"]),
+    ]
+    return model_of(nodes, (CHANNELS, SIZE, SIZE), constant("floor", floor))
+
+
+def test_opencv_takes_a_floored_variance_for_softplus_unless_it_is_a_difference(tmp_path: Path) -> None:
+    """Why the floor is subtracted in MlpEncoder."""
+    (tmp_path / "sum").mkdir()
+    (tmp_path / "difference").mkdir()
+
+    assert largest_error("opencv", variance("Add", 0.25), image(2), tmp_path / "sum") > 0.1
+    assert largest_error("opencv", variance("Sub", -0.25), image(2), tmp_path / "difference") < 2e-6
+
+
+def gelu(order: str) -> ModelProto:
+    """GELU as PyTorch's exporter writes it, with its half first as vaeport does, or last as the textbook does."""
+    last = helper.make_node("Mul", ["x", "m"], ["h"]), helper.make_node("Mul", ["h", "half"], ["y"])
+    middle = helper.make_node("Mul", ["half", "m"], ["h"]), helper.make_node("Mul", ["x", "h"], ["y"])
+    nodes = [
+        helper.make_node("Div", ["x", "root"], ["d"]),
+        helper.make_node("Erf", ["d"], ["e"]),
+        helper.make_node("Add", ["e", "one"], ["m"]),
+        *(last if order == "last" else middle),
+    ]
+    constants = [constant("root", 2**0.5), constant("one", 1), constant("half", 0.5)]
+    model = model_of(nodes, (CHANNELS, SIZE, SIZE), *constants)
+    if order == "first":
+        halve_gelu_first(model)
+    return model
+
+
+@pytest.mark.parametrize("backend", ["opencv", "mnn", "ncnn", "jax", "tract", "tvm", "iree", "tinygrad", "openvino"])
+def test_gelu_with_its_half_first_is_right(backend: str, tmp_path: Path) -> None:
+    assert largest_error(backend, gelu("first"), image(2), tmp_path) < 2e-6
+
+
+def test_opencv_dies_of_the_exporters_gelu(tmp_path: Path) -> None:
+    """The first reason why `halve_gelu_first` is there."""
+    assert largest_error("opencv", gelu("middle"), image(2), tmp_path) == float("inf")
+
+
+def test_mnn_approximates_the_textbooks_gelu(tmp_path: Path) -> None:
+    """The second reason."""
+    assert 1e-5 < largest_error("mnn", gelu("last"), image(2), tmp_path) < 1e-2
+
+
+def mean_over_a_stack() -> ModelProto:
+    """Mean of the logarithms of a convolution's and of twice its softmaxes, which are stacked on a new first axis."""
+    kernels = 0.1 * np.random.default_rng(9).standard_normal((5, CHANNELS, SIZE, SIZE), np.float32)
+    weight = numpy_helper.from_array(kernels, "weight")
+    nodes = [
+        helper.make_node("Conv", ["x", "weight"], ["c"]),
+        helper.make_node("Reshape", ["c", "flat"], ["f"]),
+        helper.make_node("Mul", ["f", "two"], ["g"]),
+        helper.make_node("Unsqueeze", ["f", "first"], ["f1"]),
+        helper.make_node("Unsqueeze", ["g", "first"], ["g1"]),
+        helper.make_node("Concat", ["f1", "g1"], ["s"], axis=0),
+        helper.make_node("LogSoftmax", ["s"], ["l"], axis=2),
+        helper.make_node("ReduceMean", ["l", "first"], ["y"], keepdims=0),
+    ]
+    axes = numpy_helper.from_array(np.array([0]), "first")
+    flat = numpy_helper.from_array(np.array([-1, 5]), "flat")
+    return model_of(nodes, (5,), weight, axes, flat, constant("two", 2))
+
+
+def test_pnnx_loses_the_mean_over_a_stack(tmp_path: Path) -> None:
+    """Why ConvClassifier adds its towers one by one."""
+    assert largest_error("ncnn", mean_over_a_stack(), image(1), tmp_path) > 0.1

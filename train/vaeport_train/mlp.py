@@ -34,7 +34,8 @@ class MlpEncoder(nn.Module):
             seen = torch.cat([seen, class_probs], dim=1)
         z_mean, logvar = self.layers(seen).chunk(2, dim=1)
         if self.variance_floor:
-            logvar = torch.log(self.variance_floor + torch.exp(logvar))
+            # The same sum, to the bit, as a difference: OpenCV reads log(exp(x) + c) as softplus, whatever c is.
+            logvar = torch.log(torch.exp(logvar) - (-self.variance_floor))
         return z_mean, logvar
 
 

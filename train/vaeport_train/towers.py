@@ -24,8 +24,14 @@ class ConvClassifier(nn.Module):
         return [kernel for each in kernels for kernel in each[1:]]
 
     def forward(self, image: Tensor) -> Tensor:
-        """Mean log-probabilities of all towers, times the scale that makes their confidence fit."""
-        return self.each(image).log_softmax(dim=2).mean(dim=0) * self.scale
+        """Mean log-probabilities of all towers, times the scale that makes their confidence fit.
+
+        Added one by one: a mean over stacked towers holds the batch on another axis than the first, which converters
+        for small devices get wrong.
+        """
+        first, *others = [tower(image).log_softmax(dim=1) for tower in self.towers]
+        logits: Tensor = sum(others, first) / len(self.towers) * self.scale
+        return logits
 
     def each(self, image: Tensor) -> Tensor:
         """Logits of each tower alone, float [A, N, K]: each learns for itself, so that they differ in their errors."""

@@ -17,6 +17,7 @@ from vaeport.golden import parse_golden
 from .backends import BACKENDS, OWN_BACKENDS
 from .chain import with_shares
 from .execution import run_backend, write_inputs
+from .expected import expected_answers
 from .figures import figures
 from .ladder import Ladder
 from .locate import Locator
@@ -25,7 +26,7 @@ from .measurement import measure
 from .node_search import NodeSearch
 from .preflight import golden_findings, preflight
 from .report import BackendReport, ParityReport, ParityRow
-from .steps import Questions, fewer_images, questions, torch_expected
+from .steps import Questions, fewer_images, questions
 from .subject import Subject
 
 TIME_LIMIT = 600.0
@@ -68,7 +69,7 @@ def compare_backends(
     """
     chosen = _fitting(list(BACKENDS) if names is None else _known(names), subject.precision)
     asked = questions(subject, images=images, timed=isolated)
-    rows, backends = _golden_rows(subject) if subject.precision == FP32 else [], []
+    rows, backends = _golden_rows(subject), []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
         inputs = write_inputs(asked, Path(place, "inputs"))
         parts = Path(place, "parts")
@@ -145,12 +146,12 @@ def _compare(
 def _golden_rows(subject: Subject) -> list[ParityRow]:
     """Compare the recorded answers too: with those of another checkpoint, `vaeport verify` would prove nothing."""
     manifest, rows = subject.bundle.manifest, []
-    golden = parse_golden(subject.bundle.read(GOLDEN_FILE), manifest.shapes)
+    golden = parse_golden(subject.bundle.read(GOLDEN_FILE), manifest.shapes, manifest.precisions)
     for graph, spec in GRAPHS.items():
-        expected = torch_expected(subject, graph, golden.inputs(graph))
+        expected = expected_answers(subject, graph, golden.inputs(graph))
         for output in spec.outputs:
-            tolerance = manifest.tolerances[FP32][graph][output]
-            recorded = [golden.answers[graph][precision][output] for precision in ("float32", "float64")]
+            tolerance = subject.tolerances[graph][output]
+            recorded = [answers[output] for answers in golden.references(graph, subject.precision)]
             parts = [(answers, expected["float32"][output], expected["float64"][output]) for answers in recorded]
             flips = None
             if output == CLASS_PROBS:

@@ -41,8 +41,8 @@ def interpreter_of(facts: Facts) -> Path | None:
 
 def missing_reason(facts: Facts) -> str | None:
     """Why a backend cannot run here, with what to do; None if it can be tried."""
-    if facts.program and shutil.which(facts.program) is None:
-        return f"the program {facts.program} is not installed"
+    if program := _missing_program(facts):
+        return f"the program {program} is not installed"
     if interpreter_of(facts) is None:
         return f"not installed; vaeport-parity --backends {facts.name} --install makes an environment for it"
     return None
@@ -60,8 +60,8 @@ def install(facts: Facts) -> str:
     folder = environment_of(facts)
     if not facts.has_environment or (folder / _READY).is_file():
         return "is there"
-    if facts.program and shutil.which(facts.program) is None:
-        return f"not tried: the program {facts.program} is not installed"
+    if program := _missing_program(facts):
+        return f"not tried: the program {program} is not installed"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if facts.packages:
@@ -100,6 +100,11 @@ def install(facts: Facts) -> str:
     except OSError as error:
         raise OutputError(f"cannot make {folder}: {error.strerror or error}") from error
     return "installed"
+
+
+def _missing_program(facts: Facts) -> str | None:
+    """The first program that a backend needs and that is not on the PATH."""
+    return next((program for program in facts.programs if shutil.which(program) is None), None)
 
 
 def _importable(module: str) -> bool:

@@ -59,9 +59,10 @@ def golden_findings(subject: Subject, rows: Sequence[ParityRow]) -> list[Finding
         rows: rows of the report, those of `golden.npz` among them.
     """
     wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
-    if wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(subject):
+    if subject.precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(subject):
         return [Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")]
-    return [Finding(GOLDEN_FILE, f"its answers of {graph} are not the checkpoint's") for graph in sorted(wrong)]
+    whose = "the checkpoint's" if subject.precision == FP32 else f"those of the {subject.precision} file"
+    return [Finding(GOLDEN_FILE, f"its answers of {graph} are not {whose}") for graph in sorted(wrong)]
 
 
 def _recorded_by_256(subject: Subject) -> bool:

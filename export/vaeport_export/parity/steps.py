@@ -11,6 +11,7 @@ from vaeport.golden import parse_golden
 
 from ..golden import torch_answers
 from ..probes import Inputs, doubtful_rows, from_pixels, hard_inputs, probe_cuts, probe_inputs, probe_rows
+from .expected import Expected, expected_answers
 from .subject import Subject
 
 CHAIN = "chain"
@@ -26,9 +27,6 @@ _CHUNK = 250
 _AGAIN = 7  # rows run twice: one of the batch sizes in which the probes are cut
 _PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
 _SLOW_IMAGES = 500
-
-Expected = dict[str, dict[str, NDArray[np.floating]]]
-"""What PyTorch answers, by `float32` or `float64`, then output."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,13 +116,13 @@ def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[
         yield _asked(subject, "hard", graph, inputs)
     pixels = golden.images[:: _PIXELS_EVERY if subject.convolutional else 1]
     scaled: Inputs = {IMAGE: from_pixels(pixels)}
-    encoded = torch_expected(subject, ENCODER_CLASSIFIER, scaled)
+    encoded = expected_answers(subject, ENCODER_CLASSIFIER, scaled)
     yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: pixels}, encoded)
     if subject.precision == FP32:
         yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
     whole = golden.images[golden.labels >= 0] if images is None else images
     candidates: Inputs = {IMAGE: from_pixels(whole)}
-    expected = torch_expected(subject, ENCODER_CLASSIFIER, candidates)
+    expected = expected_answers(subject, ENCODER_CLASSIFIER, candidates)
     rows = doubtful_rows(expected["float64"][CLASS_PROBS])
     yield _asked(subject, DOUBTFUL, ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]})
     if images is not None:
@@ -139,15 +137,7 @@ def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[
 
 
 def _asked(subject: Subject, name: str, graph: str, inputs: Inputs) -> InputSet:
-    return InputSet(name, graph, dict(inputs), torch_expected(subject, graph, inputs))
-
-
-def torch_expected(subject: Subject, graph: str, inputs: Inputs) -> Expected:
-    """PyTorch's answers in both precisions."""
-    import torch
-
-    module = subject.module(graph)
-    return {name: torch_answers(module, graph, inputs, getattr(torch, name)) for name in ("float32", "float64")}
+    return InputSet(name, graph, dict(inputs), expected_answers(subject, graph, inputs))
 
 
 def _chained(subject: Subject, encoded: Expected) -> Expected:

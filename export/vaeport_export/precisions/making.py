@@ -10,8 +10,8 @@ from vaeport.manifest import Tolerance
 from vaeport_train.checkpoint import Checkpoint
 
 from ..onnx_file import check_graph
-from ..testcase import TEST_ROWS, write_test_case
-from .answers import onnxruntime_answers
+from ..testcase import write_test_case
+from .answers import Answers, onnxruntime_answers
 from .bounds import lower_tolerances
 from .conversion import convert
 from .gates import GATES, PrecisionFigures, chained, judge, missed
@@ -30,6 +30,8 @@ class LowerPrecision:
     """Which bound it does not keep, in words; empty where it was written."""
     tolerances: dict[str, dict[str, Tolerance]]
     """By graph and output; empty where it was not written."""
+    answers: dict[str, Answers]
+    """To the golden inputs, by graph; empty where it was not written."""
 
 
 def make_precisions(
@@ -66,12 +68,14 @@ def make_precisions(
             check_graph(content, GRAPHS[graph], checkpoint.record.shapes, opset=opset)
         figures = judge(chained(graphs, material), yardstick, material)
         if problem := missed(figures, GATES[name]):
-            yield LowerPrecision(name, figures, problem, {})
+            yield LowerPrecision(name, figures, problem, {}, {})
             continue
+        answers = {}
         for graph, content in graphs.items():
             file = stage / GRAPHS[graph].file(name)
             file.parent.mkdir(parents=True)
             file.write_bytes(content)
-            inputs = {key: values[:TEST_ROWS] for key, values in golden.inputs(graph).items()}
-            write_test_case(file.parent, graph, inputs, onnxruntime_answers(content, graph, inputs, optimised=False))
-        yield LowerPrecision(name, figures, "", lower_tolerances(checkpoint, graphs, golden))
+            inputs = golden.inputs(graph)
+            answers[graph] = onnxruntime_answers(content, graph, inputs, optimised=False)
+            write_test_case(file.parent, graph, inputs, answers[graph])
+        yield LowerPrecision(name, figures, "", lower_tolerances(checkpoint, graphs, golden), answers)

@@ -9,7 +9,7 @@ from .ncnn_cpu import Ncnn
 from .onnx_reference import OnnxReference
 from .onnxruntime_cpp import OnnxruntimeCpp
 from .onnxruntime_cpu import OPTIMISATION_LEVELS, OnnxruntimeCpu, OnnxruntimeCuda
-from .onnxruntime_js import OnnxruntimeJs
+from .onnxruntime_js import OnnxruntimeChromium, OnnxruntimeJs
 from .opencv_dnn import OpencvDnn
 from .openvino_cpu import OpenvinoCpu
 from .tinygrad_cpu import Tinygrad
@@ -28,6 +28,7 @@ _ALL: tuple[Backend, ...] = (
     OnnxruntimeCpp(),
     OnnxruntimeJs("onnxruntime-node"),
     OnnxruntimeJs("onnxruntime-web"),
+    OnnxruntimeChromium(),
     OnnxReference(),
     OpenvinoCpu(exact=True),
     OpenvinoCpu(exact=False),
@@ -35,8 +36,10 @@ _ALL: tuple[Backend, ...] = (
     Tract(newest=True),
     Tvm(),
     Iree(),
-    Mnn(),
-    Ncnn(),
+    Mnn(exact=True),
+    Mnn(exact=False),
+    Ncnn(exact=True),
+    Ncnn(exact=False),
     Litert(),
     Jax(),
     Tinygrad(),

@@ -48,8 +48,8 @@ class Facts:
     """What pip installs into its environment; empty for what vaeport's own extras bring."""
     npm_packages: tuple[str, ...] = ()
     """What npm installs into its environment."""
-    program: str = ""
-    """Program that it needs on the PATH beside that."""
+    programs: tuple[str, ...] = ()
+    """Programs that it needs on the PATH beside that."""
     environment: str = ""
     """Environment it shares with others; its name if empty."""
     counts: bool = True

@@ -1,6 +1,10 @@
 """MNN on the CPU, through its converter's module: the command of the same name installs packages by itself."""
 
 import importlib
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,30 +12,53 @@ from numpy.typing import NDArray
 
 from .base import Facts, GraphFile, Runner, installed_version
 
+_WINOGRAD_MEMORY_LEVEL = 3  # MNN::Interpreter::HintMode, which Python sees as a number
 
+
+@dataclass(frozen=True)
 class Mnn:
-    """MNN in float32."""
+    """MNN in float32, with or without Winograd's convolution."""
 
-    facts = Facts("mnn", module="MNN", packages=("mnn", "numpy"), empty_batch=False, remark="converted to .mnn")
+    exact: bool
+    """Whether convolutions are summed directly: Winograd's transforms multiply less and round more."""
+
+    @property
+    def facts(self) -> Facts:
+        """`mnn` or `mnn-default`."""
+        return Facts(
+            "mnn" if self.exact else "mnn-default",
+            module="MNN",
+            packages=("mnn", "numpy"),
+            environment="mnn",
+            counts=self.exact,
+            empty_batch=False,
+            remark="converted to .mnn, precision high, WINOGRAD_MEMORY_LEVEL 0"
+            if self.exact
+            else "as it comes: Winograd's convolution, which rounds more",
+        )
 
     def version(self) -> str:
         """Version of MNN."""
         return installed_version("mnn")
 
     def load(self, graph: GraphFile) -> Runner:
-        """Convert and load with MNN's expression API, one thread, high precision."""
+        """Convert and load with MNN's expression API, one thread.
+
+        Raises:
+            RuntimeError: MNN cannot convert the file, or not load what it made of it.
+        """
         importlib.import_module("MNN")
-        tools: Any = importlib.import_module("_tools")
         nn: Any = importlib.import_module("MNN.nn")
         expr: Any = importlib.import_module("MNN.expr")
-        converted = graph.scratch / f"{graph.name}.mnn"
-        tools.mnnconvert(
-            ["mnnconvert", "-f", "ONNX", "--modelFile", str(graph.path), "--MNNModel", str(converted), "--bizCode", "x"]
-        )
-        config = {"precision": "high", "backend": "CPU", "numThread": 1}
+        converted = _converted(graph)
+        config = {"backend": "CPU", "numThread": 1} | ({"precision": "high"} if self.exact else {})
         manager = nn.create_runtime_manager((config,))
+        if self.exact:
+            manager.set_hint(_WINOGRAD_MEMORY_LEVEL, 0)
         names = list(graph.outputs)
         module = nn.load_module_from_file(str(converted), list(graph.inputs), names, runtime_manager=manager)
+        if module is None:
+            raise RuntimeError(f"MNN cannot load what it converted {graph.path.name} to")
 
         def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
             given = [
@@ -42,3 +69,21 @@ class Mnn:
             return {name: np.array(answer.read()) for name, answer in zip(names, answers, strict=True)}
 
         return run
+
+
+def _converted(graph: GraphFile) -> Path:
+    """The converted file; its converter gets a process of its own, since it aborts on graphs that it cannot read."""
+    path = graph.scratch.resolve() / f"{graph.name}.mnn"
+    files = ["--modelFile", str(graph.path.resolve()), "--MNNModel", str(path)]
+    program = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, "mnnconvert", "-f", "ONNX", *files, "--bizCode", "x"],
+        cwd=graph.scratch,  # it leaves a file in the folder where it is run
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode or not path.is_file():
+        said = (done.stderr.strip() or done.stdout.strip() or "without a word").splitlines()[-1].strip()
+        raise RuntimeError(f"MNN cannot convert {graph.path.name}: {said}")
+    return path

@@ -3,6 +3,7 @@
 import importlib
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +12,51 @@ from numpy.typing import NDArray
 
 from .base import Facts, GraphFile, Runner, installed_version, row_by_row
 
+_HALVES = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage")
+_WINOGRAD = "use_winograd_convolution"
 
+
+@dataclass(frozen=True)
 class Ncnn:
-    """ncnn in float32 storage and arithmetic."""
+    """ncnn in float32, or as it comes."""
 
-    facts = Facts(
-        "ncnn",
-        module="ncnn",
-        packages=("ncnn", "numpy", "pnnx"),
-        empty_batch=False,
-        remark="rows one by one, converted with fp16=0",
-    )
+    exact: bool
+    """Whether weights and arithmetic are float32 and convolutions summed directly, which Winograd's are not."""
+
+    @property
+    def facts(self) -> Facts:
+        """`ncnn` or `ncnn-default`."""
+        return Facts(
+            "ncnn" if self.exact else "ncnn-default",
+            module="ncnn",
+            packages=("ncnn", "numpy", "pnnx"),
+            environment="ncnn",
+            counts=self.exact,
+            empty_batch=False,
+            remark="rows one by one, converted with fp16=0, use_winograd_convolution off"
+            if self.exact
+            else "rows one by one, as it comes: weights rounded to float16, Winograd's convolution",
+        )
 
     def version(self) -> str:
         """Version of ncnn."""
         return installed_version("ncnn")
 
     def load(self, graph: GraphFile) -> Runner:
-        """Convert a copy with one row, which is all that ncnn has, then load."""
+        """Convert a copy with one row, which is all that ncnn has, then load.
+
+        Raises:
+            RuntimeError: pnnx cannot convert the file; on a run, where ncnn says so.
+        """
         ncnn: Any = importlib.import_module("ncnn")
         copy = graph.scratch / f"{graph.name}.onnx"
         shutil.copyfile(graph.path, copy)
         shapes = ",".join(f"[{','.join(map(str, (1, *shape)))}]" for shape in graph.inputs.values())
-        _convert(copy, [f"inputshape={shapes}", "fp16=0"])
+        _convert(copy, [f"inputshape={shapes}", *(["fp16=0"] if self.exact else [])])
         network = ncnn.Net()
-        for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
-            setattr(network.opt, option, False)
+        if self.exact:
+            for option in (*_HALVES, _WINOGRAD):
+                setattr(network.opt, option, False)
         network.opt.use_vulkan_compute = False
         network.opt.num_threads = 1
         base = copy.with_suffix("")
@@ -46,7 +66,8 @@ class Ncnn:
         def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
             extractor = network.create_extractor()
             for index, values in enumerate(inputs.values()):
-                extractor.input(f"in{index}", ncnn.Mat(np.ascontiguousarray(values[0])))
+                # A clone, since a Mat over an array's memory does not keep the array alive.
+                extractor.input(f"in{index}", ncnn.Mat(np.ascontiguousarray(values[0])).clone())
             answers = {}
             for index, name in enumerate(graph.outputs):
                 status, answer = extractor.extract(f"out{index}")

@@ -5,8 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..arithmetic import reference_arithmetic
-from .base import Facts, GraphFile, Runner
+from ..arithmetic import evaluable, reference_arithmetic
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner
 
 
 class OnnxReference:
@@ -15,7 +15,7 @@ class OnnxReference:
     facts = Facts(
         "onnx-reference",
         module="onnx",
-        precisions=("fp32", "fp16"),
+        precisions=ALL_PRECISIONS,
         slow=True,
         remark="the standard's own words, in numpy",
     )
@@ -31,7 +31,7 @@ class OnnxReference:
         import onnx
         from onnx.reference import ReferenceEvaluator
 
-        evaluator = ReferenceEvaluator(onnx.load(graph.path))
+        evaluator = ReferenceEvaluator(evaluable(onnx.load(graph.path)))
         names = list(graph.outputs)
 
         def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

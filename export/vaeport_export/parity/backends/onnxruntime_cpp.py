@@ -18,7 +18,7 @@ class OnnxruntimeCpp:
         "onnxruntime-cpp",
         module="onnxruntime",
         npm_packages=(f"{_HEADERS}@0.4.9",),
-        program="g++",
+        programs=("g++",),
         precisions=ALL_PRECISIONS,
         remark="the wheel's libonnxruntime.so, called from C++",
     )

@@ -54,7 +54,7 @@ class OnnxruntimeCuda:
             "onnxruntime-cuda-tf32" if self.tf32 else "onnxruntime-cuda",
             module="onnxruntime",
             packages=("onnxruntime-gpu", "numpy"),
-            program="nvidia-smi",
+            programs=("nvidia-smi",),
             environment="onnxruntime-gpu",
             counts=not self.tf32,
             remark="TF32 on, CUDA's default" if self.tf32 else "TF32 off",

@@ -16,8 +16,6 @@ class OpencvDnn:
         module="cv2",
         packages=("opencv-python-headless", "numpy"),
         empty_batch=False,
-        counts=False,
-        remark="reads log(exp(x) + c) as softplus whatever c is (4.14, 5.0)",
     )
 
     def version(self) -> str:

@@ -16,7 +16,7 @@ class Tinygrad:
         "tinygrad",
         module="tinygrad",
         packages=("tinygrad", "numpy"),
-        program="clang",
+        programs=("clang",),
         empty_batch=False,
         slow=True,
         remark="compiled by clang, once for each batch size",

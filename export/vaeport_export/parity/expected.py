@@ -1,0 +1,32 @@
+"""What a graph must answer: as PyTorch does; below float32, as the graph itself does in onnxruntime, not rewritten."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vaeport.contract import FP32
+
+from ..golden import torch_answers
+from ..precisions.answers import onnxruntime_answers
+from ..probes import Inputs
+from .subject import Subject
+
+Expected = dict[str, dict[str, NDArray[np.floating]]]
+"""Answers by `float32` or `float64`, then output; below float32 both are the same."""
+
+
+def expected_answers(subject: Subject, graph: str, inputs: Inputs) -> Expected:
+    """The answers that a backend is compared with.
+
+    Args:
+        subject: the bundle with its checkpoint.
+        graph: name of the graph.
+        inputs: float32 [N, ...] by input name.
+    """
+    if subject.precision == FP32:
+        module = subject.module(graph)
+        return {name: torch_answers(module, graph, inputs, getattr(torch, name)) for name in ("float32", "float64")}
+    plain: dict[str, NDArray[np.floating]] = {
+        **onnxruntime_answers(subject.onnx(graph), graph, inputs, optimised=False)
+    }
+    return {"float32": plain, "float64": plain}
