@@ -48,9 +48,11 @@ def enlarging(tensor: str, graph: str, *, by: float = 1.01) -> Callable[[ModelPr
         more = np.array(by, np.float16 if half else np.float32)
         for index, node in enumerate(model.graph.node):
             if model.graph.name == graph and tensor in node.output:
-                node.output[list(node.output).index(tensor)] = "right"
-                model.graph.initializer.append(numpy_helper.from_array(more, "more"))
-                model.graph.node.insert(index + 1, helper.make_node("Mul", ["right", "more"], [tensor]))
+                node.output[list(node.output).index(tensor)] = f"right {tensor}"
+                model.graph.initializer.append(numpy_helper.from_array(more, f"more {tensor}"))
+                model.graph.node.insert(
+                    index + 1, helper.make_node("Mul", [f"right {tensor}", f"more {tensor}"], [tensor])
+                )
                 return
 
     return change

@@ -78,6 +78,20 @@ def test_what_a_node_reads_may_be_unknown_though_a_good_branch_stands_between() 
     assert (found.node.name, found.unknown) == ("sum", ("a",))
 
 
+def test_bad_tensor_behind_an_unknown_one_is_found_though_a_good_branch_stands_between() -> None:
+    model = model_of(
+        helper.make_node("Neg", ["x"], ["a"], name="a"),
+        helper.make_node("Neg", ["a"], ["b"], name="b"),
+        helper.make_node("Neg", ["b"], ["c"], name="c"),
+        helper.make_node("Abs", ["x"], ["d"], name="d"),
+        helper.make_node("Add", ["c", "d"], ["sum"], name="sum"),
+    )
+
+    found, _ = found_in(model, "sum", {"b", "sum"}, {"c"})
+
+    assert (found.node.name, found.unknown) == ("b", ())
+
+
 def test_long_branch_is_bisected_too() -> None:
     names = ["x", *(f"t{index}" for index in range(64))]
     branch = [helper.make_node("Neg", [a], [b], name=b) for a, b in pairwise(names)]

@@ -47,39 +47,65 @@ def first_bad_node(model: ModelProto, output: str, judge: Judge) -> Found | None
     if not ask(output):
         return None
     makers = {name: node for node in model.graph.node for name in node.output}
+    whole = _path(model, output, makers)
     tensor, in_time = output, True
     try:
         while True:
-            tensor = _first_bad(_path(model, tensor, makers), known, ask)
+            tensor = _first_bad(_path(model, tensor, makers), ask)
             # A branch may have been passed over: what the node reads may be bad, too.
-            above = [name for name in _read(tensor, model, makers) if ask(name)]
-            if not above:
+            above = _above(tensor, makers, whole, ask)
+            if not above.bad:
                 break
-            tensor = above[0]
+            tensor = above.bad[0]
     except TimeoutError:
-        path = _path(model, output, makers)
-        tensor, in_time = next(name for name in path if known.get(name)), False
-    path = _path(model, tensor, makers)
-    good = max((place for place, name in enumerate(path) if known.get(name) is False), default=-1)
-    between = {*path[good + 1 : -1], *_read(tensor, model, makers)}
-    unknown = tuple(name for name in path if name in between and known.get(name) is None)
-    return Found(makers[tensor], tensor, unknown, makers[path[good]] if good >= 0 else None, in_time)
+        tensor, in_time = next(name for name in whole if known.get(name)), False
+        above = _above(tensor, makers, whole, known.get)
+    last_good = max(above.good, key=whole.index, default=None)
+    unknown = tuple(sorted(above.unknown, key=whole.index))
+    return Found(makers[tensor], tensor, unknown, makers[last_good] if last_good else None, in_time)
 
 
-def _first_bad(path: list[str], known: Mapping[str, bool | None], ask: Judge) -> str:
+def _first_bad(path: list[str], ask: Judge) -> str:
     """The first bad tensor of a path whose last one is bad, if all behind it are bad."""
     good, bad = -1, len(path) - 1
-    while open_places := [place for place in range(good + 1, bad) if known.get(path[place], True) is not None]:
+    open_places = list(range(bad))
+    while open_places:
         middle = open_places[len(open_places) // 2]
         answer = ask(path[middle])
         if answer is not None:
             good, bad = (good, middle) if answer else (middle, bad)
+        open_places = [place for place in open_places if good < place < bad and place != middle]
     return path[bad]
 
 
-def _read(tensor: str, model: ModelProto, makers: Mapping[str, NodeProto]) -> list[str]:
-    """The float tensors that are computed and read by the node that makes a tensor."""
-    return [name for name in _path(model, tensor, makers) if name in makers[tensor].input]
+@dataclass(frozen=True)
+class _Above:
+    """What a tensor is made from, up to the nearest tensors that are known."""
+
+    bad: list[str]
+    unknown: list[str]
+    good: list[str]
+    """Above one that is unknown."""
+
+
+def _above(tensor: str, makers: Mapping[str, NodeProto], whole: list[str], ask: Judge) -> _Above:
+    found = _Above([], [], [])
+    seen, open_names = {tensor}, [tensor]
+    while open_names:
+        below = open_names.pop(0)
+        for name in makers[below].input:
+            if name in seen or name not in whole:
+                continue
+            seen.add(name)
+            answer = ask(name)
+            if answer:
+                found.bad.append(name)
+            elif answer is None:
+                found.unknown.append(name)
+                open_names.append(name)
+            elif below != tensor:
+                found.good.append(name)
+    return found
 
 
 def _path(model: ModelProto, output: str, makers: Mapping[str, NodeProto]) -> list[str]:

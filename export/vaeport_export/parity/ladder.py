@@ -96,8 +96,5 @@ class Ladder:
     def _before(self, backend: str) -> list[str]:
         """The rungs on the way to a backend, of those that must hold."""
         order = _ORDER[: _ORDER.index(backend)] if backend in _ORDER else RUNGS
-        return [name for name in order if name in RUNGS and self.must_hold(name)]
-
-    def must_hold(self, backend: str) -> bool:
-        """Whether a backend must hold in the precision that is compared."""
-        return self.subject.precision in BACKENDS[backend].facts.precisions
+        precision = self.subject.precision
+        return [name for name in order if name in RUNGS and precision in BACKENDS[name].facts.precisions]

@@ -64,7 +64,7 @@ class Locator:
             hold = f"{listed(held)} hold{'s' * (len(held) == 1)}" if held else ""
             if rung in (*ORIGINALS, CAPTURE):
                 return Place(rung, f"{rung}: {self._said(rung, graph)}")
-            if rung == STANDARD and self.ladder.must_hold(rung):
+            if rung == STANDARD:
                 return Place(rung, f"{subject.file(graph)}: {self._difference(graph)}" + (f"; {hold}" if hold else ""))
             if _only_pixels(failing[0]):
                 return Place(rung, f"preprocessing of {graph}: float images hold, raw pixels do not")
