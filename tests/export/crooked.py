@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-from onnx import ModelProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from vaeport_export.parity.arithmetic import reference_arithmetic
@@ -40,14 +40,16 @@ class Crooked:
         return run
 
 
-def enlarging(tensor: str, graph: str) -> Callable[[ModelProto], None]:
-    """Makes a tensor of a graph larger by a hundredth, and leaves graphs alone that do not have it."""
+def enlarging(tensor: str, graph: str, *, by: float = 1.01) -> Callable[[ModelProto], None]:
+    """Makes a tensor of a graph larger by a factor, and leaves graphs alone that do not have it."""
 
     def change(model: ModelProto) -> None:
+        half = any(weight.data_type == TensorProto.FLOAT16 for weight in model.graph.initializer)
+        more = np.array(by, np.float16 if half else np.float32)
         for index, node in enumerate(model.graph.node):
             if model.graph.name == graph and tensor in node.output:
                 node.output[list(node.output).index(tensor)] = "right"
-                model.graph.initializer.append(numpy_helper.from_array(np.array(1.01, np.float32), "more"))
+                model.graph.initializer.append(numpy_helper.from_array(more, "more"))
                 model.graph.node.insert(index + 1, helper.make_node("Mul", ["right", "more"], [tensor]))
                 return
 

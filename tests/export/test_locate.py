@@ -6,13 +6,15 @@ import pytest
 from onnx import ModelProto
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
-from tests.export.material import edit_onnx, opened, sealed_again
+from tests.export.material import digits, edit_onnx, opened, sealed_again
+from vaeport.bundle import open_bundle
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.backends.torch_eager import TorchEager
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.ladder import RUNGS
 from vaeport_export.parity.report import BackendReport
-from vaeport_export.parity.subject import Subject
+from vaeport_export.parity.subject import Subject, subject_of
+from vaeport_export.pipeline import ExportOptions, export_bundle
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 
@@ -205,3 +207,30 @@ def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -
 
     assert found.place.startswith(f"{ENCODER}: gave no answer: {ENCODER}, batch ")
     assert "ran past its time limit of 0.2 s" in found.place
+
+
+@pytest.fixture(scope="module")
+def lower(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("lower") / "blog"
+    export_bundle(runs / "blog", place, ExportOptions("blog", precisions=("fp16", "int8")), dataset=digits())
+    return place
+
+
+def test_node_of_a_float16_graph_is_named(lower: Path, install: Install) -> None:
+    install("crooked", enlarging("linear", DECODER, by=2))
+
+    (found,) = located(subject_of(open_bundle(lower), "fp16"), "crooked")
+
+    assert found.place.startswith("decoder, node 'node_linear' (Gemm of cat, ")
+    assert found.place.endswith("; the file is right: onnx-reference, onnxruntime-none and onnxruntime-all hold")
+
+
+def test_backend_that_does_not_know_integers_is_told_without_a_node(lower: Path, install: Install) -> None:
+    """onnx's evaluator knows DequantizeLinear from opset 19 on only; it need not hold, and does not damn the file."""
+    install("crooked", unchanged)
+
+    crooked, reference = located(subject_of(open_bundle(lower), "int8"), "crooked", "onnx-reference")
+
+    assert crooked.place.startswith(f"{ENCODER}/z_mean gave no answer: ")
+    assert crooked.place.endswith("; the file is right: onnxruntime-none and onnxruntime-all hold")
+    assert reference.place.startswith(f"{ENCODER}/z_mean gave no answer: ")

@@ -69,8 +69,20 @@ def test_page_tells_how_many_test_images_who_got_fewer_and_on_what_machine(narro
 
     assert (
         "2 backends, 1299 images, 600 of them test images (of which b got 500). All that count hold. "
-        "Durations on AMD EPYC, 2 cores."
+        "Test images that changed class: none on backends that count. Durations on AMD EPYC, 2 cores."
     ) in markdown([report])
+
+
+def test_page_tells_whose_test_images_changed_class(narrow: Subject) -> None:
+    backends = (BackendReport("a", "1", True, "", test_images=600), BackendReport("b", "1", False, "", test_images=600))
+    row = next(row for row in compared(narrow.bundle.path, "torch-float32").rows if row.output == "class_probs")
+    flipped = dataclasses.replace(row, class_flips=5, flips_by_set={"test": 3, "probes": 2})
+    rows = tuple(dataclasses.replace(flipped, backend=name) for name in ("a", "b"))
+
+    text = markdown([ParityReport("digits", 1299, backends, rows, test_images=600)])
+
+    assert "**Not all that count hold.** Test images that changed class: a 3 on backends that count." in text
+    assert "- b: Flips by input set: test 3, probes 2." in text
 
 
 def test_backend_without_any_answer_to_a_graph_refuses(narrow: Subject, monkeypatch: pytest.MonkeyPatch) -> None:

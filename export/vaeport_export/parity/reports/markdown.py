@@ -6,6 +6,7 @@ from textwrap import shorten
 from vaeport.contract import FP32, GOLDEN_FILE
 
 from ..report import BackendReport, ParityReport
+from ..steps import TEST
 from ..summary import BASELINE, BATCHES, Latency, Summary, summary
 
 _INTRODUCTION = f"""# Parity
@@ -32,7 +33,7 @@ def _section(report: ParityReport) -> str:
     lines = [
         f"## {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"),
         "",
-        _headline(report, [one for one, _ in ran]),
+        _headline(report, ran),
         "",
         "| backend | version | worst ratio | at | flips | row alone | ms, 1 | ms, 257 | verdict |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -46,15 +47,19 @@ def _section(report: ParityReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headline(report: ParityReport, ran: list[BackendReport]) -> str:
+def _headline(report: ParityReport, ran: list[tuple[BackendReport, Summary]]) -> str:
     words = [f"{len(ran)} backends, {report.images} images"]
     if report.test_images:
         words.append(f", {report.test_images} of them test images")
-        fewer = [one for one in ran if one.test_images < report.test_images]
+        fewer = [one for one, _ in ran if one.test_images < report.test_images]
         for count in sorted({one.test_images for one in fewer}):
             names = ", ".join(one.name for one in fewer if one.test_images == count)
             words.append(f" (of which {names} got {count})")
     words.append(". " + ("All that count hold." if report.holds else "**Not all that count hold.**"))
+    if report.test_images:
+        flips = {one.name: found.flips_by_set.get(TEST, 0) for one, found in ran if one.counts}
+        flipped = ", ".join(f"{name} {count}" for name, count in flips.items() if count)
+        words.append(f" Test images that changed class: {flipped or 'none'} on backends that count.")
     if report.machine:
         words.append(f" Durations on {report.machine}.")
     return "".join(words)
