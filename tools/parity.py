@@ -1,4 +1,4 @@
-"""Compare every shipped bundle with PyTorch on every backend that can be had here, and write docs/parity.md."""
+"""Compare every shipped bundle, in each precision, on every backend that can be had here, and write docs/parity.md."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vaeport.bundle import open_bundle, shipped_bundles
 from vaeport.commands import run_command
+from vaeport.contract import FP32
 from vaeport.fileio import write_text
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.comparison import chosen_backends, compare_backends
@@ -34,24 +35,29 @@ def main() -> int:
     for name in names:
         print(f"{name}: {install(BACKENDS[name].facts)}", flush=True)
     shipped = shipped_bundles()
-    reports = [_compare(shipped[bundle], names, arguments) for bundle in arguments.bundles or sorted(shipped)]
+    reports = [
+        _compare(shipped[bundle], precision, names, arguments)
+        for bundle in arguments.bundles or sorted(shipped)
+        for precision in open_bundle(shipped[bundle]).manifest.precisions
+    ]
     write_text(ROOT / "docs/parity.md", markdown(reports))
     return 0 if all(report.holds for report in reports) else 1
 
 
-def _compare(path: Path, names: list[str], arguments: argparse.Namespace) -> ParityReport:
+def _compare(path: Path, precision: str, names: list[str], arguments: argparse.Namespace) -> ParityReport:
+    """Float32 on all test images; below it on the probes, since the export has judged those on the test images."""
     bundle = open_bundle(path)
     options = FolderOptions(bundle.manifest.shapes.image)
     images = load_dataset(arguments.data, data_dir=arguments.data_dir, folder_options=options).evaluation_images()
     report = compare_backends(
-        subject_of(bundle),
+        subject_of(bundle, precision),
         names,
-        images=images,
+        images=images if precision == FP32 else None,
         limit=arguments.time_limit,
-        progress=lambda name: print(f"{path.name}: {name}", flush=True),
+        progress=lambda name: print(f"{path.name}, {precision}: {name}", flush=True),
     )
     print_report(report)
-    write_reports(report, Path(arguments.out, path.name))
+    write_reports(report, Path(arguments.out, f"{path.name}-{precision}"))
     if arguments.seal:
         seal_report(bundle, report)
     return report

@@ -32,7 +32,7 @@ def environment_of(facts: Facts) -> Path:
 def interpreter_of(facts: Facts) -> Path | None:
     """The Python that can import a backend: its environment's, else this one; None where it is not installed."""
     own = environment_of(facts)
-    if facts.has_environment and (own / _READY).is_file():
+    if facts.has_environment and _is_ready(facts):
         return own / "bin/python" if facts.packages else Path(sys.executable)
     if facts.npm_packages or not _importable(facts.module):
         return None
@@ -49,7 +49,7 @@ def missing_reason(facts: Facts) -> str | None:
 
 
 def install(facts: Facts) -> str:
-    """Make the environment of a backend, unless it stands.
+    """Make the environment of a backend, unless it stands; one that was made for other packages is made anew.
 
     Returns:
         What happened, in a few words.
@@ -58,7 +58,7 @@ def install(facts: Facts) -> str:
         OutputError: the folder cannot be written.
     """
     folder = environment_of(facts)
-    if not facts.has_environment or (folder / _READY).is_file():
+    if not facts.has_environment or _is_ready(facts):
         return "is there"
     if program := _missing_program(facts):
         return f"not tried: the program {program} is not installed"
@@ -91,7 +91,7 @@ def install(facts: Facts) -> str:
             commands = [["npm", "install", *options, *facts.npm_packages]]
         for command in commands:
             subprocess.run(command, check=True, capture_output=True, text=True)
-        (folder / _READY).touch()
+        (folder / _READY).write_text(_packages(facts))
     except FileNotFoundError as error:
         return f"cannot be installed: {error.filename} is not there"
     except subprocess.CalledProcessError as error:
@@ -100,6 +100,17 @@ def install(facts: Facts) -> str:
     except OSError as error:
         raise OutputError(f"cannot make {folder}: {error.strerror or error}") from error
     return "installed"
+
+
+def _is_ready(facts: Facts) -> bool:
+    try:
+        return (environment_of(facts) / _READY).read_text() == _packages(facts)
+    except OSError:
+        return False
+
+
+def _packages(facts: Facts) -> str:
+    return "".join(f"{package}\n" for package in (*facts.packages, *facts.npm_packages))
 
 
 def _missing_program(facts: Facts) -> str | None:
