@@ -48,7 +48,7 @@ def _section(report: ParityReport) -> str:
 
 
 def _headline(report: ParityReport, ran: list[tuple[BackendReport, Summary]]) -> str:
-    words = [f"{len(ran)} backends, {report.images} images"]
+    words = [f"{len(ran)} backend{'s' * (len(ran) != 1)}, {report.images} images"]
     if report.test_images:
         words.append(f", {report.test_images} of them test images")
         fewer = [one for one, _ in ran if one.test_images < report.test_images]

@@ -68,10 +68,7 @@ def _verdict(report: ParityReport) -> str:
     images = f"{report.images} images" + (f", {report.test_images} of them test images" if report.test_images else "")
     where = f" Durations on {html.escape(report.machine)}, one thread." if report.machine else ""
     kind = "ok" if report.holds else "no"
-    return (
-        f'<p class="verdict {kind}">{html.escape(text)}</p>'
-        f"<p>{len(report.backends)} backends: {', '.join(words)}. {images}.{where}</p>"
-    )
+    return f'<p class="verdict {kind}">{html.escape(text)}</p><p>Backends: {", ".join(words)}. {images}.{where}</p>'
 
 
 def _reasons(report: ParityReport) -> str:
