@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     with needs_extra("export"):
-        from .pipeline import ExportOptions, export_bundle
+        from .options import ExportOptions
+        from .pipeline import export_bundle
         from .precisions import chosen_precisions
         from .progress import Steps
     began = time.perf_counter()

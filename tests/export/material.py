@@ -11,10 +11,11 @@ from tests.train.test_conv import NARROW as NARROW_CONV
 from vaeport.bundle import open_bundle
 from vaeport.contract import GRAPHS, MANIFEST_FILE
 from vaeport.manifest import parse_manifest
+from vaeport_export.options import ExportOptions
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.report import ParityReport
 from vaeport_export.parity.subject import Subject, subject_of
-from vaeport_export.pipeline import ExportOptions, export_bundle
+from vaeport_export.pipeline import export_bundle
 from vaeport_export.writer import seal
 from vaeport_train.data import Dataset, load_dataset
 from vaeport_train.presets import load_preset

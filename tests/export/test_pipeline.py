@@ -141,7 +141,7 @@ def slightly_wrong_export(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("slightly_wrong_export")
 def test_export_that_is_wrong_leaves_nothing(runs: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckFailedError, match="no bundle was written: .* noise floors off PyTorch"):
+    with pytest.raises(CheckFailedError, match="no bundle was written: .* noise floors off"):
         exported(runs / "narrow", tmp_path / "bundle")
 
     assert list(tmp_path.iterdir()) == []

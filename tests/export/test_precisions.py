@@ -18,9 +18,10 @@ from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
 from vaeport.verify import verify
 from vaeport_export import cli
+from vaeport_export.options import ExportOptions
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.subject import subject_of
-from vaeport_export.pipeline import ExportOptions, export_bundle
+from vaeport_export.pipeline import export_bundle
 from vaeport_export.precisions import GATES, Gate, chosen_precisions
 from vaeport_export.precisions.gates import PrecisionFigures, missed
 

@@ -5,7 +5,7 @@ import html
 from vaeport.contract import FP32
 
 from ..report import ParityReport
-from ..sentences import shortcoming
+from ..sentences import claim, shortcoming
 from ..summary import summary
 from .page_figures import details, maps
 from .page_tables import KINDS, chain_table, overview, sets_table
@@ -37,6 +37,7 @@ _PLURALS = {
     "falls short": "fall short",
     "falls short, shown": "fall short, shown",
     "refuses": "refuse",
+    "refuses, shown": "refuse, shown",
 }
 
 
@@ -56,11 +57,9 @@ def _verdict(report: ParityReport) -> str:
     if report.holds:
         worst = max(report.deciding, key=lambda row: row.ratio)
         bound = f"{worst.tolerance / worst.noise_floor:.3g}" if worst.noise_floor else "nothing"
-        text = (
-            f"{report.bundle} answers as PyTorch does: at most {worst.ratio:.2f} noise floors off, allowed are {bound}"
-        )
+        text = f"{claim(report)}: at most {worst.ratio:.2f} noise floors off, allowed are {bound}"
     else:
-        text = f"{report.bundle} does NOT answer as PyTorch does: {shortcoming(report)}"
+        text = f"{claim(report)}: {shortcoming(report)}"
     counted = [summary(report, one).verdict for one in report.backends if one.missing is None]
     numbers = {verdict: counted.count(verdict) for verdict in KINDS}
     words = [f"{n} {verdict if n == 1 else _PLURALS[verdict]}" for verdict, n in numbers.items() if n]

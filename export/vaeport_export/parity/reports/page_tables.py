@@ -10,7 +10,13 @@ from ..measurement import OUTPUTS
 from ..report import ParityReport, ParityRow
 from ..summary import BASELINE, BATCHES, Summary, Verdict, summary
 
-KINDS: dict[Verdict, str] = {"holds": "ok", "falls short": "no", "refuses": "no", "falls short, shown": "shown"}
+KINDS: dict[Verdict, str] = {
+    "holds": "ok",
+    "falls short": "no",
+    "refuses": "no",
+    "falls short, shown": "shown",
+    "refuses, shown": "shown",
+}
 """Classes of the page's style by verdict."""
 
 _SETS = {
@@ -100,7 +106,7 @@ def _line(
     kind = KINDS[verdict]
     by_column = {(row.graph, row.output): row for row in rows}
     cells = "".join(_ratio_cell(by_column.get(column), kind) for column in columns)
-    if verdict == "refuses":
+    if verdict.startswith("refuses"):
         cells += '<td class="n none">-' * 2
     else:
         flips = sum(row.class_flips or 0 for row in rows)

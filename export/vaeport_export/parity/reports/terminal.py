@@ -4,7 +4,7 @@ from vaeport.commands import print_table
 from vaeport.contract import GOLDEN_FILE
 
 from ..report import BackendReport, ParityReport, ParityRow
-from ..sentences import shortcoming
+from ..sentences import claim, shortcoming
 
 _HEADER = ("backend", "graph", "output", "vs float32", "vs float64", "noise floor", "ratio", "flips", "verdict")
 
@@ -27,24 +27,24 @@ def print_report(report: ParityReport) -> None:
     for finding in report.findings:
         print(f"{'WRONG' if finding.wrong else 'file'}: {finding.subject}: {finding.text}")
     if not report.holds:
-        print(f"{report.bundle} does NOT answer as PyTorch does on {report.images} images: {shortcoming(report)}")
+        print(f"{claim(report)} on {report.images} images: {shortcoming(report)}")
         return
     worst = max(report.deciding, key=lambda row: row.ratio)
     print(
-        f"{report.bundle} answers as PyTorch does on {report.images} images: at most {worst.ratio:.2f} times the noise "
-        f"floor ({worst.backend}, {worst.output})"
+        f"{claim(report)} on {report.images} images: at most {worst.ratio:.2f} times the noise floor "
+        f"({worst.backend}, {worst.output})"
     )
 
 
 def _line(row: ParityRow, backend: BackendReport | None) -> tuple[str, ...]:
+    figures = ("-", "-") if not row.rows else (f"{row.figures.error_float32:.2e}", f"{row.figures.error_float64:.2e}")
     return (
         f"{row.backend} {backend.version if backend else ''}".strip(),
         row.graph,
         row.output,
-        f"{row.figures.error_float32:.2e}",
-        f"{row.figures.error_float64:.2e}",
+        *figures,
         f"{row.noise_floor:.2e}",
-        f"{row.ratio:.2f}",
+        f"{row.ratio:.2f}" if row.rows else "-",
         "-" if row.class_flips is None else str(row.class_flips),
         verdict(row, counts=backend is None or backend.counts),
     )
@@ -54,4 +54,5 @@ def verdict(row: ParityRow, *, counts: bool) -> str:
     """One word or two for a row."""
     if row.holds:
         return "holds"
-    return "FALLS SHORT" if counts or row.backend == GOLDEN_FILE else "falls short, shown"
+    word = "falls short" if row.rows else "refuses"
+    return word.upper() if counts or row.backend == GOLDEN_FILE else f"{word}, shown"

@@ -1,0 +1,41 @@
+"""Prove a sealed folder before it becomes a bundle: every precision, on the backends that vaeport brings."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vaeport.bundle import open_bundle
+from vaeport.contract import FP32
+from vaeport.errors import CheckFailedError
+from vaeport.manifest import Manifest
+
+from .parity.backends import OWN_BACKENDS
+from .parity.comparison import compare_backends
+from .parity.report import ParityReport
+from .parity.sentences import shortcoming
+from .parity.subject import subject_of
+
+_NOT_PROOF = {
+    "torch-float64": "the yardstick itself",
+    "torch-export": "what the graphs were made from",
+}
+_NOT_PROOF_BELOW_FP32 = {
+    **_NOT_PROOF,
+    "onnx-reference": "it takes minutes in float16, and its answers are in the bounds already",
+}
+
+
+def prove(stage: Path, manifest: Manifest, progress: Callable[[str], None]) -> dict[str, ParityReport]:
+    """Compare what is sealed with PyTorch, every precision on the backends that vaeport brings."""
+    reports = {}
+    for precision in manifest.precisions:
+        left_out = _NOT_PROOF if precision == FP32 else _NOT_PROOF_BELOW_FP32
+        report = compare_backends(
+            subject_of(open_bundle(stage), precision),
+            [name for name in OWN_BACKENDS if name not in left_out],
+            isolated=False,
+            progress=lambda name, precision=precision: progress(f"parity, {precision}: {name}"),  # type: ignore[misc]
+        )
+        if not report.holds:
+            raise CheckFailedError(f"no bundle was written: {precision}, {shortcoming(report)}")
+        reports[precision] = report
+    return reports
