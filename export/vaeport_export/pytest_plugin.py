@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vaeport.errors import VaeportError
+from vaeport.errors import SealError, VaeportError
 
 if TYPE_CHECKING:
     from .parity.report import ParityReport, ParityRow
+    from .parity.subject import Subject
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The plugin's options."""
     group = parser.getgroup("vaeport", "parity of vaeport bundles")
     group.addoption("--vaeport-bundle", action="append", default=[], metavar="BUNDLE", help="compare it with PyTorch")
+    group.addoption("--vaeport-precision", default="fp32", metavar="NAMES", help="all, or names with commas between")
     group.addoption("--vaeport-backends", default="all", metavar="NAMES", help="all, own, or names with commas between")
 
 
@@ -25,50 +27,61 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         collector = BundleTests.from_parent(session, name=str(bundle), path=Path(bundle), nodeid=str(bundle))
         try:
             items.extend(collector.collect())
+        except SealError as error:
+            items.append(BrokenSeal.from_parent(collector, name="seal", sentence=str(error)))
         except VaeportError as error:
             raise pytest.UsageError(str(error)) from error
 
 
 class BundleTests(pytest.Collector):
-    """The tests of one bundle; they share one comparison, made when the first of them runs."""
+    """The tests of one bundle; those of a precision share one comparison, made when the first of them runs."""
 
     def collect(self) -> Iterator["ParityTest"]:
-        """A test for each output on each backend, and one for the files and recorded answers.
+        """A test for each output on each backend, and one for the files and recorded answers; so for each precision.
 
         Raises:
-            VaeportError: there is no such bundle or backend, or the bundle is not as it was sealed.
+            SealError: the bundle is not as it was sealed.
+            VaeportError: there is no such bundle, backend or precision.
         """
         from vaeport.bundle import open_bundle
+        from vaeport.contract import FP32
 
-        from .parity.comparison import chosen_backends
+        from .parity.comparison import chosen_backends, fitting
         from .parity.measurement import OUTPUTS
+        from .parity.steps import CHAIN
+        from .parity.subject import subject_of
 
         self.backends = chosen_backends(self.config.getoption("--vaeport-backends"))
         self._bundle = open_bundle(self.name)
-        self._report: ParityReport | None = None
-        yield ParityTest.from_parent(self, name="files")
-        for backend in self.backends:
-            for graph, outputs in OUTPUTS.items():
-                for output in outputs:
-                    yield ParityTest.from_parent(self, name=f"{backend}-{graph}-{output}", row=(backend, graph, output))
+        self._reports: dict[str, ParityReport] = {}
+        asked = self.config.getoption("--vaeport-precision")
+        for precision in self._bundle.manifest.precisions if asked == "all" else asked.split(","):
+            subject = subject_of(self._bundle, precision)
+            begin = "" if precision == FP32 else f"{precision}-"
+            yield ParityTest.from_parent(self, name=f"{begin}files", subject=subject)
+            for backend in fitting(self.backends, precision):
+                for graph, outputs in OUTPUTS.items():
+                    if graph == CHAIN and precision != FP32:
+                        continue
+                    for output in outputs:
+                        row, name = (backend, graph, output), f"{begin}{backend}-{graph}-{output}"
+                        yield ParityTest.from_parent(self, name=name, subject=subject, row=row)
 
-    @property
-    def report(self) -> "ParityReport":
-        """The comparison."""
-        if self._report is None:
-            from .parity.comparison import compare_backends
-            from .parity.subject import subject_of
+    def report(self, subject: "Subject") -> "ParityReport":
+        """The comparison in a precision."""
+        from .parity.comparison import compare_backends
 
-            self._report = compare_backends(subject_of(self._bundle), self.backends)
-        return self._report
+        if subject.precision not in self._reports:
+            self._reports[subject.precision] = compare_backends(subject, self.backends)
+        return self._reports[subject.precision]
 
 
 class ParityTest(pytest.Item):
     """One output on one backend; without a row, what reading the files and the recorded answers showed."""
 
-    def __init__(self, *, row: tuple[str, str, str] | None = None, **words: Any) -> None:
+    def __init__(self, *, subject: "Subject", row: tuple[str, str, str] | None = None, **words: Any) -> None:
         super().__init__(**words)
-        self.row = row
+        self.subject, self.row = subject, row
 
     def runtest(self) -> None:
         """Fails where the row does not hold; skips what is missing or known to fall short, with the reason."""
@@ -76,13 +89,29 @@ class ParityTest(pytest.Item):
         if not isinstance(bundle, BundleTests):
             raise TypeError("a parity test stands under its bundle")
         if self.row is None:
-            _check_files(bundle.report)
+            _check_files(bundle.report(self.subject))
         else:
-            _check_row(bundle.report, *self.row)
+            _check_row(bundle.report(self.subject), *self.row)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:  # noqa: ARG002 - pytest gives it
         """The sentence alone; a traceback through this file tells nobody anything."""
         return str(excinfo.value)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Name in reports."""
+        return self.path, None, self.name
+
+
+class BrokenSeal(pytest.Item):
+    """All that is said of a bundle that is not as it was sealed."""
+
+    def __init__(self, *, sentence: str, **words: Any) -> None:
+        super().__init__(**words)
+        self.sentence = sentence
+
+    def runtest(self) -> None:
+        """Fails."""
+        pytest.fail(self.sentence, pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Name in reports."""

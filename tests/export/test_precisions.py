@@ -13,6 +13,7 @@ from onnx import TensorProto, numpy_helper
 
 import vaeport
 from tests.export.material import digits, sealed_again
+from tests.export.test_pytest_plugin import pytest_run
 from vaeport.bundle import open_bundle
 from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
@@ -144,6 +145,13 @@ def test_parity_is_compared_and_sealed_for_each_precision(precision: str, lower:
 
     assert (report["precision"], report["holds"]) == (precision, True)
     assert {one["name"] for one in report["backends"]} & {"torch-float32", "torch-export"} == set()
+
+
+def test_pytest_has_a_test_for_each_output_of_each_precision(lower: Path, tmp_path: Path) -> None:
+    done = pytest_run(lower, tmp_path, "--vaeport-precision", "all")
+
+    assert done.returncode == 0, done.stdout
+    assert "16 passed, 13 skipped" in done.stdout
 
 
 def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Path) -> None:

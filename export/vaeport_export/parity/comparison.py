@@ -45,6 +45,11 @@ def chosen_backends(text: str) -> list[str]:
     return groups.get(text) or _known([name.strip() for name in text.split(",")])
 
 
+def fitting(names: list[str], precision: str) -> list[str]:
+    """Backends that can be compared in a precision; below float32 without those that run the PyTorch original."""
+    return [name for name in names if precision == FP32 or not BACKENDS[name].facts.from_checkpoint]
+
+
 def compare_backends(
     subject: Subject,
     names: Sequence[str] | None = None,
@@ -67,7 +72,7 @@ def compare_backends(
     Raises:
         InputError: no such backend.
     """
-    chosen = _fitting(list(BACKENDS) if names is None else _known(names), subject.precision)
+    chosen = fitting(list(BACKENDS) if names is None else _known(names), subject.precision)
     asked = questions(subject, images=images, timed=isolated)
     rows, backends = _golden_rows(subject), []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
@@ -100,11 +105,6 @@ def compare_backends(
         test_images=asked.test_images,
         machine=machine() if isolated else "",
     )
-
-
-def _fitting(names: list[str], precision: str) -> list[str]:
-    """Below float32 without those that run the PyTorch original: it has no other precision."""
-    return [name for name in names if precision == FP32 or not BACKENDS[name].facts.from_checkpoint]
 
 
 def _known(names: Sequence[str]) -> list[str]:

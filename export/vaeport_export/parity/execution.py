@@ -1,10 +1,6 @@
 """Run one backend over all steps, in a process of its own with a time limit, and read back what it did."""
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,20 +12,17 @@ from numpy.typing import NDArray
 
 from vaeport.contract import GRAPHS
 
-from .backends import BACKENDS, Facts
-from .environments import environment_of, interpreter_of, missing_reason
+from .backends import BACKENDS
+from .environments import missing_reason
+from .process import run_worker
 from .steps import Questions, Step
 from .subject import Subject
 from .worker import perform
-
-PAST_TIME_LIMIT = "ran past its time limit"
-"""What is said of a backend that was ended for its slowness."""
 
 NOT_TRIED = "not tried"
 """What is said of the steps that were left after several deaths."""
 
 _MOST_DEATHS = 4
-_NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environment's packages into another
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +87,7 @@ def run_backend(
         if not isolated:
             perform(folder)
             break
-        how = _process(facts, folder, until - time.monotonic(), limit)
+        how = run_worker(facts, folder, until - time.monotonic(), limit)
         log = _log(folder)
         if how is None or log.missing is not None:
             break
@@ -149,7 +142,7 @@ def run_once(
     (folder / "job.json").write_text(json.dumps(job))
     how = None
     if isolated:
-        how = _process(BACKENDS[name].facts, folder, limit, limit)
+        how = run_worker(BACKENDS[name].facts, folder, limit, limit)
     else:
         perform(folder)
     return _outcome(folder, {0: how} if how else {}, 1)
@@ -172,39 +165,6 @@ def _job(name: str, subject: Subject, asked: Questions, inputs: Mapping[str, str
         "inputs": dict(inputs),
         "steps": [vars(step) for step in asked.steps],
     }
-
-
-def _process(facts: Facts, folder: Path, seconds: float, limit: float) -> str | None:
-    """Run the worker; None if it ended well, else how it ended."""
-    interpreter = interpreter_of(facts)
-    variables = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", **facts.variables}
-    own = environment_of(facts)
-    inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-    environment = {**inherited, **variables, "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command = [str(interpreter), "-P", str(Path(__file__).with_name("worker.py")), str(folder)]
-    with (folder / "output.txt").open("ab") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-        )
-        try:
-            code = process.wait(max(seconds, 0))
-        except subprocess.TimeoutExpired:
-            return f"{PAST_TIME_LIMIT} of {limit:g} s"
-        finally:
-            _end(process)
-    if code == 0:
-        return None
-    if code < 0:
-        return f"died of {signal.Signals(-code).name}"
-    lines = (folder / "output.txt").read_text(errors="replace").strip().splitlines()
-    return f"ended with exit code {code}: {lines[-1][:300] if lines else 'without a word'}"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and whatever it started, however this one goes on."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @dataclass

@@ -8,8 +8,9 @@ from vaeport.contract import GRAPHS
 
 from .backends import BACKENDS
 from .backends.onnxruntime_cpu import OPTIMISATION_LEVELS
-from .execution import PAST_TIME_LIMIT, run_backend
+from .execution import run_backend
 from .measurement import measure
+from .process import PAST_TIME_LIMIT
 from .report import ParityRow
 from .steps import Questions
 from .subject import Subject

@@ -6,10 +6,10 @@ import onnx
 
 from vaeport.contract import FP32, GRAPHS
 
-from .execution import PAST_TIME_LIMIT
 from .file_diff import file_differences, fresh_export
 from .ladder import CAPTURE, ORIGINALS, STANDARD, Ladder
 from .node_search import NodeSearch
+from .process import PAST_TIME_LIMIT
 from .report import ParityRow
 from .sentences import listed, row_sentence
 from .steps import CHAIN
