@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,13 @@ from PIL import Image
 from .errors import InputError
 from .fileio import write_atomic
 
+if TYPE_CHECKING:
+    from PIL import ImageFont
+
 _GAP = 2
 _PAPER, _TEXT = (255, 255, 255), (60, 60, 60)
 _FONT_PIXELS = 13
+_MOST_HEADING = 160  # pixels
 
 
 def draw_grid(
@@ -29,7 +35,7 @@ def draw_grid(
 
     Args:
         pixels: uint8 [rows, columns, C, H, W]; C is 1 (grey) or 3 (RGB).
-        columns: headings above the columns, or none.
+        columns: headings above the columns, or none; upright where one is wider than its column.
         rows: headings left of the rows, or none.
         scale: screen pixels a side for each image pixel.
 
@@ -41,18 +47,16 @@ def draw_grid(
     n_rows, n_columns, _, height, width = pixels.shape
     font = ImageFont.load_default(_FONT_PIXELS)
     left = max((int(font.getlength(text)) for text in rows), default=-2 * _GAP) + 2 * _GAP
-    top = _FONT_PIXELS + 3 * _GAP if columns else 0
     step_x, step_y = width * scale + _GAP, height * scale + _GAP
+    headings = [_heading(_cut(text, font.getlength), font) for text in columns]
+    if any(heading.width > step_x for heading in headings):
+        headings = [heading.transpose(Image.Transpose.ROTATE_90) for heading in headings]
+    top = max((heading.height for heading in headings), default=-2 * _GAP) + 2 * _GAP
     page = Image.new("RGB", (left + n_columns * step_x + _GAP, top + n_rows * step_y + _GAP), _PAPER)
     draw = ImageDraw.Draw(page)
-    for c, text in enumerate(columns):
-        draw.text(
-            (left + _GAP + c * step_x + step_x / 2, top / 2),
-            _cut(text, font.getlength, step_x),
-            _TEXT,
-            font,
-            anchor="mm",
-        )
+    for c, heading in enumerate(headings):
+        middle = left + _GAP + c * step_x + (step_x - _GAP) // 2
+        page.paste(_TEXT, (middle - heading.width // 2, top - _GAP - heading.height), heading)
     for r, text in enumerate(rows):
         draw.text((left - _GAP, top + _GAP + r * step_y + step_y / 2), text, _TEXT, font, anchor="rm")
     for r in range(n_rows):
@@ -103,7 +107,19 @@ def _enlarged(picture: Image.Image, scale: int) -> Image.Image:
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
 
 
-def _cut(text: str, length: Callable[[str], float], width: int) -> str:
-    while len(text) > 1 and length(text) > width:
+def _heading(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> Image.Image:
+    """A line of text as a mask."""
+    from PIL import ImageDraw
+
+    mask = Image.new("L", (math.ceil(font.getlength(text)), _FONT_PIXELS + _GAP))
+    ImageDraw.Draw(mask).text((mask.width / 2, mask.height / 2), text, 255, font, anchor="mm")
+    return mask
+
+
+def _cut(text: str, length: Callable[[str], float]) -> str:
+    """Text of at most `_MOST_HEADING` pixels, dots in place of what does not fit."""
+    if length(text) <= _MOST_HEADING:
+        return text
+    while len(text) > 1 and length(f"{text}...") > _MOST_HEADING:
         text = text[:-1]
-    return text
+    return f"{text}..."

@@ -47,10 +47,18 @@ def test_headings_take_room_above_and_to_the_left() -> None:
     assert tiles.tobytes() == plain.tobytes()
 
 
-def test_heading_wider_than_its_column_is_cut() -> None:
-    narrow = draw_grid(_levels(1, 2), columns=["a very long label", "b"])
+def test_headings_stand_upright_where_one_is_wider_than_its_column() -> None:
+    flat, upright = (draw_grid(_levels(1, 2), columns=[text, "b"]) for text in ("a", "ankle-boot"))
 
-    assert narrow.size == draw_grid(_levels(1, 2), columns=["a", "b"]).size
+    assert upright.width == flat.width
+    assert upright.height > flat.height + 40
+
+
+def test_heading_too_long_for_a_page_ends_in_dots() -> None:
+    long, longer = (draw_grid(_levels(1, 2), columns=["long " * times, "b"]) for times in (20, 40))
+
+    assert long.tobytes() == longer.tobytes()
+    assert long.height < 200
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(0, 3), (2, 0)])
