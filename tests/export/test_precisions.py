@@ -16,8 +16,8 @@ from tests.export.material import digits, sealed_again
 from tests.export.test_pytest_plugin import pytest_run
 from vaeport.bundle import open_bundle
 from vaeport.cli import main as vaeport_main
-from vaeport.contract import ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE
-from vaeport.errors import InputError
+from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE
+from vaeport.errors import BundleError, InputError
 from vaeport.golden import parse_golden
 from vaeport.verify import verify
 from vaeport_export import cli
@@ -193,6 +193,13 @@ def test_pytest_has_a_test_for_each_output_of_each_precision(lower: Path, tmp_pa
     assert "16 passed, 13 skipped" in done.stdout
 
 
+def test_pytest_takes_precisions_by_name_each_once(lower: Path, tmp_path: Path) -> None:
+    done = pytest_run(lower, tmp_path, "--vaeport-precision", "int8, fp16,int8")
+
+    assert done.returncode == 0, done.stdout
+    assert "10 passed, 8 skipped" in done.stdout
+
+
 def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Path) -> None:
     bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
     path = bundle / GRAPHS["decoder"].file("int8")
@@ -276,3 +283,29 @@ def test_data_without_a_precision_is_refused(
 def test_bundle_without_the_precision_is_refused(bundles: Path) -> None:
     with pytest.raises(InputError, match="has no precision 'int8'; it has fp32"):
         subject_of(open_bundle(bundles / "narrow"), "int8")
+
+
+@pytest.mark.parametrize("precision", ["fp32", *LOWER])
+def test_parity_of_a_file_that_is_no_model_is_one_sentence(precision: str, lower: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
+    path = bundle / GRAPHS[DECODER].file(precision)
+    path.write_bytes(path.read_bytes()[:1000])
+    damaged = open_bundle(sealed_again(bundle))
+
+    with pytest.raises(BundleError, match=f"{precision}/decoder/model.onnx is no ONNX model"):
+        subject_of(damaged, precision)
+
+
+@pytest.mark.parametrize("precision", LOWER)
+def test_parity_of_a_graph_that_does_not_run_is_one_sentence(precision: str, lower: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
+    shutil.copyfile(bundle / GRAPHS[DECODER].file(precision), bundle / GRAPHS[ENCODER_CLASSIFIER].file(precision))
+    subject = subject_of(open_bundle(sealed_again(bundle)), precision)
+
+    with pytest.raises(BundleError, match=f"onnxruntime cannot run {precision}/encoder_classifier/model.onnx"):
+        compare_backends(subject, ["onnxruntime-all"], isolated=False)
+
+
+def test_comparing_only_the_original_below_float32_is_refused(lower: Path) -> None:
+    with pytest.raises(InputError, match="torch-float32 runs the PyTorch original, which is float32"):
+        compare_backends(subject_of(open_bundle(lower), "int8"), ["torch-float32"], isolated=False)
