@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--data", metavar="NAME", help="the run's data set, for --precision (default: by the name in the run)"
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files, for --precision")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that stands there, in one step")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     arguments = parser.parse_args(argv)
@@ -68,6 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
         replace=arguments.replace,
         precisions=chosen_precisions(arguments.precision),
     )
+    if (arguments.data or arguments.data_dir) and not options.precisions:
+        raise InputError("--data and --data-dir are for --precision; give it as well, or leave them out")
     dataset = _dataset(arguments) if options.precisions else None
     with Steps("export") as steps:
         exported = export_bundle(arguments.folder, arguments.output, options, dataset=dataset, progress=steps)

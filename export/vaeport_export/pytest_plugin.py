@@ -55,7 +55,8 @@ class BundleTests(pytest.Collector):
         self._bundle = open_bundle(self.name)
         self._reports: dict[str, ParityReport] = {}
         asked = self.config.getoption("--vaeport-precision")
-        for precision in self._bundle.manifest.precisions if asked == "all" else asked.split(","):
+        named = [name.strip() for name in asked.split(",")]
+        for precision in self._bundle.manifest.precisions if asked == "all" else dict.fromkeys(named):
             subject = subject_of(self._bundle, precision)
             begin = "" if precision == FP32 else f"{precision}-"
             yield ParityTest.from_parent(self, name=f"{begin}files", subject=subject)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .calibration import AnomalyCalibration, read_calibration
-from .contract import CHECKPOINT_FOLDER, CONTRACT, GOLDEN_FILE, GRAPHS, MANIFEST_FILE, Shapes
+from .contract import CHECKPOINT_FOLDER, CONTRACT, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE, Shapes
 from .errors import BundleError
 from .jsonfields import Fields, parse_json
 
@@ -25,7 +25,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far an output may be from PyTorch's, and why."""
+    """How far an output may be from PyTorch's, below float32 from what the graph answered when it was made; and why."""
 
     max_abs: float
     """Largest absolute error allowed, in the output's own unit."""
@@ -57,7 +57,7 @@ class Manifest:
     precisions: tuple[str, ...]
     """Folders that hold the two graphs, `fp32` first."""
     tolerances: Tolerances
-    """Bounds on the difference from PyTorch, with the noise floor behind them."""
+    """Bounds on the error of every output, with the noise floor behind them."""
     training: dict[str, Any]
     """Configuration of the training run."""
     evaluation: dict[str, Any]
@@ -147,6 +147,8 @@ def _check_complete(manifest: Manifest) -> None:
         raise BundleError(f"{MANIFEST_FILE} lists no {GOLDEN_FILE}")
     if set(manifest.detachable) - {CHECKPOINT_FOLDER}:
         raise BundleError(f"{MANIFEST_FILE}: 'detachable' may name {CHECKPOINT_FOLDER!r} only")
+    if manifest.precisions[0] != FP32:
+        raise BundleError(f"{MANIFEST_FILE}: 'precisions' must begin with {FP32!r}, not {manifest.precisions[0]!r}")
     for precision in manifest.precisions:
         for spec in GRAPHS.values():
             if spec.file(precision) not in manifest.files:

@@ -9,7 +9,7 @@ from .comparison import error_ratio
 
 @dataclass(frozen=True)
 class OutputCheck:
-    """One output of one graph against PyTorch."""
+    """One output of one graph against what it must be."""
 
     precision: str
     """Precision of the graphs, `fp32` for instance."""

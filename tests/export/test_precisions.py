@@ -15,15 +15,17 @@ import vaeport
 from tests.export.material import digits, sealed_again
 from tests.export.test_pytest_plugin import pytest_run
 from vaeport.bundle import open_bundle
-from vaeport.contract import GRAPHS
-from vaeport.errors import InputError
+from vaeport.cli import main as vaeport_main
+from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE
+from vaeport.errors import BundleError, InputError
+from vaeport.golden import parse_golden
 from vaeport.verify import verify
 from vaeport_export import cli
 from vaeport_export.options import ExportOptions
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.subject import subject_of
 from vaeport_export.pipeline import export_bundle
-from vaeport_export.precisions import GATES, Gate, chosen_precisions
+from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert
 from vaeport_export.precisions.gates import PrecisionFigures, missed
 
 LOWER = ("fp16", "int8")
@@ -44,6 +46,28 @@ def model(bundle: Path, precision: str, graph: str) -> onnx.ModelProto:
 
 def weight_types(bundle: Path, precision: str, graph: str) -> set[int]:
     return {t.data_type for t in model(bundle, precision, graph).graph.initializer if len(t.dims) > 1}
+
+
+@pytest.mark.parametrize("images", [1, 65, 130])
+def test_int8_is_calibrated_on_any_number_of_images(images: int, bundles: Path) -> None:
+    content = (bundles / "narrow" / GRAPHS[ENCODER_CLASSIFIER].file("fp32")).read_bytes()
+    inputs = {IMAGE: digits().development.images[:images].astype(np.float32) / np.float32(255)}
+
+    made = onnx.load_model_from_string(convert(content, "int8", inputs))
+
+    assert TensorProto.INT8 in {tensor.data_type for tensor in made.graph.initializer}
+
+
+@pytest.mark.parametrize("graph", list(GRAPHS))
+def test_int8_rounds_no_output_to_steps(graph: str, colours: Path) -> None:
+    content = (colours / GRAPHS[graph].file("fp32")).read_bytes()
+    inputs = parse_golden((colours / GOLDEN_FILE).read_bytes(), open_bundle(colours).manifest.shapes).inputs(graph)
+
+    made = onnx.load_model_from_string(convert(content, "int8", inputs))
+
+    makers = {name: node.op_type for node in made.graph.node for name in node.output}
+    assert "DequantizeLinear" in makers.values()
+    assert "DequantizeLinear" not in [makers[output.name] for output in made.graph.output]
 
 
 def test_bundle_names_its_precisions_and_what_they_cost(lower: Path) -> None:
@@ -122,6 +146,21 @@ def test_verify_holds_in_every_precision(lower: Path) -> None:
     assert {check.precision for check in report.checks} == {"fp32", *LOWER}
 
 
+def test_verify_says_in_which_precision_a_bundle_falls_short(
+    lower: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
+    with np.load(bundle / GOLDEN_FILE) as file:
+        arrays = dict(file)
+    arrays["encoder_classifier.z_mean.int8"] += 1
+    np.savez(bundle / GOLDEN_FILE, **arrays)
+
+    code = vaeport_main(["verify", str(sealed_again(bundle))])
+
+    assert code == 1
+    assert "blog does NOT answer in int8 as when it was made: z_mean is off by 1.00e+00" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("precision", LOWER)
 def test_a_row_does_not_depend_on_its_batch(precision: str, lower: Path) -> None:
     images = digits().development.images[:9].astype(np.float32) / np.float32(255)
@@ -154,6 +193,13 @@ def test_pytest_has_a_test_for_each_output_of_each_precision(lower: Path, tmp_pa
     assert "16 passed, 13 skipped" in done.stdout
 
 
+def test_pytest_takes_precisions_by_name_each_once(lower: Path, tmp_path: Path) -> None:
+    done = pytest_run(lower, tmp_path, "--vaeport-precision", "int8, fp16,int8")
+
+    assert done.returncode == 0, done.stdout
+    assert "10 passed, 8 skipped" in done.stdout
+
+
 def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Path) -> None:
     bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
     path = bundle / GRAPHS["decoder"].file("int8")
@@ -178,7 +224,7 @@ def test_precision_that_costs_too_much_is_left_out_and_told(
 
     captured = capsys.readouterr()
     assert code == 1
-    assert "vaeport-export: int8 was not written: its reconstructions are" in captured.err
+    assert "vaeport-export: int8 was not written: its reconstructions have" in captured.err
     assert "wanted are 90 dB" in captured.err
     assert open_bundle(tmp_path / "b").manifest.precisions == ("fp32", "fp16")
     assert not (tmp_path / "b" / "int8").exists()
@@ -189,10 +235,10 @@ def test_precision_that_costs_too_much_is_left_out_and_told(
     [
         ({}, ""),
         ({"error": 0.0031}, ""),
-        ({"error": 0.0032}, "0.11 points above float32's, allowed are 0.10"),
-        ({"psnr": 34.99}, "35.0 dB from float32's, wanted are 35 dB"),
+        ({"error": 0.0032}, "0.110 points above float32's, allowed are 0.10"),
+        ({"psnr": 34.99}, "34.99 dB against float32's, wanted are 35 dB"),
         ({"psnr": None}, ""),
-        ({"size": 301}, "0.301 of float32's bytes, allowed are 0.30"),
+        ({"size": 301}, "0.3010 of float32's bytes, allowed are 0.30"),
     ],
 )
 def test_gate_of_int8(figures: dict[str, float], problem: str) -> None:
@@ -217,11 +263,49 @@ def test_precisions_are_chosen_by_name(text: str, names: tuple[str, ...]) -> Non
     assert chosen_precisions(text) == names
 
 
-def test_unknown_precision_is_refused_with_the_known() -> None:
-    with pytest.raises(InputError, match="unknown precision 'int4'; beside fp32 there are fp16, int8"):
-        chosen_precisions("fp16,int4")
+@pytest.mark.parametrize(("text", "unknown"), [("fp16,int4", "int4"), (",", ""), ("fp32", "fp32")])
+def test_unknown_precision_is_refused_with_the_known(text: str, unknown: str) -> None:
+    with pytest.raises(InputError, match=f"unknown precision '{unknown}'; beside fp32 there are fp16, int8"):
+        chosen_precisions(text)
+
+
+@pytest.mark.parametrize("option", ["--data", "--data-dir"])
+def test_data_without_a_precision_is_refused(
+    option: str, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = cli.main([str(runs / "narrow"), "-o", str(tmp_path / "b"), option, "photos"])
+
+    assert code == 2
+    assert "--data and --data-dir are for --precision" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
 
 
 def test_bundle_without_the_precision_is_refused(bundles: Path) -> None:
     with pytest.raises(InputError, match="has no precision 'int8'; it has fp32"):
         subject_of(open_bundle(bundles / "narrow"), "int8")
+
+
+@pytest.mark.parametrize("precision", ["fp32", *LOWER])
+def test_parity_of_a_file_that_is_no_model_is_one_sentence(precision: str, lower: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
+    path = bundle / GRAPHS[DECODER].file(precision)
+    path.write_bytes(path.read_bytes()[:1000])
+    damaged = open_bundle(sealed_again(bundle))
+
+    with pytest.raises(BundleError, match=f"{precision}/decoder/model.onnx is no ONNX model"):
+        subject_of(damaged, precision)
+
+
+@pytest.mark.parametrize("precision", LOWER)
+def test_parity_of_a_graph_that_does_not_run_is_one_sentence(precision: str, lower: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
+    shutil.copyfile(bundle / GRAPHS[DECODER].file(precision), bundle / GRAPHS[ENCODER_CLASSIFIER].file(precision))
+    subject = subject_of(open_bundle(sealed_again(bundle)), precision)
+
+    with pytest.raises(BundleError, match=f"onnxruntime cannot run {precision}/encoder_classifier/model.onnx"):
+        compare_backends(subject, ["onnxruntime-all"], isolated=False)
+
+
+def test_comparing_only_the_original_below_float32_is_refused(lower: Path) -> None:
+    with pytest.raises(InputError, match="torch-float32 runs the PyTorch original, which is float32"):
+        compare_backends(subject_of(open_bundle(lower), "int8"), ["torch-float32"], isolated=False)

@@ -53,7 +53,7 @@ def test_field_of_a_wrong_type_is_named(field: str, wrong: object) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 1, "text", [1], True])
-@pytest.mark.parametrize("field", ["training", "evaluation", "detachable"])
+@pytest.mark.parametrize("field", ["training", "evaluation", "detachable", "precision_figures"])
 def test_free_field_of_a_wrong_type_is_named(field: str, wrong: object) -> None:
     assert field in _refusal({**TINY, field: wrong})
 
@@ -69,6 +69,7 @@ def test_free_field_of_a_wrong_type_is_named(field: str, wrong: object) -> None:
         (lambda m: m["shapes"].update(image=[1, 0, 4]), "image"),
         (lambda m: m["shapes"].update(latent_dim=0), "latent_dim"),
         (lambda m: m.update(precisions=["fp32", "fp16"]), "fp16"),
+        (lambda m: m.update(precisions=["int8", "fp32"]), "'precisions' must begin with 'fp32', not 'int8'"),
         (lambda m: m["files"].pop(GRAPH), GRAPH),
         (lambda m: m["files"].pop("golden.npz"), r"golden.npz"),
         (lambda m: m["tolerances"]["fp32"]["decoder"].pop("image"), "fp32/decoder"),

@@ -70,9 +70,12 @@ def compare_backends(
         progress: called with the name of each backend before it runs.
 
     Raises:
-        InputError: no such backend.
+        InputError: no such backend, or below float32 none but such as run the PyTorch original.
     """
-    chosen = fitting(list(BACKENDS) if names is None else _known(names), subject.precision)
+    asked_for = list(BACKENDS) if names is None else _known(names)
+    chosen = fitting(asked_for, subject.precision)
+    if asked_for and not chosen:
+        raise InputError(f"{', '.join(asked_for)} runs the PyTorch original, which is float32; give others to compare")
     asked = questions(subject, images=images, timed=isolated)
     rows, backends = _golden_rows(subject), []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:

@@ -5,6 +5,8 @@ import torch
 from numpy.typing import NDArray
 
 from vaeport.contract import FP32
+from vaeport.errors import BundleError
+from vaeport.sessions import first_line
 
 from ..golden import torch_answers
 from ..precisions.answers import onnxruntime_answers
@@ -22,11 +24,19 @@ def expected_answers(subject: Subject, graph: str, inputs: Inputs) -> Expected:
         subject: the bundle with its checkpoint.
         graph: name of the graph.
         inputs: float32 [N, ...] by input name.
+
+    Raises:
+        BundleError: onnxruntime, on which a precision below float32 is measured, cannot run its graph.
     """
     if subject.precision == FP32:
         module = subject.module(graph)
         return {name: torch_answers(module, graph, inputs, getattr(torch, name)) for name in ("float32", "float64")}
-    plain: dict[str, NDArray[np.floating]] = {
-        **onnxruntime_answers(subject.onnx(graph), graph, inputs, optimised=False)
-    }
+    try:
+        answers = onnxruntime_answers(subject.onnx(graph), graph, inputs, optimised=False)
+    except Exception as error:  # onnxruntime's own errors share no base
+        said = first_line(error)
+        raise BundleError(
+            f"{subject.bundle.path}: nothing to compare with, onnxruntime cannot run {subject.file(graph)}: {said}"
+        ) from error
+    plain: dict[str, NDArray[np.floating]] = {**answers}
     return {"float32": plain, "float64": plain}

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import onnx
+from google.protobuf.message import DecodeError
 from torch import nn
 
 from vaeport.bundle import Bundle
 from vaeport.contract import FP32, GRAPHS
-from vaeport.errors import InputError
+from vaeport.errors import BundleError, InputError
 from vaeport.manifest import Tolerance
 from vaeport_train.checkpoint import Checkpoint
 from vaeport_train.trained import sealed_checkpoint
@@ -55,9 +57,16 @@ def subject_of(bundle: Bundle, precision: str = FP32) -> Subject:
     Raises:
         InputError: the bundle came without its checkpoint, the checkpoint is of another network, or the bundle has no
             such precision.
+        BundleError: a graph's file is no ONNX model.
         SealError: the checkpoint is not the one that was sealed.
     """
     known = bundle.manifest.precisions
     if precision not in known:
         raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
-    return Subject(bundle, sealed_checkpoint(bundle), precision)
+    subject = Subject(bundle, sealed_checkpoint(bundle), precision)
+    for graph in GRAPHS:
+        try:
+            onnx.load_model_from_string(subject.onnx(graph))
+        except DecodeError as error:
+            raise BundleError(f"{bundle.path}: {subject.file(graph)} is no ONNX model: {error}") from error
+    return subject

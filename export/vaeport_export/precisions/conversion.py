@@ -14,12 +14,12 @@ PRECISIONS = ("fp16", "int8")
 
 
 def chosen_precisions(text: str) -> tuple[str, ...]:
-    """Names of precisions, with commas between, in the order of `PRECISIONS`.
+    """Names of precisions, given with commas between, in the order of `PRECISIONS`; none for an empty text.
 
     Raises:
         InputError: no such precision.
     """
-    names = {name.strip() for name in text.split(",") if name.strip()}
+    names = {name.strip() for name in text.split(",")} if text else set()
     if unknown := sorted(names - set(PRECISIONS)):
         raise InputError(f"unknown precision {unknown[0]!r}; beside fp32 there are {', '.join(PRECISIONS)}")
     return tuple(name for name in PRECISIONS if name in names)

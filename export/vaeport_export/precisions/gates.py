@@ -19,7 +19,7 @@ class Gate:
     most_error_points: float
     """Percentage points that the classification error may rise."""
     least_psnr: float
-    """dB that reconstructions must be within of those in float32."""
+    """dB of peak signal-to-noise ratio that reconstructions must have against those in float32."""
     most_size: float
     """Share of float32's bytes that both files may have."""
 
@@ -49,9 +49,7 @@ class PrecisionFigures:
 
     def in_words(self) -> str:
         """One line for people."""
-        psnr = (
-            "the same reconstructions" if self.psnr is None else f"reconstructions within {self.psnr:.1f} dB of fp32's"
-        )
+        psnr = "the same reconstructions" if self.psnr is None else f"reconstructions {self.psnr:.1f} dB against fp32's"
         return (
             f"error {100 * self.error:.2f} % on {self.images} {self.judged_on} images "
             f"(fp32 {100 * self.error_fp32:.2f} %), {psnr}, "
@@ -104,11 +102,11 @@ def missed(figures: PrecisionFigures, gate: Gate) -> str:
     points = 100 * (figures.error - figures.error_fp32)
     share = figures.size / figures.size_fp32
     if round(points, 6) > gate.most_error_points:
-        return f"its error is {points:.2f} points above float32's, allowed are {gate.most_error_points:.2f}"
+        return f"its error is {points:.3f} points above float32's, allowed are {gate.most_error_points:.2f}"
     if figures.psnr is not None and figures.psnr < gate.least_psnr:
-        return f"its reconstructions are {figures.psnr:.1f} dB from float32's, wanted are {gate.least_psnr:.0f} dB"
+        return f"its reconstructions have {figures.psnr:.2f} dB against float32's, wanted are {gate.least_psnr:.0f} dB"
     if share > gate.most_size:
-        return f"it takes {share:.3f} of float32's bytes, allowed are {gate.most_size:.2f}"
+        return f"it takes {share:.4f} of float32's bytes, allowed are {gate.most_size:.2f}"
     return ""
 
 

@@ -24,7 +24,7 @@ from vaeport.sessions import import_onnxruntime
 from ..probes import Inputs
 
 _PRODUCTS = ["Conv", "Gemm", "MatMul"]
-_ROWS = 64
+_MOST_ROWS = 64
 _HEAD_SHARE = 0.02
 """A product that makes an output stays float32 if it has at most this share of the weights: its rounding would be the
 answer's own."""
@@ -55,7 +55,7 @@ def to_int8(content: bytes, inputs: Inputs) -> ModelProto:
         activation_qType=tools.QuantType.QUInt8,
         tensors_range=_ranges(content, inputs, tools),
         nodes_to_quantize=None,
-        nodes_to_exclude=[node.name for node in _heads(model)],
+        nodes_to_exclude=[node.name for node in (*_heads(model), *_readers_of_outputs(model))],
         op_types_to_quantize=_PRODUCTS,
         # onnxruntime multiplies matrices of int8 into float32 at once, so their results need no rounding of their own.
         extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
@@ -72,11 +72,12 @@ def _tools() -> Any:
 
 
 class _Batches:
-    """Inputs in batches, once through, as onnxruntime's calibrators ask for them."""
+    """Inputs in batches, once through, as onnxruntime's calibrators ask for them: of equal size, or they fail."""
 
     def __init__(self, inputs: Inputs) -> None:
         n = len(next(iter(inputs.values())))
-        self._batches = ({name: v[i : i + _ROWS] for name, v in inputs.items()} for i in range(0, n, _ROWS))
+        size = max(size for size in range(1, _MOST_ROWS + 1) if n % size == 0)
+        self._batches = ({name: v[i : i + size] for name, v in inputs.items()} for i in range(0, n, size))
 
     def get_next(self) -> Inputs | None:
         """The next batch, None after the last."""
@@ -109,6 +110,12 @@ def _outward(value: float, rounding: Callable[[float], int]) -> np.float32:
     """A bound rounded outward to a few bits, so that another summation order does not change the file."""
     step = 2.0 ** (math.frexp(value)[1] - _RANGE_BITS)
     return np.float32(rounding(value / step) * step)
+
+
+def _readers_of_outputs(model: ModelProto) -> list[NodeProto]:
+    """Products that take an output of the graph, class probabilities for instance: theirs would be rounded with it."""
+    outputs = {output.name for output in model.graph.output}
+    return [node for node in model.graph.node if node.op_type in _PRODUCTS and outputs.intersection(node.input)]
 
 
 def _heads(model: ModelProto) -> list[NodeProto]:
