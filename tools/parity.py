@@ -1,4 +1,7 @@
-"""Compare every shipped bundle, in each precision, on every backend that can be had here, and write docs/parity.md."""
+"""Compare shipped bundles, in each precision, on every backend that can be had here, and seal the reports into them.
+
+docs/parity.md is then written from what is sealed, whatever was compared anew.
+"""
 
 import argparse
 import sys
@@ -11,9 +14,8 @@ from vaeport.fileio import write_text
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.comparison import chosen_backends, compare_backends
 from vaeport_export.parity.environments import install
-from vaeport_export.parity.report import ParityReport
 from vaeport_export.parity.reports import markdown, print_report, write_reports
-from vaeport_export.parity.sealing import seal_report
+from vaeport_export.parity.sealing import seal_report, sealed_report
 from vaeport_export.parity.subject import subject_of
 from vaeport_train.data import FolderOptions, load_dataset
 
@@ -23,30 +25,30 @@ _LOWER_LIMIT = 180.0  # seconds for each backend below float32, where most have 
 
 
 def main() -> int:
-    """Install, compare, write; 1 if a bundle does not hold."""
+    """Install, compare, seal, write; 1 if a bundle does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundles", nargs="*", help="names of shipped bundles (default: all)")
+    parser.add_argument("--precision", action="append", help="which of their precisions (default: all)")
     parser.add_argument("--backends", default="all", help="all, or names with commas between")
     parser.add_argument("--data", default="mnist", help="data set whose test images are compared on")
     parser.add_argument("--data-dir", help="folder of its files (default: VAEPORT_DATA_DIR, or download once)")
     parser.add_argument("--time-limit", type=float, default=900, help="seconds for each backend")
-    parser.add_argument("--seal", action="store_true", help="seal each report into its bundle")
     parser.add_argument("--out", default=ROOT / "out/parity", help="folder for the other reports")
     arguments = parser.parse_args()
     names = chosen_backends(arguments.backends)
     for name in names:
         print(f"{name}: {install(BACKENDS[name].facts)}", flush=True)
     shipped = shipped_bundles()
-    reports = [
-        _compare(shipped[bundle], precision, names, arguments)
-        for bundle in arguments.bundles or sorted(shipped)
-        for precision in open_bundle(shipped[bundle]).manifest.precisions
-    ]
+    everything = [(name, p) for name in sorted(shipped) for p in open_bundle(shipped[name]).manifest.precisions]
+    for bundle, precision in everything:
+        if bundle in (arguments.bundles or shipped) and precision in (arguments.precision or [precision]):
+            _compare(shipped[bundle], precision, names, arguments)
+    reports = [sealed_report(open_bundle(shipped[bundle]), precision) for bundle, precision in everything]
     write_text(ROOT / "docs/parity.md", markdown(reports))
     return 0 if all(report.holds for report in reports) else 1
 
 
-def _compare(path: Path, precision: str, names: list[str], arguments: argparse.Namespace) -> ParityReport:
+def _compare(path: Path, precision: str, names: list[str], arguments: argparse.Namespace) -> None:
     """Float32 on all test images; below it on the probes, since the export has judged those on the test images."""
     bundle = open_bundle(path)
     options = FolderOptions(bundle.manifest.shapes.image)
@@ -60,9 +62,7 @@ def _compare(path: Path, precision: str, names: list[str], arguments: argparse.N
     )
     print_report(report)
     write_reports(report, Path(arguments.out, f"{path.name}-{precision}"))
-    if arguments.seal:
-        seal_report(bundle, report)
-    return report
+    seal_report(bundle, report)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,13 @@ _MOST_SAID = 120  # letters of a message
 
 
 def markdown(reports: Iterable[ParityReport]) -> str:
-    """A page with a section for each bundle."""
-    return "\n".join([_INTRODUCTION, *(_section(report) for report in reports)])
+    """A page with a section for each bundle and precision."""
+    given = list(reports)
+    remarks = {
+        one.name: one.remark for report in given for one in report.backends if one.missing is None and one.remark
+    }
+    known = "\n".join(["## The backends", "", *(f"- {name}: {remark}." for name, remark in remarks.items()), ""])
+    return "\n".join([_INTRODUCTION, known, *(_section(report) for report in given)])
 
 
 def _section(report: ParityReport) -> str:
@@ -96,10 +101,9 @@ def _duration(latency: Latency | None) -> str:
 
 
 def _notes(one: BackendReport, found: Summary) -> Iterator[str]:
-    if one.remark:
-        yield f"{one.remark}."
     for sentence in found.said:
-        yield f"{_capital(shorten(sentence, _MOST_SAID, placeholder=' ...').rstrip('.'))}."
+        said = _capital(shorten(sentence, _MOST_SAID, placeholder=" ..."))
+        yield said if said.endswith(".") else f"{said}."
     if found.flips:
         flips = ", ".join(f"{name} {count}" for name, count in found.flips_by_set.items() if count)
         yield f"Flips by input set: {flips}."
