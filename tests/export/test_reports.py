@@ -11,13 +11,14 @@ from tests.export.material import compared, edit_onnx, opened, sealed_again
 from tests.export.test_mutations import drop_the_last_sigmoid
 from vaeport.bundle import open_bundle
 from vaeport.contract import GOLDEN_FILE
+from vaeport.errors import InputError
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.machine import machine
 from vaeport_export.parity.report import BackendReport, ParityReport
 from vaeport_export.parity.reports import markdown, write_reports
 from vaeport_export.parity.reports.page import html_page
-from vaeport_export.parity.sealing import seal_report
+from vaeport_export.parity.sealing import seal_report, sealed_report
 from vaeport_export.parity.subject import Subject
 from vaeport_export.parity.summary import summary
 
@@ -58,7 +59,29 @@ def test_page_keeps_its_table_narrow_and_tells_the_rest_below(broken: ParityRepo
     text = markdown([broken])
 
     assert max(len(line) for line in text.splitlines() if line.startswith("|")) < 120
-    assert "- onnxruntime-all: as vaeport runs it. First wrong: fp32/decoder/model.onnx: node 'node_sigmoid'" in text
+    assert "- onnxruntime-all: as vaeport runs it.\n" in text
+    assert "- onnxruntime-all: First wrong: fp32/decoder/model.onnx: node 'node_sigmoid'" in text
+
+
+def test_page_says_once_what_a_backend_is(broken: ParityReport) -> None:
+    assert markdown([broken, broken]).count("as vaeport runs it") == 1
+
+
+def test_sealed_report_is_the_one_that_was_sealed(copy: Path) -> None:
+    report = compared(copy, "onnxruntime-all")
+
+    seal_report(open_bundle(copy), report)
+
+    read = sealed_report(open_bundle(copy), "fp32")
+    assert read.to_dict() == report.to_dict()
+    assert read.holds
+
+
+def test_sealed_report_of_another_form_is_one_sentence(copy: Path) -> None:
+    (copy / "parity.json").write_text('{"bundle": "narrow"}')
+
+    with pytest.raises(InputError, match="parity.json is no report of this vaeport, images: Field required"):
+        sealed_report(open_bundle(sealed_again(copy)), "fp32")
 
 
 def test_page_tells_how_many_test_images_who_got_fewer_and_on_what_machine(narrow: Subject) -> None:

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 
 from vaeport.comparison import error_ratio
-from vaeport.contract import GOLDEN_FILE
+from vaeport.contract import FP32, GOLDEN_FILE
 
 from ..measurement import OUTPUTS
 from ..report import ParityReport, ParityRow
@@ -40,12 +40,19 @@ def overview(report: ParityReport) -> str:
         if one.missing is None:
             found = summary(report, one)
             lines.append(_line(one.name, one.version, found.verdict, report.of(one.name), columns, found))
+    yardstick = (
+        "PyTorch in float32 and in float64, in units of PyTorch's own rounding noise"
+        if report.precision == FP32
+        else "the graph itself as onnxruntime runs it without rewriting, in units of what faithful runs of it differ by"
+    )
+    explained = (
+        f"Largest error of each output, against {yardstick}: a full bar is the bound. Flips are images whose class "
+        "changed; row alone is how far a row run alone is from the same row in a batch, in the same units. Durations "
+        f"are of both graphs together, in batches of {BATCHES[0]} and {BATCHES[1]}, and in relation to {BASELINE}."
+    )
     return (
-        "<h2>Every backend</h2><p>Largest error of each output, against PyTorch in float32 and in float64, in units of "
-        "PyTorch's own rounding noise: a full bar is the bound, 4 in float32. Flips are images whose "
-        "class changed; row alone is how far a row run alone is from the same row in a batch, in the same units. "
-        f"Durations are of both graphs together, in batches of {BATCHES[0]} and {BATCHES[1]}, and in relation to "
-        f'{BASELINE}.</p><div class="wide"><table><tr><td><td>{graphs}</tr>{head}</tr>{"".join(lines)}</table></div>'
+        f'<h2>Every backend</h2><p>{explained}</p><div class="wide"><table><tr><td><td>{graphs}</tr>{head}</tr>'
+        f"{''.join(lines)}</table></div>"
     )
 
 
