@@ -61,9 +61,8 @@ Each graph folder is a standard ONNX test case. Made with {made_with}.
 """
 
 
-_BELOW = (
-    "; below float32, between faithful ways to run the same graph, which answers as onnxruntime did when it was made"
-)
+_BELOW = """; below float32 it is the largest difference between faithful ways to run the same graph, whose answers are
+compared with those that onnxruntime gave when the bundle was made"""
 
 
 def write_card(manifest: Manifest, checkpoint: Checkpoint, sizes: dict[str, int]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .bundle import Bundle
 from .contract import GRAPHS, GraphSpec
-from .errors import BundleError
+from .errors import BundleError, SealError
 from .sessions import OpenSession, SessionOptions, first_line, open_session
 
 
@@ -24,7 +24,12 @@ def open_graph(bundle: Bundle, graph: str, precision: str, options: SessionOptio
         DeviceError: the requested device would not run it.
     """
     spec, shapes = GRAPHS[graph], bundle.manifest.shapes
-    opened = open_session(bundle.read(spec.file(precision)), options)
+    try:
+        opened = open_session(bundle.read(spec.file(precision)), options)
+    except SealError:
+        raise
+    except BundleError as error:
+        raise BundleError(f"{bundle.path}: {spec.file(precision)}: {error}") from error
     for kind, names, values in (
         ("inputs", spec.inputs, opened.session.get_inputs()),
         ("outputs", spec.outputs, opened.session.get_outputs()),

@@ -25,11 +25,12 @@ from vaeport_export.options import ExportOptions
 from vaeport_export.parity.comparison import compare_backends
 from vaeport_export.parity.subject import subject_of
 from vaeport_export.pipeline import export_bundle
-from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert
+from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert, material_of
 from vaeport_export.precisions.gates import PrecisionFigures, missed
+from vaeport_train.checkpoint import load_checkpoint
 
 LOWER = ("fp16", "int8")
-FIGURES = PrecisionFigures(10000, "mnist test", 0.0021, 0.0021, 40.0, 280, 1000)
+FIGURES = PrecisionFigures(10000, "mnist test", 0.0021, 0.0021, 0.1, 1e-6, 40.0, 280, 1000)
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +239,7 @@ def test_precision_that_costs_too_much_is_left_out_and_told(
         ({"error": 0.0032}, "0.110 points above float32's, allowed are 0.10"),
         ({"psnr": 34.99}, "34.99 dB against float32's, wanted are 35 dB"),
         ({"psnr": None}, ""),
+        ({"sums": 0.00784}, "sum to 1 within 0.0078 only, wanted is 0.001"),
         ({"size": 301}, "0.3010 of float32's bytes, allowed are 0.30"),
     ],
 )
@@ -252,6 +254,8 @@ def test_precision_needs_the_data_of_the_run(runs: Path, tmp_path: Path) -> None
 
     with pytest.raises(InputError, match="give the run's data"):
         export_bundle(runs / "blog", tmp_path / "b", options)
+    moved = dataclasses.replace(digits(), name="elsewhere", licence="mine")
+    assert material_of(load_checkpoint(runs / "blog"), moved).judged_name == "elsewhere held-out"
     other = dataclasses.replace(digits(), held_out=100)
     with pytest.raises(InputError, match="800 images of mnist-5k that are not in mnist-5k as it is given now"):
         export_bundle(runs / "blog", tmp_path / "b", options, dataset=other)

@@ -8,8 +8,8 @@ from vaeport.contract import FP32
 from vaeport.errors import BundleError
 from vaeport.sessions import first_line
 
+from ..answers import onnxruntime_answers
 from ..golden import torch_answers
-from ..precisions.answers import onnxruntime_answers
 from ..probes import Inputs
 from .subject import Subject
 

@@ -21,7 +21,7 @@ TEST = "test"
 """Name of the set of the images that were given."""
 
 DOUBTFUL = "doubtful"
-"""Name of the set of the images whose class PyTorch finds most doubtful: of those given, else of the recorded ones."""
+"""Name of the set of the images whose expected class is most doubtful: of those given, else of the recorded ones."""
 
 _CHUNK = 250
 _AGAIN = 7  # rows run twice: one of the batch sizes in which the probes are cut
@@ -31,7 +31,7 @@ _SLOW_IMAGES = 500
 
 @dataclass(frozen=True, eq=False)
 class InputSet:
-    """Inputs of one graph, and PyTorch's answers to them."""
+    """Inputs of one graph, and what must be answered to them."""
 
     name: str
     """`probes`, `hard`, `pixels`, `test` or `doubtful`."""
@@ -40,7 +40,7 @@ class InputSet:
     inputs: dict[str, NDArray[np.generic]]
     """Float32 by input name; uint8 pixels where the backend's side divides by 255."""
     expected: Expected
-    """PyTorch's answers."""
+    """The answers, as of `expected_answers`."""
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))

@@ -11,7 +11,7 @@ from onnx.reference import ReferenceEvaluator
 
 from vaeport.comparison import max_abs_error
 
-from .arithmetic import reference_arithmetic
+from ..evaluator import reference_arithmetic
 
 Values = dict[str, NDArray[Any]]
 

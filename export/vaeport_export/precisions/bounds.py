@@ -10,9 +10,9 @@ from vaeport.golden import Golden
 from vaeport.manifest import Tolerance
 from vaeport_train.checkpoint import Checkpoint
 
+from ..answers import onnxruntime_answers, reference_answers
 from ..golden import TOLERANCE_FACTOR
 from ..probes import Inputs, probe_inputs, probe_rows, random_rows
-from .answers import onnxruntime_answers, reference_answers
 
 _EVALUATED = 8  # one row in so many: numpy computes in float16 hundreds of times slower than in float32
 _NUDGE = 2.0**-22

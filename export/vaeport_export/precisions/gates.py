@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vaeport.comparison import max_abs_error
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_MEAN, Z
 
-from .answers import onnxruntime_answers
+from ..answers import onnxruntime_answers
 from .material import Material, scaled
 
 
@@ -23,6 +24,8 @@ class Gate:
     most_size: float
     """Share of float32's bytes that both files may have."""
 
+
+_MOST_OFF_ONE = 0.001  # float16 rounds each of them to 11 bits
 
 GATES = {"fp16": Gate(0.05, 50.0, 1.0), "int8": Gate(0.10, 35.0, 0.30)}
 """By precision."""
@@ -40,6 +43,10 @@ class PrecisionFigures:
     """Share that is misclassified."""
     error_fp32: float
     """The same in float32."""
+    class_probs: float
+    """Largest absolute difference of any class probability from float32's."""
+    sums: float
+    """Largest distance of an image's class probabilities from a sum of 1."""
     psnr: float | None
     """Peak signal-to-noise ratio in dB of image -> latent mean -> image against float32; None for equal bits."""
     size: int
@@ -91,6 +98,8 @@ def judge(lower: Chained, full: Chained, material: Material) -> PrecisionFigures
         judged_on=material.judged_name,
         error=_error(lower, material),
         error_fp32=_error(full, material),
+        class_probs=max_abs_error(lower.class_probs, full.class_probs),
+        sums=max_abs_error(lower.class_probs.sum(axis=1, dtype=np.float64), np.ones(len(material.judged))),
         psnr=float(-10 * np.log10(square)) if square else None,
         size=lower.size,
         size_fp32=full.size,
@@ -103,6 +112,8 @@ def missed(figures: PrecisionFigures, gate: Gate) -> str:
     share = figures.size / figures.size_fp32
     if round(points, 6) > gate.most_error_points:
         return f"its error is {points:.3f} points above float32's, allowed are {gate.most_error_points:.2f}"
+    if figures.sums > _MOST_OFF_ONE:
+        return f"its class probabilities sum to 1 within {figures.sums:.4f} only, wanted is {_MOST_OFF_ONE}"
     if figures.psnr is not None and figures.psnr < gate.least_psnr:
         return f"its reconstructions have {figures.psnr:.2f} dB against float32's, wanted are {gate.least_psnr:.0f} dB"
     if share > gate.most_size:

@@ -8,7 +8,7 @@ from onnxconverter_common import float16
 
 _KEPT = ("Exp", "Log", "Softmax", "LogSoftmax", "ReduceMean")
 """Operators that stay in float32: exp leaves float16's range at 11, log may read what is below its least
-number, and sums over classes are rounded once instead of term by term."""
+number, and softmax and means add terms, which are rounded once instead of one by one."""
 
 
 def to_half(content: bytes) -> ModelProto:

@@ -107,7 +107,7 @@ def _ranges(content: bytes, inputs: Inputs, tools: Any) -> Any:
 
 
 def _outward(value: float, rounding: Callable[[float], int]) -> np.float32:
-    """A bound rounded outward to a few bits, so that another summation order does not change the file."""
+    """A bound rounded outward to a few bits, so that another summation order rarely changes the file."""
     step = 2.0 ** (math.frexp(value)[1] - _RANGE_BITS)
     return np.float32(rounding(value / step) * step)
 

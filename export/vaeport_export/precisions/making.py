@@ -9,9 +9,9 @@ from vaeport.golden import Golden
 from vaeport.manifest import Tolerance
 from vaeport_train.checkpoint import Checkpoint
 
+from ..answers import Answers, onnxruntime_answers
 from ..onnx_file import check_graph
 from ..testcase import write_test_case
-from .answers import Answers, onnxruntime_answers
 from .bounds import lower_tolerances
 from .conversion import convert
 from .gates import GATES, PrecisionFigures, chained, judge, missed

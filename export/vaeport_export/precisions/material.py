@@ -1,6 +1,6 @@
 """Images for lower precisions: some to measure ranges on, others to judge the outcome on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,9 @@ def material_of(checkpoint: Checkpoint, dataset: Dataset) -> Material:
     """
     record = checkpoint.record
     train_split, held_out = splits_of_run(record.config, dataset)
-    if data_record(dataset, train_split, held_out) != record.data:
+    given = data_record(dataset, train_split, held_out)
+    # The fingerprint tells whether the images are the same; the same images may lie elsewhere, under another name.
+    if replace(given, name=record.data.name, licence=record.data.licence) != record.data:
         raise InputError(
             f"the run was trained on {record.data.train_images} images of {record.data.name} that are not in "
             f"{dataset.name} as it is given now; a precision is calibrated on the run's own training images"

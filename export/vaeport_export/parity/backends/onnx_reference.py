@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..arithmetic import evaluable, reference_arithmetic
+from ...evaluator import evaluable, reference_arithmetic
 from .base import Facts, GraphFile, Runner
 
 

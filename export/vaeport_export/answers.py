@@ -10,8 +10,8 @@ from onnx.reference import ReferenceEvaluator
 from vaeport.contract import GRAPHS
 from vaeport.sessions import import_onnxruntime
 
-from ..parity.arithmetic import evaluable, reference_arithmetic
-from ..probes import Inputs
+from .evaluator import evaluable, reference_arithmetic
+from .probes import Inputs
 
 Answers = dict[str, NDArray[np.float32]]
 """By output name."""
