@@ -225,7 +225,7 @@ def test_node_of_a_float16_graph_is_named(lower: Path, install: Install) -> None
     (found,) = located(subject_of(open_bundle(lower), "fp16"), "crooked")
 
     assert found.place.startswith("decoder, node 'node_linear' (Gemm of cat, ")
-    assert found.place.endswith("; the file is right: onnx-reference, onnxruntime-none and onnxruntime-all hold")
+    assert found.place.endswith("; the file is right: onnxruntime-none and onnxruntime-all hold")
 
 
 def test_graph_with_integers_has_no_node_but_its_rungs(lower: Path, install: Install) -> None:
