@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,8 +74,8 @@ def export_bundle(
     examples = load_examples(source)
     if options.precisions and dataset is None:
         raise InputError(f"precision {options.precisions[0]} is calibrated and judged on images; give the run's data")
-    material = None if dataset is None or not options.precisions else material_of(checkpoint, dataset)
-    with staged_folder(place) as stage:
+    with _one_thread(), staged_folder(place) as stage:
+        material = None if dataset is None or not options.precisions else material_of(checkpoint, dataset)
         progress("golden answers")
         golden = make_golden(checkpoint.network, examples.images, examples.labels, checkpoint.record.shapes)
         sizes = _write_graphs(stage, checkpoint, golden, options, progress)
@@ -101,6 +102,17 @@ def export_bundle(
         seal(stage, manifest)
         put_in_place(stage, place, replace=options.replace)
     return Exported(reports[FP32], lower)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread: on several it adds in another order, and the bytes would depend on the machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _check_unchanged(checkpoint: Checkpoint, copy: Path, source: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
 from tests.export.material import NARROW, exported, trained_run
@@ -82,6 +83,17 @@ def test_same_run_exports_to_the_same_bytes(runs: Path, bundles: Path, tmp_path:
     again = exported(runs / "narrow", tmp_path / "narrow")
 
     assert files(again) == files(bundles / "narrow")
+
+
+def test_bytes_do_not_depend_on_the_number_of_threads(runs: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        exported(runs / "blog", tmp_path / str(threads), name="blog")
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+
+    assert files(tmp_path / "1") == files(tmp_path / "2")
 
 
 def test_options_are_taken(runs: Path, tmp_path: Path) -> None:
