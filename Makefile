@@ -37,7 +37,8 @@ bench: $(READY)
 models: $(READY)
 	$(BIN)/python tools/make_models.py
 
-# Every backend that can be had, each installed into an environment of its own under ~/.cache/vaeport/parity; writes docs/parity.md.
+# Every backend that can be had, each installed into an environment of its own under ~/.cache/vaeport/parity, on both bundles in every
+# precision, half an hour on two cores; seals the reports into models/ and writes docs/parity.md from them.
 parity: $(READY)
 	$(BIN)/python tools/parity.py
 
