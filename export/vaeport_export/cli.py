@@ -111,8 +111,11 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
         raise InputError(
             f"--precision needs the run's images: give --data with the folder or file of {record.data.name!r}"
         )
-    return load_dataset(
+    loaded = load_dataset(
         arguments.data or record.data.name,
         data_dir=arguments.data_dir,
         folder_options=FolderOptions(record.data.image_shape),
     )
+    for reason in loaded.skipped:
+        print(f"vaeport-export: skipped: {reason}", file=sys.stderr)
+    return loaded

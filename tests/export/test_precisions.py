@@ -219,12 +219,14 @@ def test_precision_that_costs_too_much_is_left_out_and_told(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(GATES, "int8", Gate(0.10, 90.0, 0.30))
-    monkeypatch.setattr("vaeport_train.data.load_dataset", lambda *_, **__: digits())
+    data = dataclasses.replace(digits(), skipped=("a.png cannot be read",))
+    monkeypatch.setattr("vaeport_train.data.load_dataset", lambda *_, **__: data)
 
     code = cli.main([str(runs / "blog"), "-o", str(tmp_path / "b"), "--precision", "int8,fp16"])
 
     captured = capsys.readouterr()
     assert code == 1
+    assert "vaeport-export: skipped: a.png cannot be read" in captured.err
     assert "vaeport-export: int8 was not written: its reconstructions have" in captured.err
     assert "wanted are 90 dB" in captured.err
     assert open_bundle(tmp_path / "b").manifest.precisions == ("fp32", "fp16")
