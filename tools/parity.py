@@ -10,6 +10,7 @@ from pathlib import Path
 from vaeport.bundle import open_bundle, shipped_bundles
 from vaeport.commands import run_command
 from vaeport.contract import FP32
+from vaeport.errors import InputError
 from vaeport.fileio import write_text
 from vaeport_export.parity.backends import BACKENDS
 from vaeport_export.parity.comparison import chosen_backends, compare_backends
@@ -36,10 +37,12 @@ def main() -> int:
     parser.add_argument("--out", default=ROOT / "out/parity", help="folder for the other reports")
     arguments = parser.parse_args()
     names = chosen_backends(arguments.backends)
-    for name in names:
-        print(f"{name}: {install(BACKENDS[name].facts)}", flush=True)
     shipped = shipped_bundles()
     everything = [(name, p) for name in sorted(shipped) for p in open_bundle(shipped[name]).manifest.precisions]
+    _check("bundle", arguments.bundles, [bundle for bundle, _ in everything])
+    _check("precision", arguments.precision or [], [precision for _, precision in everything])
+    for name in names:
+        print(f"{name}: {install(BACKENDS[name].facts)}", flush=True)
     for bundle, precision in everything:
         if bundle in (arguments.bundles or shipped) and precision in (arguments.precision or [precision]):
             _compare(shipped[bundle], precision, names, arguments)
@@ -48,16 +51,24 @@ def main() -> int:
     return 0 if all(report.holds for report in reports) else 1
 
 
+def _check(what: str, given: list[str], known: list[str]) -> None:
+    if unknown := [name for name in given if name not in known]:
+        raise InputError(f"unknown {what} {unknown[0]!r}; known are {', '.join(dict.fromkeys(known))}")
+
+
 def _compare(path: Path, precision: str, names: list[str], arguments: argparse.Namespace) -> None:
     """Float32 on all test images; below it on the probes, since the export has judged those on the test images."""
     bundle = open_bundle(path)
-    options = FolderOptions(bundle.manifest.shapes.image)
-    images = load_dataset(arguments.data, data_dir=arguments.data_dir, folder_options=options).evaluation_images()
+    images, limit = None, min(arguments.time_limit, _LOWER_LIMIT)
+    if precision == FP32:
+        options = FolderOptions(bundle.manifest.shapes.image)
+        dataset = load_dataset(arguments.data, data_dir=arguments.data_dir, folder_options=options)
+        images, limit = dataset.evaluation_images(), arguments.time_limit
     report = compare_backends(
         subject_of(bundle, precision),
         names,
-        images=images if precision == FP32 else None,
-        limit=arguments.time_limit if precision == FP32 else min(arguments.time_limit, _LOWER_LIMIT),
+        images=images,
+        limit=limit,
         progress=lambda name: print(f"{path.name}, {precision}: {name}", flush=True),
     )
     print_report(report)

@@ -82,6 +82,15 @@ def edit_onnx(bundle: Path, graph: str, change: Callable[[onnx.ModelProto], None
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def rewritten(model: onnx.ModelProto, change: Callable[[onnx.ModelProto], None]) -> onnx.ModelProto:
+    """A copy of a graph, changed, that onnx's checker takes."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    change(copy)
+    onnx.checker.check_model(copy, full_check=True)
+    return copy
+
+
 def shortcomings(report: ParityReport) -> set[tuple[str, str]]:
     """Graph and output of every row that does not hold, of each graph alone."""
     return {(row.graph, row.output) for row in report.rows if not row.holds and row.graph in GRAPHS}

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+from tests.export.material import rewritten
 from tests.train.test_conv import narrow_conv
 from vaeport.contract import Shapes
 from vaeport.errors import CheckFailedError
@@ -32,14 +33,6 @@ def one_depth_to_space(mode: str = "CRD", block: int = 2, height: int | str = HE
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
-def spelled_out(model: ModelProto) -> ModelProto:
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    spell_out_pixel_shuffles(copy)
-    onnx.checker.check_model(copy, full_check=True)
-    return copy
-
-
 def image(batch: int, block: int) -> NDArray[np.float32]:
     return np.random.default_rng(batch).standard_normal((batch, CHANNELS * block**2, HEIGHT, WIDTH), np.float32)
 
@@ -53,7 +46,7 @@ def in_onnxruntime(model: ModelProto, x: NDArray[np.float32]) -> NDArray[np.floa
 @pytest.mark.parametrize("block", [2, 3])
 def test_same_values_as_depth_to_space_in_every_batch(block: int, batch: int) -> None:
     x, original = image(batch, block), one_depth_to_space(block=block)
-    replaced = spelled_out(original)
+    replaced = rewritten(original, spell_out_pixel_shuffles)
 
     expected = torch.nn.functional.pixel_shuffle(torch.from_numpy(2 * x), block).numpy()
     (by_the_standard,) = ReferenceEvaluator(replaced).run(None, {"x": x})
@@ -64,7 +57,7 @@ def test_same_values_as_depth_to_space_in_every_batch(block: int, batch: int) ->
 
 
 def test_the_rest_of_the_graph_and_its_order_stay() -> None:
-    nodes = [(node.name, node.op_type) for node in spelled_out(one_depth_to_space()).graph.node]
+    nodes = [(node.name, node.op_type) for node in rewritten(one_depth_to_space(), spell_out_pixel_shuffles).graph.node]
 
     assert nodes == [
         ("add", "Add"),
@@ -78,7 +71,9 @@ def test_the_rest_of_the_graph_and_its_order_stay() -> None:
 
 
 def test_batch_stays_known_by_its_name() -> None:
-    typed = onnx.shape_inference.infer_shapes(spelled_out(one_depth_to_space()), data_prop=True).graph
+    typed = onnx.shape_inference.infer_shapes(
+        rewritten(one_depth_to_space(), spell_out_pixel_shuffles), data_prop=True
+    ).graph
 
     moved = next(info for info in typed.value_info if info.name == "moved")
     sizes = [d.dim_param or d.dim_value for d in moved.type.tensor_type.shape.dim]
@@ -88,7 +83,7 @@ def test_batch_stays_known_by_its_name() -> None:
 def test_other_mode_is_left_alone() -> None:
     original = one_depth_to_space(mode="DCR")
 
-    assert spelled_out(original) == original
+    assert rewritten(original, spell_out_pixel_shuffles) == original
 
 
 def test_image_of_no_fixed_size_is_refused() -> None:

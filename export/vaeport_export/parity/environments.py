@@ -104,7 +104,7 @@ def install(facts: Facts) -> str:
 
 def _is_ready(facts: Facts) -> bool:
     try:
-        return (environment_of(facts) / _READY).read_text() == _packages(facts)
+        return (environment_of(facts) / _READY).read_bytes() == _packages(facts).encode()
     except OSError:
         return False
 

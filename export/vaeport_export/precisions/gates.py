@@ -10,7 +10,8 @@ from vaeport.comparison import max_abs_error
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_MEAN, Z
 
 from ..answers import onnxruntime_answers
-from .material import Material, scaled
+from ..probes import from_pixels
+from .material import Material
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def chained(graphs: Mapping[str, bytes], material: Material) -> Chained:
         graphs: ONNX files by graph.
         material: what to judge on.
     """
-    images = scaled(material.judged.images)
+    images = from_pixels(material.judged.images)
     encoded = onnxruntime_answers(graphs[ENCODER_CLASSIFIER], ENCODER_CLASSIFIER, {IMAGE: images})
     latents = {Z: encoded[Z_MEAN], CLASS_PROBS: encoded[CLASS_PROBS]}
     drawn = onnxruntime_answers(graphs[DECODER], DECODER, latents)[IMAGE]

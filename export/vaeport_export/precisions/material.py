@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from vaeport.errors import InputError
@@ -14,10 +13,10 @@ from vaeport_train.run import data_record, splits_of_run
 
 from ..golden import torch_answers
 from ..graphs import graph_modules
-from ..probes import Inputs
+from ..probes import Inputs, from_pixels
 
 _CALIBRATED = 512
-_SEED = 512
+_SEED = 512  # any constant will do; files must not change from one export to the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +50,11 @@ def material_of(checkpoint: Checkpoint, dataset: Dataset) -> Material:
     return Material(_calibration(checkpoint, train_split), judged, f"{dataset.name} {part}")
 
 
-def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pixels as the graphs take them: float32 in [0, 1]."""
-    return images.astype(np.float32) / np.float32(255)
-
-
 def _calibration(checkpoint: Checkpoint, train_split: Split) -> dict[str, Inputs]:
     import torch
 
     rows = np.linspace(0, len(train_split) - 1, min(_CALIBRATED, len(train_split))).astype(np.int64)
-    images = {IMAGE: scaled(train_split.images[rows])}
+    images = {IMAGE: from_pixels(train_split.images[rows])}
     module = graph_modules(checkpoint.network)[ENCODER_CLASSIFIER]
     encoded = torch_answers(module, ENCODER_CLASSIFIER, images, torch.float32)
     shapes = checkpoint.record.shapes
