@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vaeport.errors import MissingExtraError
-from vaeport.sessions import import_onnxruntime
+from vaeport.sessions.session import import_onnxruntime
 
 _TINY = Path(__file__).parent / "runtime/tiny"
 

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from vaeport import open_bundle
-from vaeport.bundle import DEFAULT_BUNDLE
-from vaeport.commands import print_table
+from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.common.commands import print_table
 
 MOST_IMPORT, MOST_ANSWER, LEAST_TORCH = 1.10, 1.25, 4.0
 
@@ -43,7 +43,7 @@ import json, sys
 import numpy as np
 import torch
 from PIL import Image
-from vaeport_train.checkpoint import load_checkpoint
+from vaeport_train.running.checkpoint import load_checkpoint
 checkpoint = load_checkpoint(sys.argv[1] + "/checkpoint")
 checkpoint.network.eval()
 labels = json.load(open(sys.argv[1] + "/bundle.json"))["labels"]

@@ -19,17 +19,17 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from vaeport.commands import print_table
+from vaeport.common.commands import print_table
 from vaeport.contract import Shapes
-from vaeport_train.batching import batches
-from vaeport_train.config import RunConfig
+from vaeport_train.configuration.config import RunConfig
+from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import Dataset, Split, load_dataset
-from vaeport_train.losses import compute_losses
-from vaeport_train.networks import ConditionalVAE
-from vaeport_train.optimisers import Optimisers
-from vaeport_train.presets import load_preset
-from vaeport_train.step import Task, TrainingStep
-from vaeport_train.views import Views
+from vaeport_train.data.batching import batches
+from vaeport_train.networks.vae import ConditionalVAE
+from vaeport_train.objective.augmentation import Views
+from vaeport_train.objective.losses import compute_losses
+from vaeport_train.optimisation.optimisers import Optimisers
+from vaeport_train.optimisation.step import Task, TrainingStep
 
 _USUAL_BATCH = 128
 _PRODUCT_STEPS = 50

@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 import vaeport
-from vaeport.commands import print_table
-from vaeport.fileio import write_text
-from vaeport.pictures import as_picture, draw_grid, save_picture
+from vaeport.common.commands import print_table
+from vaeport.common.fileio import write_text
+from vaeport.images.pictures import as_picture, draw_grid, save_picture
+from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import load_dataset
-from vaeport_train.presets import load_preset
 
 SHOWN_PER_CLASS = 5
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 import vaeport
-from vaeport.bundle import DEFAULT_BUNDLE
-from vaeport.commands import print_table
-from vaeport.fitting import Fit
-from vaeport.pictures import draw_grid, save_picture
+from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.common.commands import print_table
+from vaeport.images.batch import to_batch, to_uint8
+from vaeport.images.fitting import Fit
+from vaeport.images.pictures import draw_grid, save_picture
 from vaeport_train.data.idx import read_part
 from vaeport_train.data.published import MNIST
 
@@ -164,8 +165,8 @@ def _print_counts(paths: list[Path], labels: NDArray[np.integer], answers: dict[
 def _draw_sheet(path: Path, model: vaeport.Model, paths: list[Path]) -> None:
     """What the model sees of the first files of each kind, a column a kind."""
     shown = paths[: 6 * len(KINDS)]
-    pixels = vaeport.images.to_batch(shown, model.image_shape, fit="mnist")
-    grid = vaeport.images.to_uint8(pixels).reshape(-1, len(KINDS), *model.image_shape)
+    pixels = to_batch(shown, model.image_shape, fit="mnist")
+    grid = to_uint8(pixels).reshape(-1, len(KINDS), *model.image_shape)
     print(save_picture(draw_grid(grid, columns=list(KINDS), scale=3), path))
 
 

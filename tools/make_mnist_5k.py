@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaeport.fileio import write_atomic
+from vaeport.common.fileio import write_atomic
 from vaeport_train.data.idx import read_part
 from vaeport_train.data.published import MNIST
 

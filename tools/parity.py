@@ -7,17 +7,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from vaeport.bundle import open_bundle, shipped_bundles
-from vaeport.commands import run_command
+from vaeport.bundle.folder import open_bundle, shipped_bundles
+from vaeport.common.commands import run_command
+from vaeport.common.fileio import write_text
 from vaeport.contract import FP32
 from vaeport.errors import InputError
-from vaeport.fileio import write_text
-from vaeport_export.parity.backends import BACKENDS
-from vaeport_export.parity.comparison import chosen_backends, compare_backends
-from vaeport_export.parity.environments import install
-from vaeport_export.parity.reports import markdown, print_report, write_reports
-from vaeport_export.parity.sealing import seal_report, sealed_report
-from vaeport_export.parity.subject import subject_of
+from vaeport_export.bundle.sealing import seal_report, sealed_report
+from vaeport_export.bundle.subject import subject_of
+from vaeport_parity.backends import BACKENDS
+from vaeport_parity.comparison import chosen_backends, compare_backends
+from vaeport_parity.reporting.files import print_report, write_reports
+from vaeport_parity.reporting.markdown import markdown
+from vaeport_parity.running.environments import install
 from vaeport_train.data import FolderOptions, load_dataset
 
 ROOT = Path(__file__).resolve().parent.parent

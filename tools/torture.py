@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 import vaeport
-from vaeport.bundle import DEFAULT_BUNDLE
+from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.sessions.threads import usable_processors
 
 MOST_GROWTH = 5_000_000
 """Bytes that the memory may grow by after the warm-up."""
@@ -177,7 +178,7 @@ def main() -> int:
     parser.add_argument("--thread-calls", type=int, default=2000, help="calls of each thread (default: %(default)s)")
     arguments = parser.parse_args()
     model = vaeport.load(arguments.bundle)
-    print(f"{model.name} on {model.device}, {vaeport.threads.usable_processors()} threads", flush=True)
+    print(f"{model.name} on {model.device}, {usable_processors()} threads", flush=True)
     trials: Sequence[Callable[[], Trial | list[Trial]]] = (
         lambda: run_on_one_processor(arguments.bundle),
         lambda: stay_idle(arguments.bundle, seconds=3),

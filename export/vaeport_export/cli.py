@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaeport.commands import command_parser, print_json, run_command
+from vaeport.common.commands import command_parser, print_json, run_command
+from vaeport.common.extras import needs_extra
 from vaeport.errors import InputError
-from vaeport.extras import needs_extra
 
 if TYPE_CHECKING:
     from vaeport_train.data import Dataset
@@ -55,10 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     with needs_extra("export"):
+        from vaeport_parity.running.progress import Steps
+
         from .options import ExportOptions
         from .pipeline import export_bundle
         from .precisions import chosen_precisions
-        from .progress import Steps
     began = time.perf_counter()
     options = ExportOptions(
         name=arguments.name or Path(arguments.output).absolute().name,
@@ -103,8 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _dataset(arguments: argparse.Namespace) -> "Dataset":
-    from vaeport_train.checkpoint import load_record
     from vaeport_train.data import NAMES, FolderOptions, load_dataset
+    from vaeport_train.running.checkpoint import load_record
 
     record = load_record(Path(arguments.folder))
     if not arguments.data and record.data.name not in NAMES:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vaeport.errors import InputError
 
-from .onnx_file import DEFAULT_OPSET
+from .graph.onnx_file import DEFAULT_OPSET
 
 
 @dataclass(frozen=True)

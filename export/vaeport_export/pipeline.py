@@ -10,25 +10,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vaeport.bundle.golden import Golden
+from vaeport.common.fileio import write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE
 from vaeport.errors import InputError
-from vaeport.fileio import write_text
-from vaeport.golden import Golden
-from vaeport_train.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
+from vaeport_parity.reporting.report import ParityReport, parity_file
 from vaeport_train.data import Dataset
-from vaeport_train.run import load_examples
+from vaeport_train.running.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
+from vaeport_train.running.run import load_examples
 
-from .card import write_card
-from .golden import make_golden
-from .graphs import graph_modules
-from .manifest import manifest_of
-from .onnx_file import GraphDescription, export_graph
+from .bundle.card import write_card
+from .bundle.golden import make_golden
+from .bundle.manifest import manifest_of
+from .bundle.proof import prove
+from .bundle.test_case import write_test_case
+from .bundle.writer import check_place, put_in_place, seal, staged_folder
+from .graph.onnx_file import GraphDescription, export_graph
+from .modules.vae import graph_modules
 from .options import ExportOptions
-from .parity.report import ParityReport, parity_file
 from .precisions import LowerPrecision, make_precisions, material_of
-from .proof import prove
-from .testcase import write_test_case
-from .writer import check_place, put_in_place, seal, staged_folder
 
 _PICTURES = ("samples.png", "losses.png")
 

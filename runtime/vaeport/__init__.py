@@ -10,17 +10,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 from .errors import VaeportError
-from .latents import latents
-from .verify import verify
 
 if TYPE_CHECKING:
-    from .bundle import Bundle, open_bundle, shipped_bundles
-    from .dataset import SampledDataset
-    from .drawings import Drawings, Reconstruction, StyleGrid
-    from .loading import load
-    from .model import Model
-    from .reports import VerifyReport
-    from .results import AnomalyScores, Classification, Encoding, Prediction
+    from .bundle.folder import Bundle, open_bundle, shipped_bundles
+    from .checks.verification import VerifyReport, verify
+    from .model.answers import (
+        AnomalyScores,
+        Classification,
+        Drawings,
+        Encoding,
+        Prediction,
+        Reconstruction,
+        StyleGrid,
+    )
+    from .model.dataset import SampledDataset
+    from .model.latents import latents
+    from .model.model import Model, load
 
 __all__ = [
     "AnomalyScores",
@@ -43,18 +48,22 @@ __all__ = [
 ]
 
 _LATE = {
-    "bundle": ("Bundle", "open_bundle", "shipped_bundles"),
-    "dataset": ("SampledDataset",),
-    "drawings": ("Drawings", "Reconstruction", "StyleGrid"),
-    "loading": ("load",),
-    "model": ("Model",),
-    "reports": ("VerifyReport",),
-    "results": ("AnomalyScores", "Classification", "Encoding", "Prediction"),
+    "bundle.folder": ("Bundle", "open_bundle", "shipped_bundles"),
+    "checks.verification": ("VerifyReport", "verify"),
+    "model.answers": (
+        "AnomalyScores",
+        "Classification",
+        "Drawings",
+        "Encoding",
+        "Prediction",
+        "Reconstruction",
+        "StyleGrid",
+    ),
+    "model.dataset": ("SampledDataset",),
+    "model.latents": ("latents",),
+    "model.model": ("Model", "load"),
 }
-"""Names by module that are imported when first asked for: who imports vaeport need not wait for what may never be used.
-
-`latents` and `verify` are not among them: importing the modules of these names would put the modules in their place.
-"""
+"""Names by module, imported when first used, so that `import vaeport` is quick."""
 
 
 def __getattr__(name: str) -> object:

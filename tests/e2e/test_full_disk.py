@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.manifest import parse_manifest
 from vaeport.cli import main
 from vaeport.errors import OutputError
-from vaeport.manifest import parse_manifest
-from vaeport_export.writer import seal, staged_folder
+from vaeport_export.bundle.writer import seal, staged_folder
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from vaeport_export.evaluator import reference_arithmetic
-from vaeport_export.parity.backends import Facts, GraphFile, Runner
+from vaeport_parity.backends import Facts, GraphFile, Runner
+from vaeport_parity.reference.evaluator import reference_arithmetic
 
 
 @dataclass

@@ -8,18 +8,18 @@ import numpy as np
 import onnx
 
 from tests.train.test_conv import NARROW as NARROW_CONV
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.manifest import parse_manifest
 from vaeport.contract import GRAPHS, MANIFEST_FILE
-from vaeport.manifest import parse_manifest
+from vaeport_export.bundle.subject import Subject, subject_of
+from vaeport_export.bundle.writer import seal
 from vaeport_export.options import ExportOptions
-from vaeport_export.parity.comparison import compare_backends
-from vaeport_export.parity.report import ParityReport
-from vaeport_export.parity.subject import Subject, subject_of
 from vaeport_export.pipeline import export_bundle
-from vaeport_export.writer import seal
+from vaeport_parity.comparison import compare_backends
+from vaeport_parity.reporting.report import ParityReport
+from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import Dataset, load_dataset
-from vaeport_train.presets import load_preset
-from vaeport_train.run import fit
+from vaeport_train.running.run import fit
 
 NARROW = (
     "network.latent_dim=4",

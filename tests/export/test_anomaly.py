@@ -8,10 +8,10 @@ import pytest
 
 import vaeport
 from tests.export.material import digits, exported
-from vaeport.bundle import open_bundle
-from vaeport_train.checkpoint import load_record
-from vaeport_train.measure import evaluate_run
-from vaeport_train.run import splits_of_run
+from vaeport.bundle.folder import open_bundle
+from vaeport_train.evaluation.measure import evaluate_run
+from vaeport_train.running.checkpoint import load_record
+from vaeport_train.running.run import splits_of_run
 
 
 @pytest.fixture(scope="module", params=["narrow", "blog"])

@@ -13,12 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from vaeport_export.gelu import halve_gelu_first
-from vaeport_export.parity.backends import BACKENDS
-from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE, missing_reason
-from vaeport_export.parity.execution import run_once
-from vaeport_export.parity.tensors import reference_values
-from vaeport_export.pixel_shuffle import spell_out_pixel_shuffles
+from vaeport_export.graph.spelling import halve_gelu_first, spell_out_pixel_shuffles
+from vaeport_parity.backends import BACKENDS
+from vaeport_parity.locating.tensors import reference_values
+from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE, missing_reason
+from vaeport_parity.running.execution import run_once
 
 CHANNELS, SIZE = 4, 6
 SATURATED = -352.0

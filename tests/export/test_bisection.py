@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from vaeport_export.parity.bisection import Found, first_bad_node
+from vaeport_parity.locating.bisection import Found, first_bad_node
 
 
 def model_of(*nodes: NodeProto) -> ModelProto:

@@ -1,6 +1,6 @@
 from dataclasses import asdict
 
-from vaeport_export.card import figures_table
+from vaeport_export.bundle.card import figures_table
 from vaeport_train.evaluation import (
     Calibration,
     ConditionalAccuracy,

@@ -6,9 +6,9 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 from tests.export.material import compared, edit_onnx, sealed_again
-from vaeport_export.parity.chain import chain_shares
-from vaeport_export.parity.report import ChainShares, ParityReport
-from vaeport_export.parity.sentences import row_sentence
+from vaeport_parity.judging.chain import chain_shares
+from vaeport_parity.reporting.report import ChainShares, ParityReport
+from vaeport_parity.reporting.sentences import row_sentence
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 

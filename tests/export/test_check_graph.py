@@ -6,8 +6,8 @@ from onnx import ModelProto, TensorProto, helper
 
 from vaeport.contract import GRAPHS
 from vaeport.errors import CheckFailedError
-from vaeport_export.onnx_file import check_graph
-from vaeport_export.parity.subject import Subject
+from vaeport_export.bundle.subject import Subject
+from vaeport_export.graph.onnx_file import check_graph
 
 ENCODER = "encoder_classifier"
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.export.material import edit_onnx, sealed_again
 from tests.export.test_defects import DECODER, change_one_weight
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
 from vaeport_export import cli as export_cli
-from vaeport_export.parity import cli as parity_cli
-from vaeport_export.parity.backends import OWN_BACKENDS
-from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE
+from vaeport_parity import cli as parity_cli
+from vaeport_parity.backends import OWN_BACKENDS
+from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE
 
 Captured = pytest.CaptureFixture[str]
 

@@ -15,12 +15,12 @@ from onnx import ModelProto
 
 from tests.export.material import edit_onnx, opened, sealed_again
 from vaeport.contract import FP32, GRAPHS
-from vaeport_export.parity.backends import BACKENDS
-from vaeport_export.parity.comparison import compare_backends
-from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE, missing_reason
-from vaeport_export.parity.execution import run_backend, write_inputs
-from vaeport_export.parity.steps import questions
-from vaeport_export.parity.subject import Subject
+from vaeport_export.bundle.subject import Subject
+from vaeport_parity.asking.steps import questions
+from vaeport_parity.backends import BACKENDS
+from vaeport_parity.comparison import compare_backends
+from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE, missing_reason
+from vaeport_parity.running.execution import run_backend, write_inputs
 
 with_environments = pytest.mark.skipif(
     ENVIRONMENTS_VARIABLE not in os.environ, reason=f"{ENVIRONMENTS_VARIABLE} names no environments to try"
@@ -120,7 +120,7 @@ def test_chromium_ends_with_the_process_that_started_it(narrow: Subject, tmp_pat
     program = "\n".join(
         [
             "import pathlib, time, numpy",
-            "from vaeport_export.parity.backends import BACKENDS, GraphFile",
+            "from vaeport_parity.backends import BACKENDS, GraphFile",
             f"path, scratch = map(pathlib.Path, {[str(narrow.bundle.path / spec.file(FP32)), str(tmp_path)]})",
             f"ports = {ports}",
             "run = BACKENDS['onnxruntime-chromium'].load(GraphFile('decoder', path, *ports, scratch, scratch))",

@@ -9,7 +9,7 @@ from onnx import ModelProto, numpy_helper
 
 from tests.export.material import compared, edit_onnx, opened, sealed_again, shortcomings
 from vaeport.errors import InputError, SealError
-from vaeport_export.parity.subject import subject_of
+from vaeport_export.bundle.subject import subject_of
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from vaeport_export.parity.backends import Facts
-from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE, interpreter_of, missing_reason
+from vaeport_parity.backends import Facts
+from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE, interpreter_of, missing_reason
 
 FACTS = Facts("newest", module="no_such_module", packages=("thing==2", "numpy"))
 

@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from vaeport_export.parity.figures import ULP_EDGES, figures, ulp_distance
-from vaeport_export.parity.report import ParityReport, ParityRow
-from vaeport_export.parity.reports.junit import junit_xml
+from vaeport_parity.judging.figures import ULP_EDGES, figures, ulp_distance
+from vaeport_parity.reporting.junit import junit_xml
+from vaeport_parity.reporting.report import ParityReport, ParityRow
 
 
 def test_ulp_distance_counts_float32_numbers_between() -> None:

@@ -9,8 +9,8 @@ from onnx.reference import ReferenceEvaluator
 
 from tests.export.material import rewritten
 from vaeport.contract import GRAPHS
-from vaeport_export.gelu import halve_gelu_first
-from vaeport_export.parity.subject import Subject
+from vaeport_export.bundle.subject import Subject
+from vaeport_export.graph.spelling import halve_gelu_first
 
 WIDTH = 1000
 

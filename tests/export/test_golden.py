@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from tests.train.test_conv import NARROW as CONV_NARROW
+from vaeport.bundle.golden import parse_golden
 from vaeport.contract import GRAPHS, Shapes
 from vaeport.errors import BundleError
-from vaeport.golden import parse_golden
-from vaeport_export.golden import float32_tolerances, make_golden
-from vaeport_export.parity.subject import Subject
-from vaeport_export.probes import (
+from vaeport_export.bundle.golden import float32_tolerances, make_golden
+from vaeport_export.bundle.probes import (
     PROBE_ROWS,
     decoder_inputs,
     golden_inputs,
@@ -18,9 +17,10 @@ from vaeport_export.probes import (
     probe_rows,
     random_rows,
 )
-from vaeport_train.networks import ConditionalVAE
-from vaeport_train.presets import load_preset
-from vaeport_train.run import load_examples
+from vaeport_export.bundle.subject import Subject
+from vaeport_train.configuration.parsing import load_preset
+from vaeport_train.networks.vae import ConditionalVAE
+from vaeport_train.running.run import load_examples
 
 SHAPES = Shapes((1, 28, 28), 4, 10)
 

@@ -8,8 +8,8 @@ from onnx import ModelProto
 
 from tests.export.material import compared, edit_onnx, opened, sealed_again
 from tests.export.test_mutations import change_a_weight, drop_the_last_sigmoid, softmax_over_the_batch
+from vaeport.bundle.golden import parse_golden
 from vaeport.contract import GRAPHS
-from vaeport.golden import parse_golden
 
 pytest.importorskip("polygraphy", reason="Polygraphy is not installed")
 

@@ -8,16 +8,16 @@ from onnx import ModelProto
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
 from tests.export.material import digits, edit_onnx, opened, sealed_again
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
+from vaeport_export.bundle.subject import Subject, subject_of
 from vaeport_export.options import ExportOptions
-from vaeport_export.parity.backends import BACKENDS
-from vaeport_export.parity.backends.torch_eager import TorchEager
-from vaeport_export.parity.comparison import compare_backends
-from vaeport_export.parity.file_diff import describe
-from vaeport_export.parity.ladder import RUNGS
-from vaeport_export.parity.report import BackendReport
-from vaeport_export.parity.subject import Subject, subject_of
 from vaeport_export.pipeline import export_bundle
+from vaeport_parity.backends import BACKENDS
+from vaeport_parity.backends.torch_eager import TorchEager
+from vaeport_parity.comparison import compare_backends
+from vaeport_parity.locating.file_differences import describe
+from vaeport_parity.locating.ladder import RUNGS
+from vaeport_parity.reporting.report import BackendReport
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 

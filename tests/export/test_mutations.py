@@ -12,12 +12,12 @@ import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from tests.export.material import compared, edit_onnx, opened, sealed_again
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.golden import parse_golden
 from vaeport.contract import MANIFEST_FILE
-from vaeport.golden import parse_golden
-from vaeport_export.golden import torch_answers
-from vaeport_export.parity.report import ParityReport
-from vaeport_export.parity.sentences import shortcoming
+from vaeport_export.bundle.golden import torch_answers
+from vaeport_parity.reporting.report import ParityReport
+from vaeport_parity.reporting.sentences import shortcoming
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 

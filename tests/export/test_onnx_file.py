@@ -12,9 +12,9 @@ from onnx import ModelProto, TensorProto
 
 from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
-from vaeport_export.graphs import graph_modules
-from vaeport_export.onnx_file import GraphDescription, export_graph
-from vaeport_export.parity.subject import Subject
+from vaeport_export.bundle.subject import Subject
+from vaeport_export.graph.onnx_file import GraphDescription, export_graph
+from vaeport_export.modules.vae import graph_modules
 
 SIGNATURES = {
     "encoder_classifier": {

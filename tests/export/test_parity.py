@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from tests.export.material import compared, opened
+from vaeport.bundle.golden import Arrays, parse_golden
 from vaeport.contract import FP32, GRAPHS
 from vaeport.errors import InputError
-from vaeport.golden import Arrays, parse_golden
-from vaeport_export.parity.backends import BACKENDS, OWN_BACKENDS, GraphFile
-from vaeport_export.parity.comparison import compare_backends
-from vaeport_export.parity.environments import ENVIRONMENTS_VARIABLE
-from vaeport_export.parity.subject import Subject
-from vaeport_export.probes import probe_inputs
+from vaeport_export.bundle.probes import probe_inputs
+from vaeport_export.bundle.subject import Subject
+from vaeport_parity.backends import BACKENDS, OWN_BACKENDS, GraphFile
+from vaeport_parity.comparison import compare_backends
+from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE
 
 NOISE_FLOORS = dict.fromkeys(OWN_BACKENDS, 4.0)
 """How far each backend may be from PyTorch, in noise floors of the manifest (PyTorch float32 against float64).

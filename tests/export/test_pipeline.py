@@ -10,12 +10,12 @@ import torch
 from onnx import numpy_helper
 
 from tests.export.material import NARROW, exported, trained_run
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.manifest import parse_manifest
+from vaeport.checks.verification import verify
 from vaeport.errors import CheckFailedError, InputError
-from vaeport.manifest import parse_manifest
-from vaeport.verify import verify
 from vaeport_export import pipeline
-from vaeport_export.onnx_file import export_graph
+from vaeport_export.graph.onnx_file import export_graph
 from vaeport_train.evaluation import wilson_interval
 
 LAYOUT = {

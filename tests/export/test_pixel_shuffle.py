@@ -11,10 +11,10 @@ from tests.export.material import rewritten
 from tests.train.test_conv import narrow_conv
 from vaeport.contract import Shapes
 from vaeport.errors import CheckFailedError
-from vaeport_export.graphs import DecoderGraph
-from vaeport_export.onnx_file import GraphDescription, export_graph
-from vaeport_export.pixel_shuffle import spell_out_pixel_shuffles
-from vaeport_train.networks import ConditionalVAE
+from vaeport_export.graph.onnx_file import GraphDescription, export_graph
+from vaeport_export.graph.spelling import spell_out_pixel_shuffles
+from vaeport_export.modules.vae import DecoderGraph
+from vaeport_train.networks.vae import ConditionalVAE
 
 CHANNELS, HEIGHT, WIDTH = 5, 3, 4
 

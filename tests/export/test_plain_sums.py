@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from vaeport_export.plain_sums import PlainSums
+from vaeport_parity.reference.plain_sums import PlainSums
 
 LAYERS = [
     (nn.Linear(784, 12), (3, 784)),

@@ -14,20 +14,20 @@ from onnx import TensorProto, numpy_helper
 import vaeport
 from tests.export.material import digits, sealed_again
 from tests.export.test_pytest_plugin import pytest_run
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.golden import parse_golden
+from vaeport.checks.verification import verify
 from vaeport.cli import main as vaeport_main
 from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE
 from vaeport.errors import BundleError, InputError
-from vaeport.golden import parse_golden
-from vaeport.verify import verify
 from vaeport_export import cli
+from vaeport_export.bundle.subject import subject_of
 from vaeport_export.options import ExportOptions
-from vaeport_export.parity.comparison import compare_backends
-from vaeport_export.parity.subject import subject_of
 from vaeport_export.pipeline import export_bundle
 from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert, material_of
 from vaeport_export.precisions.gates import PrecisionFigures, missed
-from vaeport_train.checkpoint import load_checkpoint
+from vaeport_parity.comparison import compare_backends
+from vaeport_train.running.checkpoint import load_checkpoint
 
 LOWER = ("fp16", "int8")
 FIGURES = PrecisionFigures(10000, "mnist test", 0.0021, 0.0021, 0.1, 1e-6, 40.0, 280, 1000)

@@ -7,10 +7,10 @@ import pytest
 from tests.export.material import edit_onnx, opened, sealed_again
 from tests.export.test_defects import swap_two_classes
 from vaeport.contract import CLASS_PROBS
-from vaeport_export.parity.comparison import compare_backends
-from vaeport_export.parity.steps import DOUBTFUL, Questions, fewer_images, questions
-from vaeport_export.parity.subject import Subject
-from vaeport_export.probes import DOUBTFUL_ROWS, doubtful_rows
+from vaeport_export.bundle.probes import DOUBTFUL_ROWS, doubtful_rows
+from vaeport_export.bundle.subject import Subject
+from vaeport_parity.asking.steps import DOUBTFUL, Questions, fewer_images, questions
+from vaeport_parity.comparison import compare_backends
 from vaeport_train.data import load_dataset
 
 ENCODER = "encoder_classifier"

@@ -9,18 +9,19 @@ from onnx import ModelProto
 from tests.export.crooked import Crooked, refusing, unchanged
 from tests.export.material import compared, edit_onnx, opened, sealed_again
 from tests.export.test_mutations import drop_the_last_sigmoid
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
 from vaeport.contract import GOLDEN_FILE
 from vaeport.errors import InputError
-from vaeport_export.parity.backends import BACKENDS
-from vaeport_export.parity.comparison import compare_backends
-from vaeport_export.parity.machine import machine
-from vaeport_export.parity.report import BackendReport, ParityReport
-from vaeport_export.parity.reports import markdown, write_reports
-from vaeport_export.parity.reports.page import html_page
-from vaeport_export.parity.sealing import seal_report, sealed_report
-from vaeport_export.parity.subject import Subject
-from vaeport_export.parity.summary import summary
+from vaeport_export.bundle.sealing import seal_report, sealed_report
+from vaeport_export.bundle.subject import Subject
+from vaeport_parity.backends import BACKENDS
+from vaeport_parity.comparison import compare_backends
+from vaeport_parity.judging.summary import summary
+from vaeport_parity.reporting.files import write_reports
+from vaeport_parity.reporting.markdown import markdown
+from vaeport_parity.reporting.page import html_page
+from vaeport_parity.reporting.report import BackendReport, ParityReport
+from vaeport_parity.running.machine import machine
 
 
 @pytest.fixture

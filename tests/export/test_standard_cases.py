@@ -8,9 +8,9 @@ from onnx import numpy_helper
 from onnx.backend.test.loader import load_model_tests
 from onnx.reference import ReferenceEvaluator
 
+from vaeport.bundle.golden import parse_golden
 from vaeport.contract import GRAPHS
-from vaeport.golden import parse_golden
-from vaeport_export.parity.subject import Subject
+from vaeport_export.bundle.subject import Subject
 
 
 def tensors(folder: Path, kind: str) -> dict[str, NDArray[np.float32]]:

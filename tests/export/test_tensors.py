@@ -4,8 +4,8 @@ import pytest
 from onnx import ModelProto
 
 from tests.export.test_mutations import store_weights_in_float16
-from vaeport_export.parity.subject import Subject
-from vaeport_export.parity.tensors import ExactGraph, cut_off
+from vaeport_export.bundle.subject import Subject
+from vaeport_parity.locating.tensors import ExactGraph, cut_off
 
 
 @pytest.fixture(scope="module")

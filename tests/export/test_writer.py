@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from tests.export.material import sealed_again
-from vaeport.bundle import open_bundle
+from vaeport.bundle.folder import open_bundle
 from vaeport.errors import BundleError, InputError, OutputError, SealError
-from vaeport_export.writer import check_place, put_in_place, seal, staged_folder
+from vaeport_export.bundle.writer import check_place, put_in_place, seal, staged_folder
 
 SWAP_FOR_EVER = """
 import shutil, sys
 from pathlib import Path
-from vaeport_export.writer import put_in_place, staged_folder
+from vaeport_export.bundle.writer import put_in_place, staged_folder
 
 target, *sources = map(Path, sys.argv[1:])
 print("ready", flush=True)

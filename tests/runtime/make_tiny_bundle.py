@@ -15,15 +15,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from vaeport.anomaly import kl_nats, reconstruction_nats
-from vaeport.calibration import AnomalyCalibration, calibration_of
-from vaeport.comparison import max_abs_error
+from vaeport.bundle.anomaly_scale import AnomalyCalibration, calibration_of
+from vaeport.bundle.golden import Arrays, Golden
+from vaeport.bundle.manifest import Manifest, Tolerance, Tolerances
+from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import BATCH, CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Shapes, Z
-from vaeport.golden import Arrays, Golden
-from vaeport.latents import philox4x32
-from vaeport.manifest import Manifest, Tolerance, Tolerances
-from vaeport_export.testcase import write_test_case
-from vaeport_export.writer import seal
+from vaeport.model.anomaly import kl_nats, reconstruction_nats
+from vaeport.model.latents import philox4x32
+from vaeport_export.bundle.test_case import write_test_case
+from vaeport_export.bundle.writer import seal
 
 TINY = Path(__file__).parent / "tiny"
 LABELS = ("cat", "dog", "owl")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.runtime.tampering import change_one_byte, read_manifest, write_manifest
 from vaeport import open_bundle, shipped_bundles
-from vaeport.bundle import DEFAULT_BUNDLE
+from vaeport.bundle.folder import DEFAULT_BUNDLE
 from vaeport.errors import BundleError, BundleNotFoundError, SealError
 
 FILES = (

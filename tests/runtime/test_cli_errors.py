@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.runtime.tampering import change_one_byte
 from tests.runtime.terminal import Outcome, Terminal
-from vaeport.sessions import import_onnxruntime
+from vaeport.sessions.session import import_onnxruntime
 
 has_cuda = "CUDAExecutionProvider" in import_onnxruntime().get_available_providers()
 

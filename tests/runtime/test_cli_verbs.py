@@ -225,7 +225,7 @@ def test_doctor_names_a_broken_seal(vaeport_command: Terminal) -> None:
 @pytest.mark.usefixtures("place")
 def test_doctor_names_both_wheels(monkeypatch: pytest.MonkeyPatch, vaeport_command: Terminal) -> None:
     wheels = {"onnxruntime": "1.31.1", "onnxruntime-gpu": "1.31.0"}
-    monkeypatch.setattr("vaeport.doctor.installed_wheels", lambda: wheels)
+    monkeypatch.setattr("vaeport.checks.doctor.installed_wheels", lambda: wheels)
 
     outcome = vaeport_command(["doctor", "tiny"])
 

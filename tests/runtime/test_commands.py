@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from vaeport import errors
-from vaeport.commands import EXIT_CODES, command_parser, print_json, print_table, run_command
-from vaeport.extras import needs_extra
+from vaeport.common.commands import EXIT_CODES, command_parser, print_json, print_table, run_command
+from vaeport.common.extras import needs_extra
 
 
 def _raise(error: BaseException) -> int:

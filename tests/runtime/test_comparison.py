@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vaeport.comparison import flipped_rows, max_abs_error
+from vaeport.checks.comparison import flipped_rows, max_abs_error
 
 
 def test_error_is_the_largest_difference() -> None:

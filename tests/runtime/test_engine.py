@@ -18,8 +18,8 @@ import vaeport
 from tests.runtime.tampering import change_one_byte
 from vaeport import Encoding
 from vaeport.errors import InputError, SealError
-from vaeport.graphs import run_session
-from vaeport.sessions import SPINNING_FROM_BYTES, SessionOptions, open_session
+from vaeport.sessions.engine import run_session
+from vaeport.sessions.session import SPINNING_FROM_BYTES, SessionOptions, open_session
 
 DECODER = (Path(__file__).parent / "tiny/fp32/decoder/model.onnx").read_bytes()
 CHUNK = 4
@@ -62,7 +62,7 @@ def test_session_never_sees_more_than_a_chunk(small_chunks: vaeport.Model, monke
         seen.append(max(map(len, feed.values())))
         return run_session(session, spec, feed)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("vaeport.engine.run_session", watched)
+    monkeypatch.setattr("vaeport.sessions.engine.run_session", watched)
     small_chunks.reconstruct([_noise(6), _noise(3)])
 
     assert sum(seen) == 2 * 9

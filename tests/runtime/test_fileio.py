@@ -8,8 +8,8 @@ from typing import IO
 
 import pytest
 
+from vaeport.common.fileio import write_atomic, write_text
 from vaeport.errors import OutputError
-from vaeport.fileio import write_atomic, write_text
 
 
 @pytest.fixture

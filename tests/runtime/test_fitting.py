@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from tests.runtime.image_reference import fit_mnist, fit_resize
 from vaeport import open_bundle
 from vaeport.errors import ImageError, InputError
-from vaeport.fitting import Polarity
-from vaeport.images import to_batch, to_uint8
+from vaeport.images.batch import to_batch, to_uint8
+from vaeport.images.fitting import Polarity
 
 GREY, ODD, COLOUR = (1, 28, 28), (1, 32, 20), (3, 28, 28)
 
@@ -155,7 +155,7 @@ def test_content_of_a_file_is_an_image_too(tmp_path: Path) -> None:
 
 
 def test_content_that_is_too_long_raises_image_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaeport.imagefiles.MAX_BYTES", 100)
+    monkeypatch.setattr("vaeport.images.files.MAX_BYTES", 100)
 
     with pytest.raises(ImageError, match="the given content is larger than 100 bytes"):
         to_batch(b"\0" * 101, GREY)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.runtime.tampering import read_arrays
+from vaeport.bundle.golden import parse_golden
 from vaeport.contract import Shapes
 from vaeport.errors import BundleError
-from vaeport.golden import parse_golden
 
 TINY = Path(__file__).parent / "tiny"
 SHAPES = Shapes((1, 4, 4), 2, 3)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vaeport.errors import ImageError, ImageNotFoundError
-from vaeport.imagefiles import MAX_PIXELS
-from vaeport.images import to_batch, to_uint8
+from vaeport.images.batch import to_batch, to_uint8
+from vaeport.images.files import MAX_PIXELS
 
 GREY = (1, 4, 4)
 ORIENTATION, DESCRIPTION = 0x0112, 0x010E

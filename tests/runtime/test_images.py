@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vaeport.errors import ImageError, InputError
-from vaeport.images import to_batch, to_uint8
+from vaeport.images.batch import to_batch, to_uint8
 
 GREY = (1, 4, 4)
 COLOUR = (3, 4, 5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vaeport.interpolation import spherical
+from vaeport.model.latents import spherical
 
 
 def _row(*values: float) -> np.ndarray:

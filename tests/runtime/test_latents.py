@@ -7,7 +7,7 @@ import pytest
 
 from vaeport import latents
 from vaeport.errors import InputError
-from vaeport.latents import philox4x32
+from vaeport.model.latents import philox4x32
 
 MASK = 0xFFFFFFFF
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.runtime.tampering import read_manifest, write_manifest
 from vaeport import open_bundle
+from vaeport.bundle.manifest import Manifest, parse_manifest
 from vaeport.errors import BundleError
-from vaeport.manifest import Manifest, parse_manifest
 
 TINY = read_manifest(Path(__file__).parent / "tiny")
 GRAPH = "fp32/decoder/model.onnx"

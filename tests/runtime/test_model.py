@@ -12,7 +12,7 @@ from PIL import Image
 import vaeport
 from tests.runtime.tampering import change_one_byte, read_manifest, reseal, write_manifest
 from vaeport.errors import BundleError, SealError
-from vaeport.loaded import CHUNK_ROWS
+from vaeport.model.model import CHUNK_ROWS
 
 DECODER = "fp32/decoder/model.onnx"
 ENCODER = "fp32/encoder_classifier/model.onnx"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vaeport.errors import OutputError
-from vaeport.pictures import as_picture, draw_grid, save_picture
+from vaeport.images.pictures import as_picture, draw_grid, save_picture
 
 
 def _levels(rows: int, columns: int, channels: int = 1) -> NDArray[np.uint8]:

@@ -40,11 +40,13 @@ def test_names_that_come_late_are_listed_from_the_beginning() -> None:
     assert _printed(code) == "True False\n"
 
 
-@pytest.mark.parametrize("order", ["vaeport.latents, vaeport.verify", "vaeport.model, vaeport.latents, vaeport.verify"])
-def test_functions_stand_before_the_modules_of_their_names(order: str) -> None:
-    code = f"import {order}; print(callable(vaeport.latents), callable(vaeport.verify))"
+@pytest.mark.parametrize(
+    "modules", ["vaeport.model.latents", "vaeport.checks.verification", "vaeport.model.model, vaeport.bundle.folder"]
+)
+def test_no_module_takes_the_place_of_a_public_function(modules: str) -> None:
+    code = f"import {modules}; print(callable(vaeport.latents), callable(vaeport.verify), callable(vaeport.load))"
 
-    assert _printed(code) == "True True\n"
+    assert _printed(code) == "True True True\n"
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

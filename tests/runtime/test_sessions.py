@@ -9,9 +9,9 @@ import pytest
 
 import vaeport
 from tests.runtime.tampering import reseal
-from vaeport.devices import parse_device
 from vaeport.errors import BundleError, DeviceError, InputError
-from vaeport.sessions import SessionOptions, import_onnxruntime, open_session
+from vaeport.sessions.devices import parse_device
+from vaeport.sessions.session import SessionOptions, import_onnxruntime, open_session
 
 MODEL = (Path(__file__).parent / "tiny/fp32/decoder/model.onnx").read_bytes()
 
@@ -112,7 +112,7 @@ def test_telemetry_is_off_unless_the_user_decides(given: str | None, seen: str) 
     environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
     code = """
 import os, sys
-from vaeport.sessions import import_onnxruntime
+from vaeport.sessions.session import import_onnxruntime
 class Watch:
     def find_spec(self, name, path=None, target=None):
         if name == "onnxruntime":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vaeport.threads import Processors, processors
+from vaeport.sessions.threads import Processors, processors
 
 ALLOWED = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -110,7 +110,7 @@ def test_part_of_a_processor_counts_as_one(affinity: int, quota: float | None, u
 def test_affinity_to_one_processor_leaves_one() -> None:
     code = """
 import os
-from vaeport.threads import usable_processors
+from vaeport.sessions.threads import usable_processors
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 print(usable_processors())
 """

@@ -11,7 +11,7 @@ from PIL import Image
 import vaeport
 from tests.runtime.tampering import read_manifest, write_manifest
 from vaeport import latents
-from vaeport.calibration import LEVELS
+from vaeport.bundle.anomaly_scale import LEVELS
 from vaeport.errors import BundleError, InputError, LabelError, OutputError
 
 

@@ -17,7 +17,7 @@ from tests.runtime.tampering import (
 )
 from vaeport import verify
 from vaeport.errors import BundleError, SealError
-from vaeport.sessions import import_onnxruntime
+from vaeport.sessions.session import import_onnxruntime
 
 DECODER = "fp32/decoder/model.onnx"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.train.small import few_digits, metrics_without_time
 from tests.train.test_conv import narrow_conv
-from vaeport_train.run import fit, resume
-from vaeport_train.trainer import Trainer
+from vaeport_train.running.run import fit, resume
+from vaeport_train.running.trainer import Trainer
 
 SETTINGS = (
     "training.batch_size=44",

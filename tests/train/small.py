@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from vaeport_train.config import RunConfig
+from vaeport_train.configuration.config import RunConfig
+from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import Dataset, load_dataset
-from vaeport_train.presets import load_preset
-from vaeport_train.run import fit
-from vaeport_train.tensorboard import FOLDER as TENSORBOARD
+from vaeport_train.running.history import FOLDER as TENSORBOARD
+from vaeport_train.running.run import fit
 
 NARROW = (
     "network.latent_dim=4",

@@ -4,9 +4,8 @@ from typing import Any
 import pytest
 
 from vaeport.errors import InputError
-from vaeport_train.config import RunConfig
-from vaeport_train.parsing import parse_config
-from vaeport_train.presets import load_preset
+from vaeport_train.configuration.config import RunConfig
+from vaeport_train.configuration.parsing import load_preset, parse_config
 
 
 def plain() -> dict[str, Any]:

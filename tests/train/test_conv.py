@@ -6,13 +6,13 @@ import torch
 from tests.train.small import few_digits
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
-from vaeport_train import trainer
-from vaeport_train.config import RunConfig
+from vaeport_train.configuration.config import RunConfig
+from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.evaluation import evaluate
-from vaeport_train.networks import ConditionalVAE
-from vaeport_train.presets import load_preset
-from vaeport_train.run import fit, resume
-from vaeport_train.towers import ConvClassifier
+from vaeport_train.networks.towers import ConvClassifier
+from vaeport_train.networks.vae import ConditionalVAE
+from vaeport_train.running import trainer
+from vaeport_train.running.run import fit, resume
 
 NARROW = (
     "network.encoder_channels=[4, 6]",

@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.train.small import narrow_run
 from vaeport.errors import InputError
-from vaeport_train.checkpoint import load_checkpoint
 from vaeport_train.data import Dataset
-from vaeport_train.measure import load_evaluation
-from vaeport_train.run import load_examples, resume
+from vaeport_train.evaluation.measure import load_evaluation
+from vaeport_train.running.checkpoint import load_checkpoint
+from vaeport_train.running.run import load_examples, resume
 
 
 def edit_config(run: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -12,8 +12,8 @@ import torch
 from tests.train.small import NARROW, contents, metrics_without_time, narrow_run
 from vaeport.errors import InputError
 from vaeport_train.data import Dataset
-from vaeport_train.distributed import Processes, environment
-from vaeport_train.run import resume
+from vaeport_train.running.distributed import Processes, environment
+from vaeport_train.running.run import resume
 
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "vaeport_train"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -7,10 +7,10 @@ from safetensors.torch import load_file
 
 from tests.train.small import contents, narrow_config, narrow_run
 from vaeport.errors import DivergedError
-from vaeport_train.checkpoint import load_record, save_record
 from vaeport_train.data import Dataset
-from vaeport_train.run import resume
-from vaeport_train.state import STATE_FILE
+from vaeport_train.running.checkpoint import load_record, save_record
+from vaeport_train.running.run import resume
+from vaeport_train.running.state import STATE_FILE
 
 
 def test_divergence_names_epoch_and_step(tmp_path: Path, digits: Dataset) -> None:

@@ -9,11 +9,11 @@ import torch
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
 from vaeport.errors import InputError, LabelError
-from vaeport_train.checkpoint import load_checkpoint
 from vaeport_train.data import Dataset
 from vaeport_train.evaluation import evaluate, wilson_interval
-from vaeport_train.measure import MeasureOptions, evaluate_run, load_evaluation
-from vaeport_train.networks import ConditionalVAE
+from vaeport_train.evaluation.measure import MeasureOptions, evaluate_run, load_evaluation
+from vaeport_train.networks.vae import ConditionalVAE
+from vaeport_train.running.checkpoint import load_checkpoint
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ import torch
 
 from tests.train.small import few_digits
 from tests.train.test_conv import narrow_conv
-from vaeport_train.batching import gather
 from vaeport_train.data import Split
-from vaeport_train.finishing import best_scale, class_means, finish
-from vaeport_train.networks import ConditionalVAE
+from vaeport_train.data.batching import gather
+from vaeport_train.networks.vae import ConditionalVAE
+from vaeport_train.optimisation.finishing import best_scale, class_means, finish
 
 
 def network_and_digits() -> tuple[ConditionalVAE, Split]:

@@ -3,10 +3,10 @@ from torch import Tensor
 
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
-from vaeport_train.importance import importance_weighted
-from vaeport_train.losses import compute_losses, reconstruction_nats
-from vaeport_train.networks import ConditionalVAE, Posterior
-from vaeport_train.views import Views
+from vaeport_train.networks.vae import ConditionalVAE, Posterior
+from vaeport_train.objective.augmentation import Views
+from vaeport_train.objective.importance import importance_weighted
+from vaeport_train.objective.losses import compute_losses, reconstruction_nats
 
 SAMPLES = 3
 CONFIG = narrow_config("network.decoder_hidden=[]", "network.latent_dim=2", preset="mlp")

@@ -11,12 +11,12 @@ from torch import Tensor
 from tests.train.small import NARROW, narrow_config
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
-from vaeport.latents import latents
-from vaeport_train.checkpoint import load_safetensors, save_safetensors
+from vaeport.model.latents import latents
 from vaeport_train.cli import main
 from vaeport_train.data import Dataset, Split
 from vaeport_train.evaluation import Judge, JudgeRecipe, conditional_accuracy, load_judge, save_judge, train_judge
-from vaeport_train.networks import ConditionalVAE
+from vaeport_train.networks.vae import ConditionalVAE
+from vaeport_train.running.checkpoint import load_safetensors, save_safetensors
 
 QUICK = JudgeRecipe(epochs=1, widths=(8, 8, 8), batch_size=25)
 

@@ -10,7 +10,7 @@ from vaeport.contract import Shapes
 from vaeport.errors import InputError
 from vaeport_train.data import Split
 from vaeport_train.evaluation import Sampling, importance_weighted
-from vaeport_train.networks import ConditionalVAE
+from vaeport_train.networks.vae import ConditionalVAE
 
 SHAPES = Shapes((1, 2, 2), 1, 2)
 OBJECTIVE = narrow_config().objective

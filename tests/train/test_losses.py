@@ -5,10 +5,10 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
-from vaeport_train.config import ObjectiveConfig
-from vaeport_train.losses import compute_losses, kl_by_dimension, recognition_loss, reconstruction_nats
-from vaeport_train.networks import ConditionalVAE, Posterior
-from vaeport_train.views import Views
+from vaeport_train.configuration.config import ObjectiveConfig
+from vaeport_train.networks.vae import ConditionalVAE, Posterior
+from vaeport_train.objective.augmentation import Views
+from vaeport_train.objective.losses import compute_losses, kl_by_dimension, recognition_loss, reconstruction_nats
 
 SHAPE = (6, 1, 28, 28)
 

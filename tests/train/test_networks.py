@@ -4,9 +4,9 @@ from torch import Tensor
 
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
-from vaeport_train.mlp import MlpEncoder
-from vaeport_train.networks import ConditionalVAE, Posterior, initialise
-from vaeport_train.presets import load_preset
+from vaeport_train.configuration.parsing import load_preset
+from vaeport_train.networks.mlp import MlpEncoder
+from vaeport_train.networks.vae import ConditionalVAE, Posterior, initialise
 
 MNIST = Shapes((1, 28, 28), 10, 10)
 

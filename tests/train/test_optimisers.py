@@ -5,9 +5,9 @@ import torch
 
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
-from vaeport_train.muon import Muon, orthogonalised
-from vaeport_train.networks import ConditionalVAE
-from vaeport_train.optimisers import Optimisers
+from vaeport_train.networks.vae import ConditionalVAE
+from vaeport_train.optimisation.muon import Muon, orthogonalised
+from vaeport_train.optimisation.optimisers import Optimisers
 
 MUON = ("training.optimiser=muon", "network.encoder_hidden=[16, 12]", "network.decoder_hidden=[12, 16]")
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from vaeport.errors import InputError
-from vaeport.images import to_batch, to_uint8
+from vaeport.images.batch import to_batch, to_uint8
 from vaeport_train.data import FolderOptions, load_dataset
 
 

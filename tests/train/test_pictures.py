@@ -5,12 +5,12 @@ import pytest
 from PIL import Image, ImageSequence
 
 from vaeport.contract import Shapes
-from vaeport.latents import latents
-from vaeport_train.checkpoint import load_checkpoint
+from vaeport.model.latents import latents
 from vaeport_train.data import Dataset
-from vaeport_train.history import load_history
-from vaeport_train.networks import ConditionalVAE
+from vaeport_train.networks.vae import ConditionalVAE
 from vaeport_train.pictures import film_frame, sample_row, save_film, save_final_pictures, save_losses, save_samples
+from vaeport_train.running.checkpoint import load_checkpoint
+from vaeport_train.running.history import load_history
 
 STEP = 2 * 28 + 2
 """Pixels from one image of a picture to the next: twice its size and a gap."""

@@ -3,8 +3,7 @@ import json
 import pytest
 
 from vaeport.errors import InputError
-from vaeport_train.parsing import parse_config
-from vaeport_train.presets import load_preset, preset_names
+from vaeport_train.configuration.parsing import load_preset, parse_config, preset_names
 
 ARTICLE: dict[str, dict[str, object]] = {
     "network": {

@@ -9,7 +9,7 @@ from tests.train.small import narrow_config
 from vaeport.contract import Shapes
 from vaeport_train.data import Split
 from vaeport_train.evaluation import ProbeAccuracies, calibrate, probe_accuracies
-from vaeport_train.networks import ConditionalVAE
+from vaeport_train.networks.vae import ConditionalVAE
 
 SHAPES = Shapes((1, 2, 2), 2, 2)
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.train.small import NARROW, contents, metrics_without_time, narrow_run
 from vaeport.errors import InputError
-from vaeport_train import trainer
 from vaeport_train.data import Dataset
-from vaeport_train.run import resume
+from vaeport_train.running import trainer
+from vaeport_train.running.run import resume
 
 SAME = ("model.safetensors", "trainer.safetensors", "samples.png", "losses.png", "examples.npz", "config.json")
 """Files that an interrupted run must end with as if it had never stopped."""

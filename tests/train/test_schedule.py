@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tests.train.small import narrow_config
-from vaeport_train.schedule import Schedule
+from vaeport_train.optimisation.schedule import Schedule
 
 
 def course(*settings: str, images: int = 1000) -> Schedule:

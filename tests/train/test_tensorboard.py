@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vaeport_train.history import load_history
-from vaeport_train.tensorboard import FOLDER, log_epochs, scalars
+from vaeport_train.running.history import FOLDER, load_history, log_epochs, scalars
 
 
 def _shown(run: Path) -> dict[str, dict[int, float]]:
@@ -53,8 +52,8 @@ def test_nothing_is_written_where_it_is_not_installed(run_copy: Path) -> None:
         "import importlib.util; find = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, *a: None if name == 'tensorboard' else find(name, *a)\n"
         "from pathlib import Path\n"
-        "from vaeport_train.history import load_history\n"
-        "from vaeport_train.tensorboard import log_epochs\n"
+        "from vaeport_train.running.history import load_history\n"
+        "from vaeport_train.running.history import log_epochs\n"
         f"log_epochs(Path({str(run_copy)!r}), load_history(Path({str(run_copy)!r}), epochs=3))\n"
     )
 

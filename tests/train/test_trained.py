@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.train.small import contents
-from vaeport.bundle import DEFAULT_BUNDLE, shipped_bundles
-from vaeport_train.checkpoint import load_checkpoint
+from vaeport.bundle.folder import DEFAULT_BUNDLE, shipped_bundles
 from vaeport_train.cli import main
 from vaeport_train.data import Dataset
 from vaeport_train.evaluation import evaluate
-from vaeport_train.measure import evaluate_run
+from vaeport_train.evaluation.measure import evaluate_run
+from vaeport_train.running.checkpoint import load_checkpoint
 
 SHIPPED = shipped_bundles()[DEFAULT_BUNDLE]
 

@@ -7,10 +7,10 @@ import torch
 
 from tests.train.small import contents, few_digits, narrow_config, narrow_run
 from vaeport.errors import InputError
-from vaeport_train.checkpoint import load_checkpoint
 from vaeport_train.data import Dataset
-from vaeport_train.history import load_history
-from vaeport_train.run import fit, load_examples
+from vaeport_train.running.checkpoint import load_checkpoint
+from vaeport_train.running.history import load_history
+from vaeport_train.running.run import fit, load_examples
 
 
 def test_same_seed_gives_the_same_weights(tmp_path: Path, digits: Dataset) -> None:

@@ -3,8 +3,8 @@ from torch import Tensor
 
 from tests.train.small import narrow_config
 from vaeport_train.data import Dataset
+from vaeport_train.objective.augmentation import Views, evaluation_views, training_views
 from vaeport_train.randomness import generator
-from vaeport_train.views import Views, evaluation_views, training_views
 
 
 def images(digits: Dataset, n: int = 40) -> Tensor:

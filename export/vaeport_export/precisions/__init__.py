@@ -1,8 +1,7 @@
 """Lower precisions of an exported graph: float16 and int8, each made, judged on the task, and bounded."""
 
-from .conversion import PRECISIONS, chosen_precisions, convert
 from .gates import GATES, Gate, PrecisionFigures
-from .making import LowerPrecision, make_precisions
+from .making import PRECISIONS, LowerPrecision, chosen_precisions, convert, make_precisions
 from .material import Material, material_of
 
 __all__ = [

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vaeport.comparison import max_abs_error
+from vaeport.bundle.golden import Golden
+from vaeport.bundle.manifest import Tolerance
+from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import GRAPHS
-from vaeport.golden import Golden
-from vaeport.manifest import Tolerance
-from vaeport_train.checkpoint import Checkpoint
+from vaeport_parity.reference.answers import onnxruntime_answers, reference_answers
+from vaeport_train.running.checkpoint import Checkpoint
 
-from ..answers import onnxruntime_answers, reference_answers
-from ..golden import TOLERANCE_FACTOR
-from ..probes import Inputs, probe_inputs, probe_rows, random_rows
+from ..bundle.golden import TOLERANCE_FACTOR
+from ..bundle.probes import Inputs, probe_inputs, probe_rows, random_rows
 
 _EVALUATED = 8  # one row in so many: numpy computes in float16 hundreds of times slower than in float32
 _NUDGE = 2.0**-22

@@ -6,14 +6,14 @@ import numpy as np
 
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from vaeport.errors import InputError
-from vaeport.latents import latents
-from vaeport_train.checkpoint import Checkpoint
+from vaeport.model.latents import latents
 from vaeport_train.data import Dataset, Split
-from vaeport_train.run import data_record, splits_of_run
+from vaeport_train.running.checkpoint import Checkpoint
+from vaeport_train.running.run import data_record, splits_of_run
 
-from ..golden import torch_answers
-from ..graphs import graph_modules
-from ..probes import Inputs, from_pixels
+from ..bundle.golden import torch_answers
+from ..bundle.probes import Inputs, from_pixels
+from ..modules.vae import graph_modules
 
 _CALIBRATED = 512
 _SEED = 512  # any constant will do; files must not change from one export to the next

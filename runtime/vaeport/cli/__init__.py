@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ..commands import command_parser, run_command
+from ..common.commands import command_parser, run_command
 
 VERBS = (
     "doctor",

@@ -3,9 +3,9 @@
 import argparse
 from dataclasses import asdict
 
-from ..bench import bench
-from ..commands import positive_int, print_json, print_table
-from ..threads import usable_processors
+from ..checks.bench import bench
+from ..common.commands import positive_int, print_json, print_table
+from ..sessions.threads import usable_processors
 from . import options
 
 _BATCHES = (1, 32, 256)

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from ..commands import in_steps, print_json, print_table, share
-from ..results import Prediction
+from ..common.commands import in_steps, print_json, print_table, share
+from ..model.answers import Prediction
 from . import options
 from .inputs import find_images
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..extras import needs_extra
+from ..common.extras import needs_extra
 
 _SHELLS = ("bash", "zsh", "tcsh")
 

@@ -3,9 +3,9 @@
 import argparse
 from dataclasses import asdict
 
-from ..bundle import DEFAULT_BUNDLE
-from ..commands import print_json
-from ..doctor import Diagnosis, diagnose
+from ..bundle.folder import DEFAULT_BUNDLE
+from ..checks.doctor import Diagnosis, diagnose
+from ..common.commands import print_json
 from . import options
 
 

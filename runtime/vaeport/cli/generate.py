@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..commands import positive_int, print_json
+from ..common.commands import positive_int, print_json
 from . import options
 
 

@@ -3,8 +3,8 @@
 import argparse
 from dataclasses import asdict
 
-from ..bundle import DEFAULT_BUNDLE, open_bundle, shipped_bundles
-from ..commands import print_json
+from ..bundle.folder import DEFAULT_BUNDLE, open_bundle, shipped_bundles
+from ..common.commands import print_json
 from . import options
 
 _SHOWN = ("classification_error", "images")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ImageError
-from ..imagefiles import MAX_BYTES, SUFFIXES, Picture
+from ..images.files import MAX_BYTES, SUFFIXES, Picture
 
 STDIN = "-"
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..commands import positive_int, print_json
+from ..common.commands import positive_int, print_json
 from ..errors import ImageError
 from . import options
 from .inputs import find_images

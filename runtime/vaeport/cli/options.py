@@ -3,12 +3,11 @@
 import argparse
 from typing import Any, Protocol, get_args
 
-from ..bundle import DEFAULT_BUNDLE
-from ..commands import positive_int
+from ..bundle.folder import DEFAULT_BUNDLE
+from ..common.commands import positive_int
 from ..contract import FP32
-from ..fitting import Fit, Polarity
-from ..loading import load
-from ..model import Model
+from ..images.fitting import Fit, Polarity
+from ..model.model import Model, load
 
 
 class Options(Protocol):

@@ -4,9 +4,9 @@ import argparse
 
 import numpy as np
 
-from ..commands import print_json
-from ..images import to_uint8
-from ..pictures import draw_grid, save_picture
+from ..common.commands import print_json
+from ..images.batch import to_uint8
+from ..images.pictures import draw_grid, save_picture
 from . import options
 from .inputs import find_images
 

@@ -3,12 +3,11 @@
 import argparse
 from dataclasses import asdict
 
-from ..bundle import DEFAULT_BUNDLE
-from ..commands import print_json, print_table
+from ..bundle.folder import DEFAULT_BUNDLE
+from ..checks.verification import VerifyReport, verify
+from ..common.commands import print_json, print_table
 from ..contract import FP32
 from ..errors import CheckFailedError, SealError
-from ..reports import VerifyReport
-from ..verify import verify
 from . import options
 
 

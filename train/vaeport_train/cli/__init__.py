@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from vaeport.commands import command_parser, run_command
-from vaeport.extras import needs_extra
+from vaeport.common.commands import command_parser, run_command
+from vaeport.common.extras import needs_extra
 
 from . import evaluate, fit, judge, resume
 
@@ -37,6 +37,6 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         import matplotlib.figure  # noqa: F401
         import pooch  # noqa: F401
 
-        import vaeport_train.run  # noqa: F401
+        import vaeport_train.running.run  # noqa: F401
     code: int = arguments.run(arguments)
     return code

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from vaeport.commands import positive_int, print_json, print_table
+from vaeport.common.commands import positive_int, print_json, print_table
 
 from . import options
 
@@ -64,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     from vaeport.errors import InputError
 
     from ..evaluation import load_judge
-    from ..measure import SPLITS, MeasureOptions, evaluate_trained
-    from ..trained import load_trained
+    from ..evaluation.measure import SPLITS, MeasureOptions, evaluate_trained
+    from ..running.trained import load_trained
 
     if not arguments.likelihood and (
         arguments.all_classes or arguments.likelihood_subset or arguments.likelihood_first

@@ -22,8 +22,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and print the last epoch."""
-    from ..presets import load_preset
-    from ..run import fit
+    from ..configuration.parsing import load_preset
+    from ..running.run import fit
 
     config = load_preset(arguments.preset, arguments.settings)
     dataset = options.dataset(arguments, arguments.data, options.image_shape(arguments))

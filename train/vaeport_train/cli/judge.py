@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from vaeport.commands import positive_int, print_json
+from vaeport.common.commands import positive_int, print_json
 
 from . import options
 

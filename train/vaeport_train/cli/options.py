@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..checkpoint import DataRecord
     from ..data import Dataset
-
+    from ..running.checkpoint import DataRecord
 
 _MOST_PIXELS = 4096
 
@@ -63,7 +62,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, int, int]) -> "Dataset":
     """Load a data set, and name the files that were skipped on stderr."""
     from ..data import FolderOptions, load_dataset
-    from ..distributed import environment
+    from ..running.distributed import environment
 
     options = FolderOptions(image_shape, arguments.strict)
     loaded = load_dataset(name, data_dir=arguments.data_dir, folder_options=options)
@@ -75,7 +74,7 @@ def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, in
 
 def dataset_of_run(arguments: argparse.Namespace) -> "Dataset":
     """The data that was asked for, else what the run was trained on, brought to the run's image size."""
-    from ..checkpoint import load_record
+    from ..running.checkpoint import load_record
 
     return dataset_like(arguments, load_record(Path(arguments.folder)).data)
 

@@ -19,7 +19,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train on and print the last epoch."""
-    from ..run import resume
+    from ..running.run import resume
 
     dataset = options.dataset_of_run(arguments)
     return trained(arguments, arguments.folder, lambda: resume(arguments.folder, dataset, quiet=arguments.quiet))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from vaeport.commands import INTERRUPTED, print_json, print_table
+from vaeport.common.commands import INTERRUPTED, print_json, print_table
 
 _COLLAPSED = 0.01
 """KL in nats below which a latent dimension is said to have collapsed onto the prior."""
@@ -14,7 +14,7 @@ _COLLAPSED = 0.01
 
 def trained(arguments: argparse.Namespace, folder: str, work: Callable[[], object]) -> int:
     """Do the training; Ctrl-C says how to go on, for all that was done is on the disk."""
-    from ..distributed import environment
+    from ..running.distributed import environment
 
     first = environment().first
     try:
@@ -27,8 +27,8 @@ def trained(arguments: argparse.Namespace, folder: str, work: Callable[[], objec
 
 
 def _report(folder: str, arguments: argparse.Namespace) -> int:
-    from ..checkpoint import load_record
-    from ..history import load_history
+    from ..running.checkpoint import load_record
+    from ..running.history import load_history
 
     last = load_history(Path(folder), epochs=load_record(Path(folder)).config.training.epochs)[-1]
     if arguments.json:

@@ -12,7 +12,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from vaeport.errors import ImageError, InputError, VaeportError
-from vaeport.images import to_batch, to_uint8
+from vaeport.images.batch import to_batch, to_uint8
 
 from .dataset import Dataset, Split
 from .folder import suggested_held_out

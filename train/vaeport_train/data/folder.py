@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from vaeport.errors import ImageError, InputError
-from vaeport.images import to_batch, to_uint8
+from vaeport.images.batch import to_batch, to_uint8
 
 from .dataset import Dataset, Split
 from .memory import allocate_images
@@ -21,7 +21,7 @@ def read_folder(
 ) -> Dataset:
     """Read every image below a folder; the names of its sub-folders are the classes, in alphabetical order.
 
-    Images become what the runtime makes of them (`vaeport.images.to_batch`): upright, over white, grey or RGB, resized,
+    Images become what the runtime makes of them (`to_batch`): upright, over white, grey or RGB, resized,
     and in grey with light ink, so that a model meets the same pixels in training and in use.
 
     Args:

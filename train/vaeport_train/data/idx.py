@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vaeport.common.extras import needs_extra
 from vaeport.errors import InputError
-from vaeport.extras import needs_extra
 
 Part = Literal["train", "test"]
 

@@ -1,8 +1,8 @@
 """Figures of a trained network, a file for each."""
 
-from .anomaly import held_out_scale
-from .calibration import Calibration, calibrate
+from .anomaly_scale import held_out_scale
 from .conditional import ConditionalAccuracy, conditional_accuracy
+from .confidence import Calibration, calibrate
 from .estimates import Estimate
 from .intervals import wilson_interval
 from .judge import Judge, JudgeRecipe, JudgeRecord, load_judge, save_judge

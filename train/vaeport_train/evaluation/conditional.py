@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional
 
 from vaeport.errors import InputError
-from vaeport.latents import latents
+from vaeport.model.latents import latents
 
-from ..networks import ConditionalVAE
+from ..networks.vae import ConditionalVAE
 from .intervals import wilson_interval
 from .judge import Judge, JudgeRecord
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from vaeport.errors import InputError
 
-from ..batching import batches
-from ..checkpoint import load_safetensors, save_safetensors
 from ..data import Split
+from ..data.batching import batches
+from ..running.checkpoint import load_safetensors, save_safetensors
 
 _FORMAT = "vaeport judge 1"
 _BATCH = 500

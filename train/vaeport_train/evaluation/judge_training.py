@@ -11,8 +11,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vaeport.errors import DivergedError
 
-from ..batching import batches
 from ..data import Dataset, Split
+from ..data.batching import batches
 from .intervals import wilson_interval
 from .judge import Judge, JudgeNetwork, JudgeRecipe, JudgeRecord, count_errors, weights_digest
 

@@ -19,9 +19,9 @@ from torch.nn import functional
 
 from vaeport.errors import InputError
 
-from ..config import ObjectiveConfig
+from ..configuration.config import ObjectiveConfig
 from ..data import Split
-from ..networks import ConditionalVAE, Posterior
+from ..networks.vae import ConditionalVAE, Posterior
 from ..randomness import generator
 from .estimates import Estimate, difference_estimate, stratified_subset
 

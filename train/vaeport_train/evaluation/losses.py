@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import torch
 
-from vaeport.calibration import AnomalyCalibration
+from vaeport.bundle.anomaly_scale import AnomalyCalibration
 
-from ..batching import batches
-from ..config import ObjectiveConfig
+from ..configuration.config import ObjectiveConfig
 from ..data import Split
-from ..losses import compute_losses
-from ..networks import ConditionalVAE
+from ..data.batching import batches
+from ..networks.vae import ConditionalVAE
+from ..objective.augmentation import evaluation_views
+from ..objective.losses import compute_losses
 from ..randomness import generator
-from ..views import evaluation_views
-from .calibration import Calibration
 from .conditional import ConditionalAccuracy
+from .confidence import Calibration
 from .intervals import wilson_interval
 from .likelihood import Likelihood
 from .probe import ProbeAccuracies

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..batching import batches
 from ..data import Split
-from ..networks import ConditionalVAE
+from ..data.batching import batches
+from ..networks.vae import ConditionalVAE
 
 _BATCH = 1000
 _RIDGE = 1e-4

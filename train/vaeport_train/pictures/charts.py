@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vaeport.fileio import write_atomic
+from vaeport.common.fileio import write_atomic
 
-from ..history import EpochRecord
+from ..running.history import EpochRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

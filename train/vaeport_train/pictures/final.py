@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vaeport.images import to_uint8
-from vaeport.pictures import draw_grid, save_picture
+from vaeport.images.batch import to_uint8
+from vaeport.images.pictures import draw_grid, save_picture
 
-from ..batching import batches
 from ..data import Split
-from ..networks import ConditionalVAE
+from ..data.batching import batches
+from ..networks.vae import ConditionalVAE
 from .charts import save_confusion, save_latent_map
 
 _BATCH = 1000

@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import ImageOps
 
-from vaeport.fileio import write_atomic
-from vaeport.images import to_uint8
-from vaeport.latents import latents
-from vaeport.pictures import draw_grid, save_picture
+from vaeport.common.fileio import write_atomic
+from vaeport.images.batch import to_uint8
+from vaeport.images.pictures import draw_grid, save_picture
+from vaeport.model.latents import latents
 
-from ..networks import ConditionalVAE
+from ..networks.vae import ConditionalVAE
 
 _MOST_ROWS = 20
 _FILM_ROWS = 4

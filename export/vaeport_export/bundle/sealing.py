@@ -1,0 +1,47 @@
+"""Put a report into the bundle it is about, and read it there."""
+
+import dataclasses
+import shutil
+
+from pydantic import TypeAdapter, ValidationError
+
+from vaeport.bundle.folder import Bundle
+from vaeport.common.fileio import write_text
+from vaeport.contract import CHECKPOINT_FOLDER, MANIFEST_FILE
+from vaeport.errors import InputError
+from vaeport_parity.reporting.report import ParityReport, parity_file
+
+from .writer import put_in_place, seal, staged_folder
+
+
+def seal_report(bundle: Bundle, report: ParityReport) -> None:
+    """Replace a bundle by itself with this report in its place (`parity_file`), sealed anew, in one step.
+
+    Raises:
+        OutputError: the bundle cannot be written; the old one still stands.
+    """
+    with staged_folder(bundle.path) as stage:
+        for name in bundle.manifest.files:
+            if not name.startswith(f"{CHECKPOINT_FOLDER}/") or bundle.has(CHECKPOINT_FOLDER):
+                (stage / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(bundle.path / name, stage / name)
+        (stage / MANIFEST_FILE).unlink(missing_ok=True)
+        write_text(stage / parity_file(report.precision), report.to_json())
+        seal(stage, dataclasses.replace(bundle.manifest, files={}))
+        put_in_place(stage, bundle.path, replace=True)
+
+
+def sealed_report(bundle: Bundle, precision: str) -> ParityReport:
+    """The report on a precision that a bundle holds; without maps of where images differ, which are not kept.
+
+    Raises:
+        SealError: it holds none, or another than was sealed.
+        InputError: the report is of another version of vaeport.
+    """
+    name = parity_file(precision)
+    try:
+        return TypeAdapter(ParityReport).validate_json(bundle.read(name))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{bundle.path}: {name} is no report of this vaeport, {where}: {first['msg']}") from error

@@ -1,0 +1,138 @@
+"""int8 weights and activations, calibrated on training images.
+
+Products are quantised, what lies between stays float32: convolutions and matrix products have nearly all weights and
+nearly all the time. Weights take 7 of their 8 bits: processors with AVX2 and without VNNI add two products in 16 bits,
+which overflow with 8 (onnxruntime's notes on quantisation, "When to use reduce-range"), so that the same file would
+answer otherwise there. Ranges are fixed (static), so that a row never depends on the others in its batch.
+"""
+
+import contextlib
+import importlib
+import io
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto
+
+from vaeport.sessions.session import import_onnxruntime
+
+from ..bundle.probes import Inputs
+
+_PRODUCTS = ["Conv", "Gemm", "MatMul"]
+_MOST_ROWS = 64
+_HEAD_SHARE = 0.02
+"""A product that makes an output stays float32 if it has at most this share of the weights: its rounding would be the
+answer's own."""
+
+_PERCENTILE = 99.99
+"""Of the values that a range is measured on; the rest is cut. Chosen on training images among 99.9 to 100."""
+
+_RANGE_BITS = 8
+
+
+def to_int8(content: bytes, inputs: Inputs) -> ModelProto:
+    """The same graph with quantised products, as QuantizeLinear and DequantizeLinear around them.
+
+    Args:
+        content: an ONNX file in float32.
+        inputs: what ranges are measured on, float32 [N, ...] by input name.
+
+    Returns:
+        A graph whose inputs and outputs are float32; the same arguments give the same graph.
+    """
+    tools = _tools()
+    model = onnx.load_model_from_string(content)
+    quantizer = tools.QDQQuantizer(
+        model,
+        per_channel=True,
+        reduce_range=True,
+        weight_qType=tools.QuantType.QInt8,
+        activation_qType=tools.QuantType.QUInt8,
+        tensors_range=_ranges(content, inputs, tools),
+        nodes_to_quantize=None,
+        nodes_to_exclude=[node.name for node in (*_heads(model), *_readers_of_outputs(model))],
+        op_types_to_quantize=_PRODUCTS,
+        # onnxruntime multiplies matrices of int8 into float32 at once, so their results need no rounding of their own.
+        extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
+    )
+    quantizer.quantize_model()
+    quantizer.model.topological_sort()
+    quantised: ModelProto = quantizer.model.model
+    return quantised
+
+
+def _tools() -> Any:
+    import_onnxruntime()  # with its telemetry off
+    return importlib.import_module("onnxruntime.quantization")
+
+
+class _Batches:
+    """Inputs in batches, once through, as onnxruntime's calibrators ask for them: of equal size, or they fail."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        n = len(next(iter(inputs.values())))
+        size = max(size for size in range(1, _MOST_ROWS + 1) if n % size == 0)
+        self._batches = ({name: v[i : i + size] for name, v in inputs.items()} for i in range(0, n, size))
+
+    def get_next(self) -> Inputs | None:
+        """The next batch, None after the last."""
+        return next(self._batches, None)
+
+
+def _ranges(content: bytes, inputs: Inputs, tools: Any) -> Any:
+    """Range of every tensor beside a product, without the outermost values, which are few and far."""
+    with tempfile.TemporaryDirectory(prefix="vaeport-int8-") as folder:
+        path = Path(folder, "model.onnx")
+        path.write_bytes(content)
+        calibrator = tools.create_calibrator(
+            path,
+            op_types_to_calibrate=_PRODUCTS,
+            augmented_model_path=str(Path(folder, "augmented.onnx")),
+            calibrate_method=tools.CalibrationMethod.Percentile,
+            extra_options={"percentile": _PERCENTILE, "num_bins": 2048},
+        )
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it is at
+            calibrator.collect_data(_Batches(inputs))
+            measured = calibrator.compute_data()
+    ranges = {
+        name: (_outward(data.lowest.item(), math.floor), _outward(data.highest.item(), math.ceil))
+        for name, data in measured.items()
+    }
+    return tools.TensorsData(tools.CalibrationMethod.MinMax, ranges)  # of this kind: a least and a largest value
+
+
+def _outward(value: float, rounding: Callable[[float], int]) -> np.float32:
+    """A bound rounded outward to a few bits, so that another summation order rarely changes the file."""
+    step = 2.0 ** (math.frexp(value)[1] - _RANGE_BITS)
+    return np.float32(rounding(value / step) * step)
+
+
+def _readers_of_outputs(model: ModelProto) -> list[NodeProto]:
+    """Products that take an output of the graph, class probabilities for instance: theirs would be rounded with it."""
+    outputs = {output.name for output in model.graph.output}
+    return [node for node in model.graph.node if node.op_type in _PRODUCTS and outputs.intersection(node.input)]
+
+
+def _heads(model: ModelProto) -> list[NodeProto]:
+    """The last products on the way to each output, where they are small."""
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
+    makers = {name: node for node in model.graph.node for name in node.output}
+    heads: dict[str, NodeProto] = {}
+    seen, open_names = set[str](), [output.name for output in model.graph.output]
+    while open_names:
+        name = open_names.pop()
+        node = makers.get(name)
+        if node is None or name in seen:
+            continue
+        seen.add(name)
+        if node.op_type in _PRODUCTS:
+            heads[node.name] = node
+        else:
+            open_names += node.input
+    most = _HEAD_SHARE * sum(sizes.values())
+    return [node for node in heads.values() if sum(sizes.get(name, 0) for name in node.input) <= most]

@@ -1,0 +1,55 @@
+"""Ways of running a graph, by name; each an adapter in a file of its own that imports its runtime when it loads."""
+
+from .base import Backend, Facts, GraphFile, Runner
+from .iree import Iree
+from .jax import Jax
+from .litert import Litert
+from .mnn import Mnn
+from .ncnn import Ncnn
+from .onnx_reference import OnnxReference
+from .onnxruntime import OPTIMISATION_LEVELS, OnnxruntimeCpu, OnnxruntimeCuda
+from .onnxruntime_cpp import OnnxruntimeCpp
+from .onnxruntime_js import OnnxruntimeChromium, OnnxruntimeJs
+from .opencv import OpencvDnn
+from .openvino import OpenvinoCpu
+from .tinygrad import Tinygrad
+from .torch_eager import TorchEager
+from .torch_program import TorchProgram
+from .tract import Tract
+from .tvm import Tvm
+
+_ALL: tuple[Backend, ...] = (
+    TorchEager("float32"),
+    TorchEager("float64"),
+    TorchProgram(),
+    *(OnnxruntimeCpu(level) for level in OPTIMISATION_LEVELS),
+    OnnxruntimeCuda(tf32=False),
+    OnnxruntimeCuda(tf32=True),
+    OnnxruntimeCpp(),
+    OnnxruntimeJs("onnxruntime-node"),
+    OnnxruntimeJs("onnxruntime-web"),
+    OnnxruntimeChromium(),
+    OnnxReference(),
+    OpenvinoCpu(exact=True),
+    OpenvinoCpu(exact=False),
+    Tract(),
+    Tract(newest=True),
+    Tvm(),
+    Iree(),
+    Mnn(exact=True),
+    Mnn(exact=False),
+    Ncnn(exact=True),
+    Ncnn(exact=False),
+    Litert(),
+    Jax(),
+    Tinygrad(),
+    OpencvDnn(),
+)
+
+BACKENDS = {backend.facts.name: backend for backend in _ALL}
+"""Backends by name, the reference first."""
+
+OWN_BACKENDS = tuple(name for name, backend in BACKENDS.items() if not backend.facts.has_environment)
+"""Those that vaeport's own extras bring."""
+
+__all__ = ["BACKENDS", "OWN_BACKENDS", "Backend", "Facts", "GraphFile", "Runner"]

@@ -1,0 +1,41 @@
+"""onnx's ReferenceEvaluator: the operators as the standard words them, in numpy; slow, and apart from onnxruntime."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..reference.evaluator import evaluable, reference_arithmetic
+from .base import Facts, GraphFile, Runner
+
+
+class OnnxReference:
+    """The standard's own evaluator."""
+
+    facts = Facts(
+        "onnx-reference",
+        module="onnx",
+        precisions=("fp32", "int8"),  # numpy takes minutes for convolutions in float16
+        slow=True,
+        remark="the standard's own words, in numpy",
+    )
+
+    def version(self) -> str:
+        """Version of onnx."""
+        import onnx
+
+        return onnx.__version__
+
+    def load(self, graph: GraphFile) -> Runner:
+        """An evaluator of the graph."""
+        import onnx
+        from onnx.reference import ReferenceEvaluator
+
+        evaluator = ReferenceEvaluator(evaluable(onnx.load(graph.path)))
+        names = list(graph.outputs)
+
+        def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+            with reference_arithmetic():
+                return dict(zip(names, evaluator.run(names, dict(inputs)), strict=True))
+
+        return run

@@ -1,0 +1,100 @@
+"""onnxruntime for JavaScript: the native addon, and the WebAssembly that browsers run, in Node and in a browser."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner
+from .piped import piped_runner
+
+_ENVIRONMENT = "onnxruntime-js"
+_PACKAGES = ("onnxruntime-node", "onnxruntime-web", "playwright-core")
+
+
+@dataclass(frozen=True)
+class OnnxruntimeJs:
+    """onnxruntime-node or onnxruntime-web in Node."""
+
+    package: Literal["onnxruntime-node", "onnxruntime-web"]
+    """Its npm package."""
+
+    @property
+    def facts(self) -> Facts:
+        """Both live in one environment."""
+        return Facts(
+            self.package,
+            npm_packages=_PACKAGES,
+            programs=("node",),
+            precisions=ALL_PRECISIONS,
+            environment=_ENVIRONMENT,
+            remark="native addon in Node" if self.package == "onnxruntime-node" else "WebAssembly, in Node",
+        )
+
+    def version(self) -> str:
+        """Version of the npm package.
+
+        Raises:
+            ImportError: the environment lacks it.
+        """
+        return _npm_version(self.facts, self.package)
+
+    def load(self, graph: GraphFile) -> Runner:
+        """A session in a Node process of its own."""
+        words = [str(_folder(self.facts)), self.package, str(graph.path), _shapes(graph)]
+        return piped_runner(["node", _script("onnxruntime.mjs"), *words], graph)
+
+
+class OnnxruntimeChromium:
+    """onnxruntime-web in headless Chromium, which Node drives and serves."""
+
+    facts = Facts(
+        "onnxruntime-chromium",
+        npm_packages=_PACKAGES,
+        programs=("node", "chromium"),
+        precisions=ALL_PRECISIONS,
+        environment=_ENVIRONMENT,
+        remark="WebAssembly in a page of headless Chromium, timed with the way there and back",
+    )
+
+    def version(self) -> str:
+        """Version of onnxruntime-web, and Chromium's.
+
+        Raises:
+            ImportError: the environment lacks onnxruntime-web or what drives Chromium.
+        """
+        _npm_version(self.facts, "playwright-core")
+        told = subprocess.run([_chromium(), "--version"], capture_output=True, text=True, check=False).stdout.split()
+        return f"{_npm_version(self.facts, 'onnxruntime-web')} in {' '.join(told[:2]) or 'Chromium'}"
+
+    def load(self, graph: GraphFile) -> Runner:
+        """A session in a page of a browser of its own, which ends with the Node process that drives it."""
+        words = [str(_folder(self.facts)), _chromium(), str(graph.scratch), str(graph.path), _shapes(graph)]
+        return piped_runner(["node", _script("chromium.mjs"), *words], graph)
+
+
+def _folder(facts: Facts) -> Path:
+    from ..running.environments import environment_of
+
+    return environment_of(facts)
+
+
+def _npm_version(facts: Facts, package: str) -> str:
+    path = _folder(facts) / "node_modules" / package / "package.json"
+    if not path.is_file():
+        raise ModuleNotFoundError(f"the npm package {package} is not installed in {_folder(facts)}")
+    return str(json.loads(path.read_text())["version"])
+
+
+def _chromium() -> str:
+    return shutil.which("chromium") or "chromium"
+
+
+def _script(name: str) -> str:
+    return str(Path(__file__).with_name("programs") / name)
+
+
+def _shapes(graph: GraphFile) -> str:
+    return json.dumps({"inputs": dict(graph.inputs), "outputs": dict(graph.outputs)})

@@ -1,0 +1,1 @@
+"""The yardstick that answers are compared with."""

@@ -1,0 +1,1 @@
+"""A bundle on disk: its folder, its manifest, its golden answers."""

@@ -1,0 +1,1 @@
+"""Whether a bundle answers here as it should, and how fast."""

@@ -1,0 +1,1 @@
+"""From pictures to the model's pixels and back."""

@@ -1,0 +1,375 @@
+"""The public face of a bundle: look at images, draw images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle.folder import Bundle, open_bundle
+from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, IMAGE, Z
+from ..errors import BundleError, InputError
+from ..images.batch import ImageLike, ImageQueue, Images, queue_images, to_uint8
+from ..images.fitting import Fit, Polarity
+from ..sessions.engine import Engine
+from ..sessions.session import Providers, SessionOptions
+from .anomaly import calibration_needed, score
+from .answers import AnomalyScores, Classification, Drawings, Encoding, Prediction, Reconstruction, StyleGrid
+from .classes import LabelLike, Labels, class_probs, label_names
+from .dataset import SampledDataset, check_size
+from .latents import latents, spherical
+
+CHUNK_ROWS = 256
+"""Rows that meet a session at once by default; larger batches are cut, so that memory stays bounded."""
+
+Rows = NDArray[np.float32]
+
+
+class LoadedBundle:
+    """Two graphs of one bundle; a graph is loaded at its first use.
+
+    Threads may share it. It can be pickled: bundle path and options travel, the bundle is opened and checked anew.
+    After a fork the child's sessions open anew. `close`, or `with`, lets the sessions go.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        precision: str = FP32,
+        options: SessionOptions | None = None,
+        chunk_rows: int = CHUNK_ROWS,
+    ) -> None:
+        known = bundle.manifest.precisions
+        if precision not in known:
+            raise BundleError(f"{bundle.path} has no precision {precision!r} (it has {', '.join(known)})")
+        if chunk_rows < 1:
+            raise InputError(f"chunk_rows is {chunk_rows}, but must be at least 1")
+        self.bundle = bundle
+        self.precision = precision
+        self.chunk_rows = chunk_rows
+        self._engine = Engine(bundle, precision, options or SessionOptions())
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle."""
+        return self.bundle.manifest.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of `class_probs`."""
+        return self.bundle.manifest.labels
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return self.bundle.manifest.shapes.image
+
+    @property
+    def latent_dim(self) -> int:
+        """Z, the dimensions of the latent."""
+        return self.bundle.manifest.shapes.latent_dim
+
+    @property
+    def device(self) -> str:
+        """Device that really runs, `cpu` or `cuda:N`; opens the encoder's session to find out."""
+        return self._engine.opened(ENCODER_CLASSIFIER).device
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers that really run, the first preferred; opens the encoder's session to find out."""
+        return self._engine.opened(ENCODER_CLASSIFIER).providers
+
+    def close(self) -> None:
+        """Let the sessions go; the model answers no more."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _reopened, (type(self), str(self.bundle.path), self.precision, self._engine.options, self.chunk_rows)
+
+    def _cut(self, rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        return (rows[first : first + self.chunk_rows] for first in range(0, len(rows), self.chunk_rows))
+
+    def _encode(self, n: int, batches: Iterable[NDArray[np.float32]], out: Encoding | None = None) -> Encoding:
+        given = None if out is None else (out.z_mean, out.z_logvar, out.class_probs)
+        feeds = ({IMAGE: batch} for batch in batches)
+        z_mean, z_logvar, probs = self._engine.run(ENCODER_CLASSIFIER, n, feeds, out=given)
+        return Encoding(z_mean, z_logvar, probs)
+
+    def _decode(self, z: Rows, probs: Rows, out: Rows | None) -> Rows:
+        feeds = ({Z: some, CLASS_PROBS: p} for some, p in zip(self._cut(z), self._cut(probs), strict=True))
+        (pixels,) = self._engine.run(DECODER, len(z), feeds, out=None if out is None else [out])
+        return pixels
+
+
+def _reopened(
+    kind: type[LoadedBundle], path: str, precision: str, options: SessionOptions, chunk_rows: int
+) -> LoadedBundle:
+    return kind(open_bundle(path), precision=precision, options=options, chunk_rows=chunk_rows)
+
+
+_MOST_TEMPERATURE = 1e6
+
+
+class Model(LoadedBundle):
+    """A bundle that answers: `classify` never loads the decoder, `generate` never the encoder.
+
+    Wherever images are taken, they are one or many in any form of `queue_images`; `polarity` and `fit`
+    concern files and PIL images only. Errors there: ImageError, ImageNotFoundError for an image that cannot be taken,
+    DeviceError where the requested device would not run.
+    """
+
+    def encode(
+        self, images: Images, *, polarity: Polarity = "auto", fit: Fit = "resize", out: Encoding | None = None
+    ) -> Encoding:
+        """Posterior mean and log-variance of the latents, and class probabilities.
+
+        Args:
+            images: see `Model`.
+            polarity: see `Model`.
+            fit: see `Model`.
+            out: arrays to write to instead of new ones; after an error their content is undefined.
+
+        Raises:
+            InputError: `out` has another shape or type.
+        """
+        queue = self._queue(images, polarity, fit)
+        return self._encode(len(queue), queue.chunks(self.chunk_rows), out)
+
+    def encode_iter(
+        self, images: Iterable[ImageLike], *, batch: int = 32, polarity: Polarity = "auto", fit: Fit = "resize"
+    ) -> Iterator[Encoding]:
+        """Encode a stream, `batch` of its items at a time; nothing is taken from it before it is needed."""
+        if batch < 1:
+            raise InputError(f"batch is {batch}, but must be at least 1")
+        source = iter(images)
+        while items := list(islice(source, batch)):
+            yield self.encode(items, polarity=polarity, fit=fit)
+
+    def classify(
+        self, images: Images, *, reject_below: float = 0.0, polarity: Polarity = "auto", fit: Fit = "resize"
+    ) -> Classification:
+        """The most probable class of each image; one that is less probable than `reject_below` is marked so."""
+        if not 0 <= reject_below <= 1:
+            raise InputError(f"reject_below is {reject_below}, but must be a probability from 0 to 1")
+        probs = self.encode(images, polarity=polarity, fit=fit).class_probs
+        best = probs.max(axis=1).tolist()
+        predictions = tuple(
+            Prediction(self.labels[index], confidence, confidence < reject_below)
+            for index, confidence in zip(probs.argmax(axis=1), best, strict=True)
+        )
+        return Classification(predictions, probs)
+
+    def decode(self, z: NDArray[np.floating], labels: Labels, *, out: NDArray[np.float32] | None = None) -> Drawings:
+        """Draw images from latents.
+
+        Args:
+            z: float [N, Z], or [Z] for one image.
+            labels: one class for all rows, or one a row; or class probabilities, float [N, K].
+            out: float32 [N, C, H, W] to write to instead of a new array.
+
+        Raises:
+            InputError: a shape that does not fit.
+            LabelError: no such class.
+        """
+        try:
+            rows = np.atleast_2d(np.asarray(z, np.float32))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"z is {type(z).__name__}, but must be numbers [N, {self.latent_dim}]") from error
+        if rows.ndim != 2 or rows.shape[1] != self.latent_dim or not np.isfinite(rows).all():
+            raise InputError(f"z has shape {list(np.shape(z))}, but must be finite numbers [N, {self.latent_dim}]")
+        probs = class_probs(self.bundle.manifest, labels, len(rows))
+        return Drawings(self._decode(rows, probs, out), rows, probs)
+
+    def generate(
+        self,
+        label: LabelLike,
+        n: int = 1,
+        *,
+        seed: int = 0,
+        start: int = 0,
+        temperature: float = 1.0,
+        out: NDArray[np.float32] | None = None,
+    ) -> Drawings:
+        """Draw new images of a class.
+
+        Row r of a seed has the same latent whatever `n`, batch, machine or language (docs/CONTRACT.md): the first four
+        of eight drawings are the four drawings of a call for four.
+
+        Args:
+            label: the class.
+            n: how many.
+            seed: 0 to 2**64 - 1.
+            start: number of the first row, to go on where an earlier call ended.
+            temperature: scale of the latents; below 1 more typical, above 1 more unusual.
+            out: as of `decode`.
+
+        Raises:
+            InputError: a number out of its range.
+            LabelError: no such class.
+        """
+        return self.decode(self._latents(seed, n, start, temperature), label, out=out)
+
+    def reconstruct(self, images: Images, *, polarity: Polarity = "auto", fit: Fit = "resize") -> Reconstruction:
+        """Encode images and draw them again from `z_mean` and `class_probs`."""
+        originals = self._queue(images, polarity, fit).read()
+        encoding = self._encode(len(originals), self._cut(originals))
+        return Reconstruction(originals, self.decode(encoding.z_mean, encoding.class_probs), encoding)
+
+    def restyle(
+        self,
+        images: Images,
+        labels: Sequence[LabelLike] | None = None,
+        *,
+        polarity: Polarity = "auto",
+        fit: Fit = "resize",
+    ) -> StyleGrid:
+        """Draw each image's handwriting (`z_mean`) as other classes, all of them by default.
+
+        Raises:
+            LabelError: no such class.
+        """
+        return self._styled(self.encode(images, polarity=polarity, fit=fit).z_mean, labels)
+
+    def style_grid(
+        self,
+        n: int = 10,
+        *,
+        labels: Sequence[LabelLike] | None = None,
+        seed: int = 0,
+        start: int = 0,
+        temperature: float = 1.0,
+    ) -> StyleGrid:
+        """Draw `n` new handwritings as each class, all of them by default. Arguments and errors as of `generate`."""
+        return self._styled(self._latents(seed, n, start, temperature), labels)
+
+    def interpolate(
+        self,
+        first: ImageLike,
+        second: ImageLike,
+        steps: int = 10,
+        *,
+        label: LabelLike | None = None,
+        polarity: Polarity = "auto",
+        fit: Fit = "resize",
+    ) -> Drawings:
+        """Draw the way from one image to another: latents on the arc, class probabilities on the line between.
+
+        Args:
+            first: one image, whose reconstruction is the first drawing.
+            second: one image, whose reconstruction is the last.
+            steps: how many drawings, at least 2.
+            label: a class to draw all of them as, instead of the classifier's answers.
+            polarity: see `Model`.
+            fit: see `Model`.
+
+        Raises:
+            InputError: fewer steps, or not one image at each end.
+            LabelError: no such class.
+        """
+        if steps < 2:
+            raise InputError(f"steps is {steps}, but both ends need one: give at least 2")
+        ends = self.encode([first, second], polarity=polarity, fit=fit)
+        if len(ends) != 2:
+            raise InputError(f"{len(ends)} images given to interpolate between, but it takes one at each end")
+        z = spherical(ends.z_mean[0], ends.z_mean[1], steps)
+        t = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+        return self.decode(z, (1 - t) * ends.class_probs[0] + t * ends.class_probs[1] if label is None else label)
+
+    def anomaly_score(self, images: Images, *, polarity: Polarity = "auto", fit: Fit = "resize") -> AnomalyScores:
+        """How unusual images are, beside the held-out images that the bundle's manifest remembers.
+
+        Raises:
+            BundleError: the bundle has no such record.
+        """
+        known = calibration_needed(self.bundle)
+        scores = [
+            score(batch, encoding, self.decode(encoding.z_mean, encoding.class_probs).pixels, known)
+            for batch in self._queue(images, polarity, fit).chunks(self.chunk_rows)
+            for encoding in [self._encode(len(batch), [batch])]
+        ]
+        return AnomalyScores.joined(scores)
+
+    def sample_dataset(
+        self,
+        n: int,
+        *,
+        labels: Sequence[LabelLike] | None = None,
+        seed: int = 0,
+        start: int = 0,
+        temperature: float = 1.0,
+    ) -> SampledDataset:
+        """Draw a labelled data set, `n` images a class, no latent twice. Other arguments and errors as of `generate`.
+
+        Image i of class k is drawn from row (start + i) * K + k of the seed, with K the classes of the model: the
+        first images of a larger set are those of a smaller one.
+        """
+        names = label_names(self.bundle.manifest, labels)
+        check_size(n, names, self.image_shape)
+        images = np.empty((len(names), n, *self.image_shape), np.uint8)
+        for place, name in enumerate(names):
+            k, classes = self.labels.index(name), len(self.labels)
+            for first in range(0, n, self.chunk_rows):
+                rows = min(self.chunk_rows, n - first)
+                z = self._latents(seed, rows * classes, (start + first) * classes, temperature)[k::classes]
+                images[place, first : first + rows] = to_uint8(self.decode(z, name).pixels)
+        indices = np.repeat(np.arange(len(names), dtype=np.int64), n)
+        return SampledDataset(images.reshape(-1, *self.image_shape), indices, names)
+
+    def _queue(self, images: Images, polarity: Polarity, fit: Fit) -> ImageQueue:
+        return queue_images(images, self.image_shape, polarity=polarity, fit=fit)
+
+    def _latents(self, seed: int, n: int, start: int, temperature: float) -> NDArray[np.float32]:
+        if not 0 <= temperature <= _MOST_TEMPERATURE:
+            raise InputError(f"temperature is {temperature}, but must be a number from 0 to {_MOST_TEMPERATURE:g}")
+        return latents(seed, n, self.latent_dim, start=start) * np.float32(temperature)
+
+    def _styled(self, z: NDArray[np.float32], labels: Sequence[LabelLike] | None) -> StyleGrid:
+        names = label_names(self.bundle.manifest, labels)
+        pixels = np.empty((len(z), len(names), *self.image_shape), np.float32)
+        for place, name in enumerate(names):
+            pixels[:, place] = self.decode(z, name).pixels
+        return StyleGrid(pixels, z, names)
+
+
+def load(
+    path_or_name: str | os.PathLike[str],
+    *,
+    precision: str = FP32,
+    device: str = "cpu",
+    threads: int | None = None,
+    spinning: bool | None = None,
+    providers: Providers | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Model:
+    """Open a bundle, check its seal and make it ready to answer.
+
+    Args:
+        path_or_name: a bundle folder, or the name of a bundle that ships with vaeport.
+        precision: which of the bundle's precisions to run.
+        device: `cpu`, `cuda`, `cuda:N` or `auto`; a device that would not run is an error, only `auto` may fall back.
+        threads: threads inside an operator; None takes what CPU affinity and container quota allow.
+        spinning: whether waiting threads burn their processor a while, for speed; None lets those of graphs of 32 MB
+            and more.
+        providers: onnxruntime execution providers to pass through as they are, instead of those of `device`.
+        chunk_rows: rows that meet a session at once; memory grows with it, answers do not change beyond rounding.
+
+    Raises:
+        BundleNotFoundError, BundleError, SealError: the bundle is not there, not readable, or not as it was sealed.
+        InputError: an option out of its range.
+    """
+    options = SessionOptions(device, threads, spinning, None if providers is None else tuple(providers))
+    return Model(open_bundle(path_or_name), precision=precision, options=options, chunk_rows=chunk_rows)

@@ -1,0 +1,158 @@
+"""A run folder from its first file to its figures: begin, go on, evaluate."""
+
+import hashlib
+import importlib.metadata
+import io
+import os
+import platform
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vaeport.common.fileio import write_atomic
+from vaeport.errors import InputError
+
+from ..configuration.config import RunConfig
+from ..data import Dataset, Split
+from .checkpoint import CONFIG_FILE, DataRecord, RunRecord, load_record, save_record
+from .distributed import environment, process_group
+from .state import STATE_FILE, load_state, new_state
+from .trainer import Trainer
+
+EXAMPLES_FILE = "examples.npz"
+SAVE_EVERY = 60.0
+_EXAMPLES_PER_CLASS = 8
+
+
+def fit(
+    folder: str | os.PathLike[str],
+    preset: str,
+    config: RunConfig,
+    dataset: Dataset,
+    *,
+    quiet: bool = False,
+    save_every: float = SAVE_EVERY,
+) -> Path:
+    """Train from the beginning into a new run folder; started by `torchrun`, with the other processes.
+
+    Args:
+        folder: is made.
+        preset: name that the configuration began with, for the record.
+        config: the configuration.
+        dataset: images and labels.
+        quiet: no progress bar.
+        save_every: seconds after which a state to go on from is saved within an epoch.
+
+    Raises:
+        InputError: the folder holds something already.
+        DivergedError: the loss became no number.
+    """
+    path = Path(folder)
+    config = replace(config, training=replace(config.training, processes=environment().count))
+    with process_group() as processes:
+        if processes.first and path.exists() and (not path.is_dir() or any(path.iterdir())):
+            hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
+            raise InputError(f"{path} is not empty{hint} another folder")
+        train_split, held_out = splits_of_run(config, dataset)
+        record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
+        if processes.first:
+            save_record(path, record)
+            _save_examples(path, held_out)
+        trainer = Trainer(
+            new_state(record), record, train_split, held_out, path, processes=processes, save_every=save_every
+        )
+        trainer.train(quiet=quiet)
+    return path
+
+
+def resume(
+    folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = False, save_every: float = SAVE_EVERY
+) -> Path:
+    """Go on with a run from where it was saved last; the end is the same as if it had never stopped.
+
+    Args:
+        folder: the run folder.
+        dataset: the data that it began with.
+        quiet: as of `fit`.
+        save_every: as of `fit`.
+
+    Raises:
+        InputError: no such run, damaged files, other data than it began with, or another number of processes.
+    """
+    path = Path(folder)
+    record = load_record(path)
+    if record.config.training.processes != environment().count:
+        raise InputError(
+            f"{path} began with {record.config.training.processes} processes, now there are {environment().count}: use "
+            f"torchrun --nproc-per-node {record.config.training.processes} -m vaeport_train resume"
+        )
+    train_split, held_out = splits_of_run(record.config, dataset)
+    given = data_record(dataset, train_split, held_out)
+    if given != record.data:
+        raise InputError(f"{path} began with {_in_words(record.data)}, now there are {_in_words(given)}")
+    with process_group() as processes:
+        if processes.first and not (path / EXAMPLES_FILE).is_file():
+            _save_examples(path, held_out)
+        state = load_state(path, record) if (path / STATE_FILE).is_file() else new_state(record)
+        trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
+        trainer.train(quiet=quiet)
+    return path
+
+
+def load_examples(folder: Path) -> Split:
+    """Held-out images that travel with the run, some of each class.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    path = folder / EXAMPLES_FILE
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            return Split(arrays["images"], arrays["labels"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read: {error}; the folder is no finished run") from error
+
+
+def splits_of_run(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:
+    """Training and held-out images, as the configuration cuts the data."""
+    return dataset.split(config.data.split, held_out=config.data.held_out, seed=config.training.seed)
+
+
+def data_record(dataset: Dataset, train_split: Split, held_out: Split) -> DataRecord:
+    """What a run remembers of its data; equal records mean the same images in the same split."""
+    digest = hashlib.sha256(np.ascontiguousarray(train_split.images).data)
+    digest.update(np.ascontiguousarray(train_split.labels).data)
+    return DataRecord(
+        name=dataset.name,
+        labels=dataset.class_names,
+        image_shape=dataset.image_shape,
+        train_images=len(train_split),
+        held_out_images=len(held_out),
+        fingerprint=digest.hexdigest(),
+        licence=dataset.licence,
+    )
+
+
+def _in_words(data: DataRecord) -> str:
+    return f"{data.train_images} training images of {data.name} (fingerprint {data.fingerprint[:8]})"
+
+
+def _save_examples(folder: Path, held_out: Split) -> None:
+    rows = np.concatenate(
+        [np.flatnonzero(held_out.labels == k)[:_EXAMPLES_PER_CLASS] for k in np.unique(held_out.labels)]
+    )
+    chosen, content = held_out.take(rows), io.BytesIO()
+    np.savez_compressed(content, images=chosen.images, labels=chosen.labels)
+    write_atomic(folder / EXAMPLES_FILE, lambda file: file.write(content.getvalue()))
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "vaeport": importlib.metadata.version("vaeport"),
+    }

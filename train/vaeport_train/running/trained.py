@@ -1,0 +1,61 @@
+"""A trained network, wherever it is kept: in a run folder, or sealed in a bundle."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaeport.bundle.folder import Bundle, open_bundle, shipped_bundles
+from vaeport.contract import CHECKPOINT_FOLDER, MANIFEST_FILE
+from vaeport.errors import InputError
+
+from .checkpoint import CONFIG_FILE, Checkpoint, load_checkpoint, read_checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network and where it was found."""
+
+    name: str
+    """Where it was found, for messages."""
+    checkpoint: Checkpoint
+    """The network and its record."""
+    run: Path | None
+    """Its run folder; None for a bundle, into which nothing may be written."""
+
+
+def load_trained(path_or_name: str | os.PathLike[str]) -> Trained:
+    """Load the network of a run folder, or of a bundle by path or shipped name, whose seal is checked first.
+
+    Raises:
+        InputError: neither stands there, a file is damaged, or the bundle came without its checkpoint.
+        SealError: the bundle is not as it was sealed.
+    """
+    path = Path(path_or_name)
+    if (path / MANIFEST_FILE).is_file() or (not path.exists() and str(path_or_name) in shipped_bundles()):
+        bundle = open_bundle(path_or_name)
+        checkpoint = sealed_checkpoint(bundle)
+        if checkpoint.record.data.labels != bundle.manifest.labels:
+            raise InputError(f"{bundle.path}: the checkpoint has other labels than the bundle")
+        return Trained(str(bundle.path), checkpoint, None)
+    if not (path / CONFIG_FILE).is_file():
+        raise InputError(f"{path} is no run folder: it holds no {CONFIG_FILE}; and no bundle: no {MANIFEST_FILE}")
+    return Trained(str(path), load_checkpoint(path), path)
+
+
+def sealed_checkpoint(bundle: Bundle) -> Checkpoint:
+    """The PyTorch original of a bundle; whether it has the bundle's labels, the caller must ask.
+
+    Raises:
+        InputError: the bundle came without it, or it is of another network.
+        SealError: it is not the one that was sealed.
+    """
+    if not bundle.has(CHECKPOINT_FOLDER):
+        raise InputError(
+            f"{bundle.path} came without its {CHECKPOINT_FOLDER}/, so there is no PyTorch original to work with; "
+            "`vaeport verify` compares with PyTorch's recorded answers"
+        )
+    folder = bundle.path / CHECKPOINT_FOLDER
+    checkpoint = read_checkpoint(folder, lambda name: bundle.read(f"{CHECKPOINT_FOLDER}/{name}"))
+    if checkpoint.record.shapes != bundle.manifest.shapes:
+        raise InputError(f"{bundle.path}: the checkpoint has other shapes than the bundle")
+    return checkpoint
