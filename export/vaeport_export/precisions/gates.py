@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vaeport.images.scaling import from_uint8
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_MEAN, Z
 from vaeport_parity.reference.answers import onnxruntime_answers
 
-from ..bundle.probes import from_pixels
 from .material import Material
 
 
@@ -84,7 +84,7 @@ def chained(graphs: Mapping[str, bytes], material: Material) -> Chained:
         graphs: ONNX files by graph.
         material: what to judge on.
     """
-    images = from_pixels(material.judged.images)
+    images = from_uint8(material.judged.images)
     encoded = onnxruntime_answers(graphs[ENCODER_CLASSIFIER], ENCODER_CLASSIFIER, {IMAGE: images})
     latents = {Z: encoded[Z_MEAN], CLASS_PROBS: encoded[CLASS_PROBS]}
     drawn = onnxruntime_answers(graphs[DECODER], DECODER, latents)[IMAGE]

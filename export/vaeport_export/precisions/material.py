@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vaeport.images.scaling import from_uint8
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from vaeport.errors import InputError
 from vaeport.model.latents import latents
@@ -12,7 +13,7 @@ from vaeport_train.running.checkpoint import Checkpoint
 from vaeport_train.running.run import data_record, splits_of_run
 
 from ..bundle.golden import torch_answers
-from ..bundle.probes import Inputs, from_pixels
+from ..bundle.probes import Inputs
 from ..modules.vae import graph_modules
 
 _CALIBRATED = 512
@@ -54,7 +55,7 @@ def _calibration(checkpoint: Checkpoint, train_split: Split) -> dict[str, Inputs
     import torch
 
     rows = np.linspace(0, len(train_split) - 1, min(_CALIBRATED, len(train_split))).astype(np.int64)
-    images = {IMAGE: from_pixels(train_split.images[rows])}
+    images = {IMAGE: from_uint8(train_split.images[rows])}
     module = graph_modules(checkpoint.network)[ENCODER_CLASSIFIER]
     encoded = torch_answers(module, ENCODER_CLASSIFIER, images, torch.float32)
     shapes = checkpoint.record.shapes

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from vaeport.bundle.golden import parse_golden
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Z_MEAN, Z
-from vaeport_export.bundle.golden import torch_answers
+from vaeport.images.scaling import from_uint8
+from vaeport_export.bundle.original import torch_answers
 from vaeport_export.bundle.probes import (
     Inputs,
     doubtful_rows,
-    from_pixels,
     hard_inputs,
     probe_cuts,
     probe_inputs,
@@ -123,13 +123,13 @@ def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[
     for graph, inputs in hard_inputs(shapes).items():
         yield _asked(subject, "hard", graph, inputs)
     pixels = golden.images[:: _PIXELS_EVERY if subject.convolutional else 1]
-    scaled: Inputs = {IMAGE: from_pixels(pixels)}
+    scaled: Inputs = {IMAGE: from_uint8(pixels)}
     encoded = expected_answers(subject, ENCODER_CLASSIFIER, scaled)
     yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: pixels}, encoded)
     if subject.precision == FP32:
         yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
     whole = golden.images[golden.labels >= 0] if images is None else images
-    candidates: Inputs = {IMAGE: from_pixels(whole)}
+    candidates: Inputs = {IMAGE: from_uint8(whole)}
     expected = expected_answers(subject, ENCODER_CLASSIFIER, candidates)
     rows = doubtful_rows(expected["float64"][CLASS_PROBS])
     yield _asked(subject, DOUBTFUL, ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]})

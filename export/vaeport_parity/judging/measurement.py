@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaeport.images.scaling import from_uint8
 from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import flipped_rows, max_abs_error
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, IMAGE
 from vaeport_export.bundle.golden import TOLERANCE_FACTOR
-from vaeport_export.bundle.probes import from_pixels
 from vaeport_export.bundle.subject import Subject
 
 from ..asking.steps import CHAIN, InputSet, Questions, Step
@@ -155,7 +155,7 @@ def _flips(runs: list[Run], margin: float) -> dict[str, set[bytes]]:
         expected = one.expected["float64"][CLASS_PROBS][step.start : step.stop]
         changed = flipped_rows(answers[CLASS_PROBS], expected, margin=margin)
         images: NDArray[Any] = one.inputs[IMAGE][step.start : step.stop][changed]
-        floats = from_pixels(images) if images.dtype == np.uint8 else images
+        floats = from_uint8(images) if images.dtype == np.uint8 else images
         flipped.setdefault(step.inputs, set()).update(image.tobytes() for image in floats)
     return flipped
 

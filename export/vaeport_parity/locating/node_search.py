@@ -12,8 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from vaeport.images.scaling import from_uint8
 from vaeport.checks.comparison import max_abs_error
-from vaeport_export.bundle.probes import from_pixels
 from vaeport_export.bundle.subject import Subject
 
 from ..asking.steps import Questions
@@ -152,7 +152,7 @@ def _cut(inputs: Values, rows: int) -> Values:
 
 
 def _floats(values: NDArray[Any]) -> NDArray[Any]:
-    return from_pixels(values) if values.dtype == np.uint8 else values
+    return from_uint8(values) if values.dtype == np.uint8 else values
 
 
 def _unsure(found: Found) -> str:
