@@ -21,9 +21,8 @@ from vaeport.bundle.folder import Bundle
 from vaeport.bundle.golden import Arrays
 from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE
 from vaeport.errors import BundleError, CheckFailedError, InputError
-from vaeport_parity.locating.tensors import doubled
 from vaeport_parity.reference.answers import onnxruntime_answers
-from vaeport_parity.reference.evaluator import reference_arithmetic
+from vaeport_parity.reference.evaluator import float64_evaluator, native_evaluator, reference_arithmetic
 from vaeport_parity.reference.plain_sums import PlainSums
 from vaeport_parity.reference.program import CapturedModule, Program, parse_program
 
@@ -178,7 +177,7 @@ class EvaluatedGraph(nn.Module):
         key = "float64" if double else "float32"
         if key not in self._evaluators:
             model = _parsed(self._content)
-            self._evaluators[key] = ReferenceEvaluator(doubled(model) if double else model)
+            self._evaluators[key] = float64_evaluator(model) if double else native_evaluator(model)
         return self._evaluators[key]
 
     def __deepcopy__(self, _: dict[int, Any]) -> "EvaluatedGraph":
@@ -221,7 +220,9 @@ def _check_shapes(original: Original, bundle: Bundle) -> None:
             raise
         except Exception as error:
             said = " ".join(str(error).split())[:200]
-            raise BundleError(f"{bundle.path}: the original of {graph} in {CHECKPOINT_FOLDER}/ fails: {said}") from error
+            raise BundleError(
+                f"{bundle.path}: the original of {graph} in {CHECKPOINT_FOLDER}/ fails: {said}"
+            ) from error
         for name in spec.outputs:
             expected = (2, *shapes.row(name))
             if answers[name].shape != expected:

@@ -1,4 +1,4 @@
-"""What is compared: a sealed bundle, and the PyTorch original inside it."""
+"""What is compared: the graphs of a bundle in one precision, with their original."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,18 @@ from vaeport.bundle.folder import Bundle
 from vaeport.bundle.manifest import Tolerance
 from vaeport.contract import FP32, GRAPHS
 from vaeport.errors import BundleError, InputError
-from vaeport_train.running.checkpoint import Checkpoint
-from vaeport_train.running.trained import sealed_checkpoint
 
-from ..modules.vae import graph_modules
-from .probes import PROBE_ROWS, probe_rows
+from .original import Original, read_original
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A bundle with its PyTorch original."""
+    """A bundle with its original."""
 
     bundle: Bundle
     """The bundle."""
-    checkpoint: Checkpoint
-    """The network its graphs were exported from."""
+    original: Original
+    """The networks its graphs were exported from."""
     precision: str = FP32
     """Which of the bundle's precisions is compared."""
 
@@ -38,32 +35,32 @@ class Subject:
 
     @property
     def tolerances(self) -> dict[str, dict[str, Tolerance]]:
-        """Bounds on the difference from PyTorch by graph and output."""
+        """Bounds on the difference from the original by graph and output."""
         return self.bundle.manifest.tolerances[self.precision]
 
     @property
     def convolutional(self) -> bool:
         """Whether the network has convolutions, whose rows cost far more."""
-        return probe_rows(self.checkpoint.network) < PROBE_ROWS
+        return self.original.convolutional
 
     def module(self, graph: str) -> nn.Module:
-        """The PyTorch module of a graph, in float32."""
-        return graph_modules(self.checkpoint.network)[graph]
+        """The original of a graph as a module, in float32."""
+        return self.original.module(graph)
 
 
 def subject_of(bundle: Bundle, precision: str = FP32) -> Subject:
-    """Take a bundle with the checkpoint in it.
+    """Take a bundle with its original in it.
 
     Raises:
-        InputError: the bundle came without its checkpoint, the checkpoint is of another network, or the bundle has no
-            such precision.
+        InputError: the bundle came without its original, the original is of another network, or the bundle has no such
+            precision.
         BundleError: a graph's file is no ONNX model.
-        SealError: the checkpoint is not the one that was sealed.
+        SealError: the original is not the one that was sealed.
     """
     known = bundle.manifest.precisions
     if precision not in known:
         raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
-    subject = Subject(bundle, sealed_checkpoint(bundle), precision)
+    subject = Subject(bundle, read_original(bundle), precision)
     for graph in GRAPHS:
         try:
             onnx.load_model_from_string(subject.onnx(graph))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.images.scaling import from_uint8
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_MEAN, Z
+from vaeport.images.scaling import from_uint8
 from vaeport_parity.reference.answers import onnxruntime_answers
 
 from .material import Material

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vaeport.images.scaling import from_uint8
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from vaeport.errors import InputError
+from vaeport.images.scaling import from_uint8
 from vaeport.model.latents import latents
 from vaeport_train.data import Dataset, Split
 from vaeport_train.running.checkpoint import Checkpoint

@@ -29,7 +29,7 @@ class TorchEager:
         """The module of the graph, from the checkpoint."""
         import torch
 
-        from vaeport_export.bundle.golden import torch_answers
+        from vaeport_export.bundle.original import torch_answers
 
         module, dtype = checkpoint_module(graph), getattr(torch, self.dtype)
         return lambda inputs: torch_answers(module, graph.name, inputs, dtype)

@@ -26,12 +26,12 @@ class TorchProgram:
         import torch
 
         from vaeport.bundle.folder import open_bundle
-        from vaeport_export.modules.vae import example_inputs
+        from vaeport_export.graph.onnx_file import example_inputs
 
         module = checkpoint_module(graph)
         examples = example_inputs(graph.name, open_bundle(graph.bundle).manifest.shapes)
         batch = torch.export.Dim.DYNAMIC
-        shapes = tuple({0: batch} for _ in examples)
+        shapes = (tuple({0: batch} for _ in examples),)
         program = torch.export.export(module, tuple(examples.values()), dynamic_shapes=shapes).module()
 
         def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from vaeport.contract import CLASS_PROBS, DECODER, IMAGE, Z
-from vaeport_export.bundle.golden import torch_answers
+from vaeport_export.bundle.original import torch_answers
 from vaeport_export.bundle.subject import Subject
 
 from ..asking.steps import CHAIN, Questions

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.images.scaling import from_uint8
 from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import flipped_rows, max_abs_error
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, IMAGE
+from vaeport.images.scaling import from_uint8
 from vaeport_export.bundle.golden import TOLERANCE_FACTOR
 from vaeport_export.bundle.subject import Subject
 

@@ -1,19 +1,18 @@
 """What reading the files shows before anything runs: contract, reach, and what a path or an operator gives away."""
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnx
 import torch
-from onnx import ModelProto, TensorProto, ValueInfoProto
+from onnx import ModelProto
 
 from vaeport.bundle.golden import parse_golden
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import BATCH, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, MANIFEST_FILE, GraphSpec
-from vaeport_export.bundle.golden import torch_answers
+from vaeport.contract import ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, GraphSpec, graph_metadata
+from vaeport_export.bundle.original import torch_answers
 from vaeport_export.bundle.subject import Subject
+from vaeport_export.graph.checking import graph_faults
 
 from ..reporting.report import Finding, ParityRow
 
@@ -28,10 +27,6 @@ _LOADS = {
 }
 """Highest IR version and opset that an onnxruntime loads: its published table, and by trial from 1.22 on."""
 
-_RANDOM = ("Random", "Multinomial", "Bernoulli", "Dropout")
-_HOST_PATH = re.compile(rb"/(?:home|root|Users|tmp|usr|opt|mnt|workspace)/[\w.\-]+/|[A-Za-z]:\\\\[\w.\-]+\\\\")
-_METADATA = ("vaeport.contract", "vaeport.bundle", "vaeport.graph", "vaeport.labels", "vaeport.shapes")
-
 
 def preflight(subject: Subject) -> list[Finding]:
     """Read both graphs of a bundle as files.
@@ -40,9 +35,6 @@ def preflight(subject: Subject) -> list[Finding]:
         What breaks the contract, and for information which onnxruntime versions load them.
     """
     findings: list[Finding] = []
-    trained, labels = subject.checkpoint.record.data.labels, subject.bundle.manifest.labels
-    if trained != labels:
-        findings.append(Finding(MANIFEST_FILE, f"labels are {list(labels)}, the checkpoint has {list(trained)}"))
     for graph, spec in GRAPHS.items():
         content = subject.onnx(graph)
         model = onnx.load_model_from_string(content)
@@ -77,36 +69,9 @@ def _recorded_by_256(subject: Subject) -> bool:
 
 
 def _faults(model: ModelProto, content: bytes, spec: GraphSpec, subject: Subject) -> Iterator[str]:
-    shapes, labels = subject.bundle.manifest.shapes, subject.bundle.manifest.labels
-    for node in model.graph.node:
-        if node.op_type.startswith(_RANDOM):
-            yield f"node {node.name or node.output[0]!r} is a {node.op_type}: the graph is not deterministic"
-    for tensor in model.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            yield f"weight {tensor.name!r} lies outside the file"
-        if subject.precision == FP32 and tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
-            kind = TensorProto.DataType.Name(tensor.data_type).lower()
-            yield f"weight {tensor.name!r} is {kind} in a float32 graph"
-    for value, names in ((model.graph.input, spec.inputs), (model.graph.output, spec.outputs)):
-        found = [(info.name, _axes(info)) for info in value]
-        expected = [(name, (BATCH, *shapes.row(name))) for name in names]
-        for given, wanted in zip(found, expected, strict=False):
-            if given != wanted:
-                yield f"{given[0]} is {list(given[1])}, the contract has {wanted[0]} {list(wanted[1])}"
-        if len(found) != len(expected):
-            yield f"it has {len(found)} tensors where the contract has {len(expected)}"
-    props = {entry.key: entry.value for entry in model.metadata_props}
-    for key in _METADATA:
-        if key not in props:
-            yield f"metadata {key!r} is missing"
-    if "vaeport.labels" in props and tuple(json.loads(props["vaeport.labels"])) != labels:
-        yield f"labels of the graph are {props['vaeport.labels']}, bundle.json has {json.dumps(labels)}"
-    if path := _HOST_PATH.search(content):
-        yield f"it names a path of the machine that made it: {path.group().decode(errors='replace')}"
-
-
-def _axes(info: ValueInfoProto) -> tuple[str | int, ...]:
-    return tuple(axis.dim_param or axis.dim_value for axis in info.type.tensor_type.shape.dim)
+    manifest = subject.bundle.manifest
+    metadata = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
+    yield from graph_faults(model, content, spec, manifest.shapes, precision=subject.precision, metadata=metadata)
 
 
 def _reach(model: ModelProto) -> str:

@@ -12,8 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from vaeport.images.scaling import from_uint8
 from vaeport.checks.comparison import max_abs_error
+from vaeport.images.scaling import from_uint8
 from vaeport_export.bundle.subject import Subject
 
 from ..asking.steps import Questions

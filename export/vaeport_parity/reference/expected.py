@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from vaeport.contract import FP32
 from vaeport.errors import BundleError
 from vaeport.sessions.session import first_line
-from vaeport_export.bundle.golden import torch_answers
+from vaeport_export.bundle.original import torch_answers
 from vaeport_export.bundle.probes import Inputs
 from vaeport_export.bundle.subject import Subject
 

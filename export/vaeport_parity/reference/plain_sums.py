@@ -23,9 +23,9 @@ class PlainSums(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        if func is functional.linear:
+        if func in (functional.linear, torch.ops.aten.linear.default):
             return _linear(*args, **(kwargs or {}))
-        if func is torch.conv2d:
+        if func in (torch.conv2d, torch.ops.aten.conv2d.default) and args[6:] in ((), (1,)):
             return _conv2d(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
@@ -40,10 +40,15 @@ def _linear(given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def _conv2d(
-    given: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int
+    given: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = (1, 1),
+    padding: Any = (0, 0),
+    dilation: Any = (1, 1),
+    groups: int = 1,
 ) -> Tensor:
-    if groups != 1:
-        raise ValueError("grouped convolutions are not summed term by term")
+    del groups  # 1
     patches = functional.unfold(given, weight.shape[2:], dilation, padding, stride).transpose(1, 2)
     summed = _linear(patches, weight.flatten(1), bias).transpose(1, 2)
     sizes = (
