@@ -57,23 +57,26 @@ def _run(arguments: argparse.Namespace) -> int:
     with needs_extra("export"):
         from vaeport_parity.running.progress import Steps
 
-        from .options import ExportOptions
-        from .pipeline import export_bundle
         from .precisions import chosen_precisions
+        from .sources.run import export_run
     began = time.perf_counter()
-    options = ExportOptions(
-        name=arguments.name or Path(arguments.output).absolute().name,
-        version=arguments.bundle_version,
-        description=arguments.description,
-        opset=arguments.opset,
-        replace=arguments.replace,
-        precisions=chosen_precisions(arguments.precision),
-    )
-    if (arguments.data or arguments.data_dir) and not options.precisions:
+    precisions = chosen_precisions(arguments.precision)
+    if (arguments.data or arguments.data_dir) and not precisions:
         raise InputError("--data and --data-dir are for --precision; give it as well, or leave them out")
-    dataset = _dataset(arguments) if options.precisions else None
+    dataset = _dataset(arguments) if precisions else None
     with Steps("export") as steps:
-        exported = export_bundle(arguments.folder, arguments.output, options, dataset=dataset, progress=steps)
+        exported = export_run(
+            arguments.folder,
+            arguments.output,
+            name=arguments.name,
+            version=arguments.bundle_version,
+            description=arguments.description,
+            opset=arguments.opset,
+            precisions=precisions,
+            dataset=dataset,
+            replace=arguments.replace,
+            progress=steps,
+        )
     worst = max(row.ratio for row in exported.parity.rows)
     short = [one for one in exported.precisions if one.missed]
     seconds = time.perf_counter() - began
@@ -85,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print_json(
             {
                 "bundle": arguments.output,
-                "name": options.name,
+                "name": arguments.name or exported.path.name,
                 "worst_ratio": worst,
                 "seconds": seconds,
                 "precisions": precisions,

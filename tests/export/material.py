@@ -13,8 +13,7 @@ from vaeport.bundle.manifest import parse_manifest
 from vaeport.contract import GRAPHS, MANIFEST_FILE
 from vaeport_export.bundle.subject import Subject, subject_of
 from vaeport_export.bundle.writer import seal
-from vaeport_export.options import ExportOptions
-from vaeport_export.pipeline import export_bundle
+from vaeport_export.sources.run import export_run
 from vaeport_parity.comparison import compare_backends
 from vaeport_parity.reporting.report import ParityReport
 from vaeport_train.configuration.parsing import load_preset
@@ -57,7 +56,7 @@ def convolutional_run(folder: Path) -> Path:
 
 def exported(run: Path, folder: Path, **options: object) -> Path:
     """Export a run under the name of the folder."""
-    export_bundle(run, folder, dataclasses.replace(ExportOptions(folder.name), **options))  # type: ignore[arg-type]
+    export_run(run, folder, **options)  # type: ignore[arg-type]
     return folder
 
 

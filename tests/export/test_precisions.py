@@ -22,10 +22,9 @@ from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, I
 from vaeport.errors import BundleError, InputError
 from vaeport_export import cli
 from vaeport_export.bundle.subject import subject_of
-from vaeport_export.options import ExportOptions
-from vaeport_export.pipeline import export_bundle
 from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert, material_of
 from vaeport_export.precisions.gates import PrecisionFigures, missed
+from vaeport_export.sources.run import export_run
 from vaeport_parity.comparison import compare_backends
 from vaeport_train.running.checkpoint import load_checkpoint
 
@@ -37,7 +36,7 @@ FIGURES = PrecisionFigures(10000, "mnist test", 0.0021, 0.0021, 0.1, 1e-6, 40.0,
 def lower(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle `blog` in all precisions. Only to be read."""
     place = tmp_path_factory.mktemp("lower") / "blog"
-    export_bundle(runs / "blog", place, ExportOptions("blog", precisions=LOWER), dataset=digits())
+    export_run(runs / "blog", place, name="blog", precisions=LOWER, dataset=digits())
     return place
 
 
@@ -173,7 +172,7 @@ def test_a_row_does_not_depend_on_its_batch(precision: str, lower: Path) -> None
 
 
 def test_same_run_gives_the_same_bytes(lower: Path, runs: Path, tmp_path: Path) -> None:
-    export_bundle(runs / "blog", tmp_path / "blog", ExportOptions("blog", precisions=LOWER), dataset=digits())
+    export_run(runs / "blog", tmp_path / "blog", name="blog", precisions=LOWER, dataset=digits())
 
     for name in open_bundle(lower).manifest.files:
         assert (tmp_path / "blog" / name).read_bytes() == (lower / name).read_bytes(), name

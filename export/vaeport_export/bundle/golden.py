@@ -43,7 +43,7 @@ def float32_tolerances(original: Original, golden: Golden, shapes: Shapes) -> di
     some rows with every product summed term by term (`PlainSums`), as other runtimes may do it. It is at least one
     rounding step of the largest answer, so that an output that happens to be exact does not ask for exactness of others.
     """
-    probes = probe_inputs(golden, shapes, rows=probe_rows(original.convolutional))
+    probes = probe_inputs(golden, shapes, rows=probe_rows(convolutional=original.convolutional))
     tolerances: dict[str, dict[str, Tolerance]] = {}
     for graph in GRAPHS:
         module, inputs = original.module(graph), probes[graph]

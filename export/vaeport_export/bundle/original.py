@@ -26,6 +26,8 @@ from vaeport_parity.reference.evaluator import float64_evaluator, native_evaluat
 from vaeport_parity.reference.plain_sums import PlainSums
 from vaeport_parity.reference.program import CapturedModule, Program, parse_program
 
+from ..graph.adoption import contract_form
+
 _CHUNK = {torch.float32: 1000, torch.float64: 16}  # float64 is as exact in any batch, and quickest in cache
 
 
@@ -58,7 +60,7 @@ class Original:
         """A graph as a module in float32 that takes the contract's inputs and gives its outputs."""
         if graph in self.programs:
             return CapturedModule(self.programs[graph], self.weights).eval()
-        return EvaluatedGraph(self.graphs[graph], graph)
+        return EvaluatedGraph(contract_form(self.graphs[graph], graph).SerializeToString(), graph)
 
     def files(self) -> dict[str, bytes]:
         """Content of the checkpoint folder, by name."""

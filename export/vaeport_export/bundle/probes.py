@@ -55,7 +55,7 @@ def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: 
     )
 
 
-def probe_rows(convolutional: bool) -> int:
+def probe_rows(*, convolutional: bool) -> int:
     """Rows of the probes that a network is measured on, at least."""
     return CONV_PROBE_ROWS if convolutional else PROBE_ROWS
 

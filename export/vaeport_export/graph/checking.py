@@ -11,9 +11,6 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 from vaeport.contract import BATCH, FP32, METADATA_LABELS, GraphSpec, Shapes
 from vaeport.errors import CheckFailedError
 
-OPSETS = range(18, 24)
-"""Opsets that can be written."""
-
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 """Lowest IR version that goes with an opset: the lower, the older the runtimes that load the file."""
 

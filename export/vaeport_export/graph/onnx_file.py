@@ -14,10 +14,9 @@ from vaeport.contract import BATCH, CLASS_PROBS, GRAPHS, IMAGE, GraphSpec, Shape
 from vaeport.errors import CheckFailedError, InputError
 from vaeport_parity.reference.program import CapturedModule
 
-from .checking import IR_VERSIONS, OPSETS, check_graph
+from ..options import DEFAULT_OPSET, OPSETS
+from .checking import IR_VERSIONS, check_graph
 from .spelling import halve_gelu_first, spell_out_pixel_shuffles
-
-DEFAULT_OPSET = 18
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import copy
 import logging
 import traceback
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +157,3 @@ def _hush() -> None:
     """Its logs repeat the error over dozens of lines."""
     for name in ("torch.export", "torch.fx", "torch._dynamo", "torch.fx.experimental.symbolic_shapes"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def weights_by_key(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, str]:
-    """Key in a file of weights for each path that stands behind a prefix in the module."""
-    return {path: path.removeprefix(prefix) for path in tensors if path.startswith(prefix)}

@@ -5,6 +5,9 @@ from torch import Tensor, nn
 from vaeport.contract import DECODER, ENCODER_CLASSIFIER
 from vaeport_train.networks.vae import ConditionalVAE
 
+PREFIX = "network."
+"""In front of every weight of both modules; the checkpoint of a run names its weights without it."""
+
 
 class EncoderClassifierGraph(nn.Module):
     """image -> z_mean, z_logvar, class_probs."""

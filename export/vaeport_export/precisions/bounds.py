@@ -33,7 +33,7 @@ def lower_tolerances(
         golden: golden inputs.
         shapes: sizes of the tensors.
     """
-    probes = probe_inputs(golden, shapes, rows=probe_rows(original.convolutional))
+    probes = probe_inputs(golden, shapes, rows=probe_rows(convolutional=original.convolutional))
     return {graph: _tolerances(content, graph, probes[graph]) for graph, content in graphs.items()}
 
 

@@ -9,22 +9,20 @@ from onnx import ModelProto
 
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
-from vaeport.contract import FP32, GRAPHS
+from vaeport.contract import FP32, GRAPHS, Shapes
 from vaeport.errors import InputError
 from vaeport_parity.reference.answers import Answers, onnxruntime_answers
-from vaeport_train.running.checkpoint import Checkpoint
 
+from ..bundle.original import Original
 from ..bundle.probes import Inputs
 from ..bundle.standard_case import write_test_case
-from ..graph.onnx_file import check_graph
+from ..graph.checking import check_graph
+from ..options import PRECISIONS
 from .bounds import lower_tolerances
 from .fp16 import to_half
 from .gates import GATES, PrecisionFigures, chained, judge, missed
 from .int8 import to_int8
 from .material import Material
-
-PRECISIONS = ("fp16", "int8")
-"""What can be made beside fp32."""
 
 
 def chosen_precisions(text: str) -> tuple[str, ...]:
@@ -87,10 +85,11 @@ class LowerPrecision:
 def make_precisions(
     stage: Path,
     names: Sequence[str],
-    checkpoint: Checkpoint,
+    original: Original,
     golden: Golden,
     material: Material,
     *,
+    shapes: Shapes,
     opset: int,
     progress: Callable[[str], None],
 ) -> Iterator[LowerPrecision]:
@@ -99,9 +98,10 @@ def make_precisions(
     Args:
         stage: folder of the bundle, whose float32 graphs are written.
         names: of `PRECISIONS`.
-        checkpoint: the network.
+        original: the networks.
         golden: golden inputs.
         material: images to calibrate and judge on.
+        shapes: sizes of the tensors.
         opset: of the float32 graphs.
         progress: called with the name of each step.
 
@@ -115,7 +115,7 @@ def make_precisions(
         progress(f"precision: {name}")
         graphs = {graph: convert(content, name, material.calibration[graph]) for graph, content in full.items()}
         for graph, content in graphs.items():
-            check_graph(content, GRAPHS[graph], checkpoint.record.shapes, opset=opset)
+            check_graph(content, GRAPHS[graph], shapes, opset=opset)
         figures = judge(chained(graphs, material), yardstick, material)
         if problem := missed(figures, GATES[name]):
             yield LowerPrecision(name, figures, problem, {}, {})
@@ -128,4 +128,4 @@ def make_precisions(
             inputs = golden.inputs(graph)
             answers[graph] = onnxruntime_answers(content, graph, inputs, optimised=False)
             write_test_case(file.parent, graph, inputs, answers[graph])
-        yield LowerPrecision(name, figures, "", lower_tolerances(checkpoint, graphs, golden), answers)
+        yield LowerPrecision(name, figures, "", lower_tolerances(original, graphs, golden, shapes), answers)

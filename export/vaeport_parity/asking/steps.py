@@ -118,7 +118,7 @@ def fewer_images(asked: Questions) -> Questions:
 def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[InputSet]:
     shapes = subject.bundle.manifest.shapes
     golden = parse_golden(subject.bundle.read(GOLDEN_FILE), shapes)
-    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(subject.convolutional)).items():
+    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(convolutional=subject.convolutional)).items():
         yield _asked(subject, "probes", graph, inputs)
     for graph, inputs in hard_inputs(shapes).items():
         yield _asked(subject, "hard", graph, inputs)
