@@ -81,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
     short = [one for one in exported.precisions if one.missed]
     seconds = time.perf_counter() - began
     if arguments.json:
-        precisions = {
+        made = {
             one.name: {**asdict(one.figures), "written": not one.missed, "missed": one.missed}
             for one in exported.precisions
         }
@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 "name": arguments.name or exported.path.name,
                 "worst_ratio": worst,
                 "seconds": seconds,
-                "precisions": precisions,
+                "precisions": made,
             }
         )
     else:

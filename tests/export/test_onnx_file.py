@@ -14,7 +14,6 @@ from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
 from vaeport_export.bundle.subject import Subject
 from vaeport_export.graph.onnx_file import GraphDescription, export_graph
-from vaeport_export.modules.vae import graph_modules
 
 SIGNATURES = {
     "encoder_classifier": {
@@ -157,10 +156,10 @@ def test_another_process_gives_the_same_bytes(graph: str, narrow: Subject, tmp_p
 
 
 def test_export_leaves_the_network_as_it_was(graph: str, narrow: Subject) -> None:
-    before = {name: tensor.clone() for name, tensor in narrow.checkpoint.network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in narrow.original.weights.items()}
 
     exported_again(narrow, graph)
 
-    after = narrow.checkpoint.network.state_dict()
+    after = narrow.original.weights
     assert all(tensor.equal(after[name]) for name, tensor in before.items())
-    assert not graph_modules(narrow.checkpoint.network)[graph].training
+    assert not narrow.module(graph).training

@@ -22,9 +22,9 @@ from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, I
 from vaeport.errors import BundleError, InputError
 from vaeport_export import cli
 from vaeport_export.bundle.subject import subject_of
-from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert, material_of
+from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert
 from vaeport_export.precisions.gates import PrecisionFigures, missed
-from vaeport_export.sources.run import export_run
+from vaeport_export.sources.run import export_run, run_material, run_original
 from vaeport_parity.comparison import compare_backends
 from vaeport_train.running.checkpoint import load_checkpoint
 
@@ -217,7 +217,7 @@ def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Pa
 def test_precision_that_costs_too_much_is_left_out_and_told(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(GATES, "int8", Gate(0.10, 90.0, 0.30))
+    monkeypatch.setitem(GATES, "int8", Gate(0.10, 1.0, 90.0, 0.30))
     data = dataclasses.replace(digits(), skipped=("a.png cannot be read",))
     monkeypatch.setattr("vaeport_train.data.load_dataset", lambda *_, **__: data)
 
@@ -251,15 +251,15 @@ def test_gate_of_int8(figures: dict[str, float], problem: str) -> None:
 
 
 def test_precision_needs_the_data_of_the_run(runs: Path, tmp_path: Path) -> None:
-    options = ExportOptions("b", precisions=("int8",))
-
     with pytest.raises(InputError, match="give the run's data"):
-        export_bundle(runs / "blog", tmp_path / "b", options)
+        export_run(runs / "blog", tmp_path / "b", precisions=("int8",))
+    checkpoint = load_checkpoint(runs / "blog")
+    original = run_original(checkpoint, lambda name: (runs / "blog" / name).read_bytes())
     moved = dataclasses.replace(digits(), name="elsewhere", licence="mine")
-    assert material_of(load_checkpoint(runs / "blog"), moved).judged_name == "elsewhere held-out"
+    assert run_material(checkpoint, original, moved).name == "elsewhere held-out"
     other = dataclasses.replace(digits(), held_out=100)
     with pytest.raises(InputError, match="800 images of mnist-5k that are not in mnist-5k as it is given now"):
-        export_bundle(runs / "blog", tmp_path / "b", options, dataset=other)
+        export_run(runs / "blog", tmp_path / "b", precisions=("int8",), dataset=other)
     assert not (tmp_path / "b").exists()
 
 

@@ -90,9 +90,9 @@ def _pictures(pictures: Sequence[Picture]) -> str:
     """The section of pictures, Markdown; empty where there are none."""
     if not pictures:
         return ""
-    parts = [
-        f"{each.caption}\n\n" * bool(each.caption) + f"![{Path(each.file).stem}]({each.file})" for each in pictures
-    ]
+    parts: list[str] = []
+    for each in pictures:
+        parts += [*([each.caption] if each.caption else []), f"![{Path(each.file).stem}]({each.file})"]
     return "\n\n".join(["## What it draws", *parts, ""]) + "\n"
 
 

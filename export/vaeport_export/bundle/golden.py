@@ -41,7 +41,7 @@ def float32_tolerances(original: Original, golden: Golden, shapes: Shapes) -> di
 
     The floor is the largest distance of the original in float32 from float64 on the probes: in each batch size, and on
     some rows with every product summed term by term (`PlainSums`), as other runtimes may do it. It is at least one
-    rounding step of the largest answer, so that an output that happens to be exact does not ask for exactness of others.
+    rounding step of the largest answer: an output that happens to be exact does not ask for exactness of others.
     """
     probes = probe_inputs(golden, shapes, rows=probe_rows(convolutional=original.convolutional))
     tolerances: dict[str, dict[str, Tolerance]] = {}

@@ -11,7 +11,6 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -21,12 +20,11 @@ from vaeport.bundle.folder import Bundle
 from vaeport.bundle.golden import Arrays
 from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE
 from vaeport.errors import BundleError, CheckFailedError, InputError
-from vaeport_parity.reference.answers import onnxruntime_answers
-from vaeport_parity.reference.evaluator import float64_evaluator, native_evaluator, reference_arithmetic
 from vaeport_parity.reference.plain_sums import PlainSums
 from vaeport_parity.reference.program import CapturedModule, Program, parse_program
 
 from ..graph.adoption import contract_form
+from ..graph.running import evaluator_answers, onnxruntime_answers
 
 _CHUNK = {torch.float32: 1000, torch.float64: 16}  # float64 is as exact in any batch, and quickest in cache
 
@@ -48,6 +46,13 @@ class Original:
     def yardstick(self) -> str:
         """What answers are compared with, in words."""
         return "the given ONNX files" if not self.programs else "PyTorch" if not self.graphs else "the original"
+
+    @property
+    def made_in(self) -> str:
+        """What the networks were made from, in words."""
+        return (
+            "PyTorch modules" if not self.graphs else "ONNX files" if not self.programs else "a module and an ONNX file"
+        )
 
     @property
     def convolutional(self) -> bool:
@@ -157,7 +162,6 @@ class EvaluatedGraph(nn.Module):
         self._graph = graph
         self.plain = False
         """Whether float32 is computed operator by operator in numpy too, as another faithful way."""
-        self._evaluators: dict[str, ReferenceEvaluator] = {}
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Answers in the contract's order."""
@@ -168,19 +172,10 @@ class EvaluatedGraph(nn.Module):
             return tuple(answer[:0] for answer in one)
         answers: Mapping[str, NDArray[Any]]
         if double or self.plain:
-            with reference_arithmetic():
-                values = self._evaluator(double).run(list(spec.outputs), arrays)
-            answers = {name: np.asarray(value) for name, value in zip(spec.outputs, values, strict=True)}
+            answers = evaluator_answers(self._content, self._graph, arrays, double=double)
         else:
             answers = onnxruntime_answers(self._content, self._graph, arrays, optimised=False)
         return tuple(torch.from_numpy(np.array(answers[name])) for name in spec.outputs)
-
-    def _evaluator(self, double: bool) -> ReferenceEvaluator:
-        key = "float64" if double else "float32"
-        if key not in self._evaluators:
-            model = _parsed(self._content)
-            self._evaluators[key] = float64_evaluator(model) if double else native_evaluator(model)
-        return self._evaluators[key]
 
     def __deepcopy__(self, _: dict[int, Any]) -> "EvaluatedGraph":
         return EvaluatedGraph(self._content, self._graph)
@@ -237,7 +232,7 @@ def _check_shapes(original: Original, bundle: Bundle) -> None:
 def _digest(tensor: Tensor) -> str:
     content = tensor.detach().contiguous()
     digest = hashlib.sha256(f"{content.dtype} {tuple(content.shape)} ".encode())
-    digest.update(content.view(torch.uint8).numpy() if content.dim() else bytes(str(content.item()), "ascii"))
+    digest.update(content.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

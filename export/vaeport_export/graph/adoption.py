@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import onnx
+import onnx.inliner
+import onnx.version_converter
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
@@ -117,7 +119,8 @@ def adopt_graph(content: bytes, graph: str, description: GraphDescription) -> by
 
 def opset_of(content: bytes) -> int:
     """Version of ONNX's own operator set in a file."""
-    return max(entry.version for entry in onnx.load_model_from_string(content).opset_import if entry.domain in _DOMAINS)
+    entries = onnx.load_model_from_string(content).opset_import
+    return max(int(entry.version) for entry in entries if entry.domain in _DOMAINS)
 
 
 def row_shape(info: ValueInfoProto) -> tuple[int, ...]:
@@ -169,14 +172,15 @@ def _name_batch(info: ValueInfoProto, spec: GraphSpec, kind: str) -> None:
     tensor = info.type.tensor_type
     if tensor.elem_type != TensorProto.FLOAT:
         raise CheckFailedError(
-            f"{spec.name}: {kind} {info.name} is {TensorProto.DataType.Name(tensor.elem_type)}, but must be FLOAT; put a "
-            "Cast into the graph, or export it in float32"
+            f"{spec.name}: {kind} {info.name} is {TensorProto.DataType.Name(tensor.elem_type)}, but must be FLOAT; put "
+            "a Cast into the graph, or export it in float32"
         )
     if not tensor.shape.dim:
         raise CheckFailedError(f"{spec.name}: {kind} {info.name} has no shape; export it with shapes")
     first = tensor.shape.dim[0]
     if first.HasField("dim_value"):
         raise CheckFailedError(
-            f"{spec.name}: {kind} {info.name} has a fixed batch of {first.dim_value}; export it with a dynamic first axis"
+            f"{spec.name}: {kind} {info.name} has a fixed batch of {first.dim_value}; export it with a dynamic first "
+            "axis"
         )
     first.dim_param = BATCH

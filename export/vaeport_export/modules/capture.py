@@ -110,8 +110,8 @@ def _compare(module: nn.Module, program: CapturedModule, graph: str, shapes: Sha
                 difference = float((answer - wanted).abs().max()) if wanted.numel() else 0.0
                 if answer.shape != wanted.shape or not difference <= limit * max(scale, 1.0):
                     raise CheckFailedError(
-                        f"{graph}: the captured network answers otherwise than the module on a batch of {batch}: {name} "
-                        f"is off by {difference:.2g}; look for sizes or branches that depend on the batch or on values"
+                        f"{graph}: the captured network differs from the module on a batch of {batch}: {name} is off "
+                        f"by {difference:.2g}; look for sizes or branches that depend on the batch or on values"
                     )
 
 

@@ -8,11 +8,11 @@ from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import GRAPHS, Shapes
-from vaeport_parity.reference.answers import onnxruntime_answers, reference_answers
 
 from ..bundle.golden import TOLERANCE_FACTOR
 from ..bundle.original import Original
 from ..bundle.probes import Inputs, probe_inputs, probe_rows, random_rows
+from ..graph.running import evaluator_answers, onnxruntime_answers
 
 _EVALUATED = 8  # one row in so many: numpy computes in float16 hundreds of times slower than in float32
 _NUDGE = 2.0**-22
@@ -43,7 +43,7 @@ def _tolerances(content: bytes, graph: str, inputs: Inputs) -> dict[str, Toleran
     others = (
         (onnxruntime_answers(content, graph, inputs), 1),
         (onnxruntime_answers(content, graph, _nudged(inputs), optimised=False), 1),
-        (reference_answers(content, graph, some), _EVALUATED),
+        (evaluator_answers(content, graph, some), _EVALUATED),
     )
     tolerances = {}
     for name in GRAPHS[graph].outputs:

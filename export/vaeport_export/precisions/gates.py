@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from vaeport.checks.comparison import max_abs_error, psnr
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_MEAN, Z
 from vaeport.images.scaling import from_uint8
-from vaeport_parity.reference.answers import onnxruntime_answers
 
+from ..graph.running import onnxruntime_answers
 from .material import Material
 
 

@@ -11,12 +11,12 @@ from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
 from vaeport.contract import FP32, GRAPHS, Shapes
 from vaeport.errors import InputError
-from vaeport_parity.reference.answers import Answers, onnxruntime_answers
 
 from ..bundle.original import Original
 from ..bundle.probes import Inputs
 from ..bundle.standard_case import write_test_case
 from ..graph.checking import check_graph
+from ..graph.running import Answers, onnxruntime_answers
 from ..options import PRECISIONS
 from .bounds import lower_tolerances
 from .fp16 import to_half

@@ -11,8 +11,8 @@ from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_
 from vaeport.images.pictures import draw_grid
 from vaeport.images.scaling import from_uint8, to_uint8
 from vaeport.model.latents import latents
-from vaeport_parity.reference.answers import onnxruntime_answers
 
+from ..graph.running import onnxruntime_answers
 from .source import Picture
 
 if TYPE_CHECKING:

@@ -157,13 +157,13 @@ def run_material(checkpoint: Checkpoint, original: Original, dataset: "Dataset")
 
 
 def _facts(checkpoint: Checkpoint) -> dict[str, str]:
-    record = checkpoint.record
+    record, data = checkpoint.record, checkpoint.record.data
     wanted = record.config.training.epochs
     epochs = str(wanted) if checkpoint.epochs == wanted else f"{checkpoint.epochs} of {wanted}"
     return {
         "preset": f"`{record.preset}`, {epochs} epochs, seed {record.config.training.seed}",
-        "trained on": f"{record.data.train_images} images of {record.data.name}; {record.data.held_out_images} held out",
-        "data licence": record.data.licence,
+        "trained on": f"{data.train_images} images of {data.name}; {data.held_out_images} held out",
+        "data licence": data.licence,
     }
 
 

@@ -57,4 +57,4 @@ def _conv2d(
             given.shape[2:], padding, dilation, weight.shape[2:], stride, strict=True
         )
     )
-    return summed.reshape(len(given), weight.shape[0], *sizes)
+    return summed.reshape(len(given), weight.shape[0], *sizes).contiguous()
