@@ -16,6 +16,7 @@ class OnnxReference:
         "onnx-reference",
         module="onnx",
         precisions=("fp32", "int8"),  # numpy takes minutes for convolutions in float16
+        empty_batch=False,  # its ConvTranspose, among others, takes none
         slow=True,
         remark="the standard's own words, in numpy",
     )
