@@ -21,7 +21,7 @@ from .bundle.manifest import manifest_of
 from .bundle.proof import prove
 from .bundle.standard_case import write_test_case
 from .bundle.writer import check_place, put_in_place, seal, staged_folder
-from .graph.adoption import adopt_graph, opset_of
+from .graph.adoption import adopt_graph
 from .graph.onnx_file import GraphDescription, export_graph
 from .options import ExportOptions
 from .precisions import LowerPrecision, make_precisions
@@ -81,7 +81,6 @@ def _build(stage: Path, source: "Source", options: ExportOptions, progress: Call
     _write_graphs(stage, graphs, golden)
     lower: tuple[LowerPrecision, ...] = ()
     if options.precisions and source.material:
-        opset = max(opset_of(content) for content in graphs.values())
         lower = tuple(
             make_precisions(
                 stage,
@@ -90,7 +89,6 @@ def _build(stage: Path, source: "Source", options: ExportOptions, progress: Call
                 golden,
                 source.material,
                 shapes=source.shapes,
-                opset=opset,
                 progress=progress,
             )
         )

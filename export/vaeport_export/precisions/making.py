@@ -15,6 +15,7 @@ from vaeport.errors import InputError
 from ..bundle.original import Original
 from ..bundle.probes import Inputs
 from ..bundle.standard_case import write_test_case
+from ..graph.adoption import opset_of
 from ..graph.checking import check_graph
 from ..graph.running import Answers, onnxruntime_answers
 from ..options import PRECISIONS
@@ -90,7 +91,6 @@ def make_precisions(
     material: Material,
     *,
     shapes: Shapes,
-    opset: int,
     progress: Callable[[str], None],
 ) -> Iterator[LowerPrecision]:
     """Write graphs and test cases of each precision that keeps its gate.
@@ -102,7 +102,6 @@ def make_precisions(
         golden: golden inputs.
         material: images to calibrate and judge on.
         shapes: sizes of the tensors.
-        opset: of the float32 graphs.
         progress: called with the name of each step.
 
     Raises:
@@ -115,7 +114,7 @@ def make_precisions(
         progress(f"precision: {name}")
         graphs = {graph: convert(content, name, material.calibration[graph]) for graph, content in full.items()}
         for graph, content in graphs.items():
-            check_graph(content, GRAPHS[graph], shapes, opset=opset)
+            check_graph(content, GRAPHS[graph], shapes, opset=opset_of(full[graph]))
         figures = judge(chained(graphs, material), yardstick, material)
         if problem := missed(figures, GATES[name]):
             yield LowerPrecision(name, figures, problem, {}, {})

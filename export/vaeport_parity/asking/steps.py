@@ -128,7 +128,8 @@ def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[
     yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: pixels}, encoded)
     if subject.precision == FP32:
         yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
-    whole = golden.images[golden.labels >= 0] if images is None else images
+    known = golden.labels >= 0
+    whole = (golden.images[known] if known.any() else golden.images) if images is None else images
     candidates: Inputs = {IMAGE: from_uint8(whole)}
     expected = expected_answers(subject, ENCODER_CLASSIFIER, candidates)
     rows = doubtful_rows(expected["float64"][CLASS_PROBS])
