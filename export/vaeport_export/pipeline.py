@@ -23,7 +23,7 @@ from .bundle.card import write_card
 from .bundle.golden import make_golden
 from .bundle.manifest import manifest_of
 from .bundle.proof import prove
-from .bundle.test_case import write_test_case
+from .bundle.standard_case import write_test_case
 from .bundle.writer import check_place, put_in_place, seal, staged_folder
 from .graph.onnx_file import GraphDescription, export_graph
 from .modules.vae import graph_modules

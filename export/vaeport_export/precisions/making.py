@@ -15,7 +15,7 @@ from vaeport_parity.reference.answers import Answers, onnxruntime_answers
 from vaeport_train.running.checkpoint import Checkpoint
 
 from ..bundle.probes import Inputs
-from ..bundle.test_case import write_test_case
+from ..bundle.standard_case import write_test_case
 from ..graph.onnx_file import check_graph
 from .bounds import lower_tolerances
 from .fp16 import to_half

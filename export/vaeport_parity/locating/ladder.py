@@ -11,7 +11,7 @@ from ..asking.steps import Questions
 from ..backends import BACKENDS
 from ..backends.onnxruntime import OPTIMISATION_LEVELS
 from ..judging.measurement import measure
-from ..reporting.report import ParityRow
+from ..reporting.report import Row
 from ..running.execution import run_backend
 from ..running.process import PAST_TIME_LIMIT
 
@@ -44,7 +44,7 @@ class Ladder:
     """Seconds that one rung may take."""
     isolated: bool
     """Whether rungs run in processes of their own."""
-    rows: dict[str, tuple[ParityRow, ...]] = field(default_factory=dict)
+    rows: dict[str, tuple[Row, ...]] = field(default_factory=dict)
     """Rows by backend; empty for one that is missing."""
 
     def first_short(self, backend: str, graph: str) -> tuple[str, tuple[str, ...]]:
@@ -67,13 +67,13 @@ class Ladder:
             held += [rung] if rows else []
         return backend, tuple(held)
 
-    def of(self, backend: str, graph: str) -> tuple[ParityRow, ...]:
+    def of(self, backend: str, graph: str) -> tuple[Row, ...]:
         """Rows of a backend for a graph; none if it is missing."""
         if backend not in self.rows:
             self.rows[backend] = tuple(self._run(backend))
         return tuple(row for row in self.rows[backend] if row.graph == graph)
 
-    def _run(self, backend: str) -> Iterable[ParityRow]:
+    def _run(self, backend: str) -> Iterable[Row]:
         """The probes alone, in a few batches: enough to tell a wrong file."""
         asked = Questions(
             self.asked.sets,

@@ -7,7 +7,7 @@ import onnx
 from vaeport.contract import FP32, GRAPHS
 
 from ..asking.steps import CHAIN
-from ..reporting.report import ParityRow
+from ..reporting.report import Row
 from ..reporting.sentences import listed, row_sentence
 from ..running.process import PAST_TIME_LIMIT
 from .file_differences import file_differences, fresh_export
@@ -102,5 +102,5 @@ class Locator:
         return self._differences[graph]
 
 
-def _only_pixels(row: ParityRow) -> bool:
+def _only_pixels(row: Row) -> bool:
     return {name for name, error in row.by_set.items() if error > row.tolerance} == {"pixels"}

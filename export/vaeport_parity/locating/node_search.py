@@ -17,7 +17,7 @@ from vaeport_export.bundle.probes import from_pixels
 from vaeport_export.bundle.subject import Subject
 
 from ..asking.steps import Questions
-from ..reporting.report import ParityRow
+from ..reporting.report import Row
 from ..reporting.sentences import listed
 from ..running.execution import run_once
 from .bisection import Found, first_bad_node
@@ -45,7 +45,7 @@ class NodeSearch:
     """Whether backends run in processes of their own."""
     _parts: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    def first_node(self, failing: Sequence[ParityRow]) -> str:
+    def first_node(self, failing: Sequence[Row]) -> str:
         """The first node that a backend computes wrongly in a file that is right, or why none was found, in words.
 
         Args:
@@ -65,7 +65,7 @@ class NodeSearch:
             return f"no node found, since onnx cannot take the graph apart: {' '.join(str(error).split())[:200]}"
         return f"no single node: cut off at {listed([row.output for row in failing])}, a small batch holds"
 
-    def _first_silent(self, row: ParityRow, model: ModelProto, until: float) -> str:
+    def _first_silent(self, row: Row, model: ModelProto, until: float) -> str:
         """For a graph that gets no answer: the first node behind which it gets none when it is cut off there."""
         probes = self.asked.sets[row.graph, "probes"].inputs
         inputs = _cut(probes, _ROWS_WITHOUT_ANSWER)
@@ -85,7 +85,7 @@ class NodeSearch:
             return f"no part of it that was tried gets an answer, not even {describe(found.node)}: {said[found.tensor]}"
         return f"{describe(found.node)} gives no answer: {said[found.tensor]}{_unsure(found)}"
 
-    def _first_wrong(self, row: ParityRow, model: ModelProto, until: float) -> str:
+    def _first_wrong(self, row: Row, model: ModelProto, until: float) -> str:
         """The first node whose error alone, carried through the rest of the graph, takes the output out of bounds."""
         inputs = self._inputs(row)
         exact = ExactGraph(model, inputs)
@@ -110,7 +110,7 @@ class NodeSearch:
         leads = f", which alone puts {row.output} off by {effect:.2g}" if found.tensor != row.output else ""
         return f"{describe(found.node)} is off by {error:.2g}{leads}, allowed {row.tolerance:.2g}{_unsure(found)}"
 
-    def _inputs(self, row: ParityRow) -> Values:
+    def _inputs(self, row: Row) -> Values:
         """The row with the largest error behind a few probes."""
         name, worst = row.worst
         probes = self.asked.sets[row.graph, "probes"].inputs
@@ -121,7 +121,7 @@ class NodeSearch:
         }
 
     def _answer(
-        self, row: ParityRow, model: ModelProto, tensor: str, inputs: Values, shape: tuple[int, ...], until: float
+        self, row: Row, model: ModelProto, tensor: str, inputs: Values, shape: tuple[int, ...], until: float
     ) -> tuple[NDArray[Any] | None, str]:
         """A backend's answer for one tensor, as the only output of the graph that leads to it; else what it said."""
         if (left := until - time.monotonic()) <= 0:

@@ -9,13 +9,13 @@ from vaeport.errors import OutputError
 from .junit import junit_xml
 from .markdown import markdown
 from .page import html_page
-from .report import PARITY_FILE, ParityReport
+from .report import PARITY_FILE, Report
 from .terminal import print_report
 
 __all__ = ["markdown", "print_report", "write_reports"]
 
 
-def write_reports(report: ParityReport, folder: str | os.PathLike[str]) -> None:
+def write_reports(report: Report, folder: str | os.PathLike[str]) -> None:
     """Write `parity.json`, `junit.xml`, `parity.md` and `index.html` into a folder, made if need be.
 
     Raises:

@@ -2,13 +2,13 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from .report import ParityReport
+from .report import Report
 from .sentences import row_sentence
 
 
-def junit_xml(report: ParityReport) -> str:
+def junit_xml(report: Report) -> str:
     """The report for a CI server; what is missing or only shown is skipped, with its reason."""
-    suite = Element("testsuite", name=f"vaeport-parity {report.bundle}")
+    suite = Element("testsuite", name=f"vaeport-parity {report.name}")
     counts = {one.name: one.counts for one in report.backends}
     for row in report.rows:
         case = SubElement(suite, "testcase", classname=row.backend, name=f"{row.graph}/{row.output}")

@@ -3,11 +3,8 @@
 from collections.abc import Iterable, Iterator
 from textwrap import shorten
 
-from vaeport.contract import FP32, GOLDEN_FILE
-
-from ..asking.steps import TEST
 from ..judging.summary import BASELINE, BATCHES, Latency, Summary, summary
-from .report import BackendReport, ParityReport
+from .report import BackendReport, Report
 
 _INTRODUCTION = f"""# Parity
 
@@ -21,10 +18,11 @@ batches of 1 and 257, and beside them in relation to {BASELINE}. A backend that 
 the graphs. One that is shown is known to fall short, or has no duty in that precision, and does not decide.
 """
 
+_GIVEN = "test"  # name of the set of given rows
 _MOST_SAID = 120  # letters of a message
 
 
-def markdown(reports: Iterable[ParityReport]) -> str:
+def markdown(reports: Iterable[Report]) -> str:
     """A page with a section for each bundle and precision."""
     given = list(reports)
     remarks = {
@@ -34,10 +32,10 @@ def markdown(reports: Iterable[ParityReport]) -> str:
     return "\n".join([_INTRODUCTION, known, *(_section(report) for report in given)])
 
 
-def _section(report: ParityReport) -> str:
+def _section(report: Report) -> str:
     ran = [(one, summary(report, one)) for one in report.backends if one.missing is None]
     lines = [
-        f"## {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"),
+        f"## {report.name}" + (f", {report.label}" if report.label else ""),
         "",
         _headline(report, ran),
         "",
@@ -53,17 +51,17 @@ def _section(report: ParityReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headline(report: ParityReport, ran: list[tuple[BackendReport, Summary]]) -> str:
-    words = [f"{len(ran)} backend{'s' * (len(ran) != 1)}, {report.images} images"]
-    if report.test_images:
-        words.append(f", {report.test_images} of them test images")
-        fewer = [one for one, _ in ran if one.test_images < report.test_images]
-        for count in sorted({one.test_images for one in fewer}):
-            names = ", ".join(one.name for one in fewer if one.test_images == count)
+def _headline(report: Report, ran: list[tuple[BackendReport, Summary]]) -> str:
+    words = [f"{len(ran)} backend{'s' * (len(ran) != 1)}, {report.samples} images"]
+    if report.given_samples:
+        words.append(f", {report.given_samples} of them test images")
+        fewer = [one for one, _ in ran if one.given_samples < report.given_samples]
+        for count in sorted({one.given_samples for one in fewer}):
+            names = ", ".join(one.name for one in fewer if one.given_samples == count)
             words.append(f" (of which {names} got {count})")
     words.append(". " + ("All that count hold." if report.holds else "**Not all that count hold.**"))
-    if report.test_images:
-        flips = {one.name: found.flips_by_set.get(TEST, 0) for one, found in ran if one.counts}
+    if report.given_samples:
+        flips = {one.name: found.flips_by_set.get(_GIVEN, 0) for one, found in ran if one.counts}
         flipped = ", ".join(f"{name} {count}" for name, count in flips.items() if count)
         words.append(f" Test images that changed class: {flipped or 'none'} on backends that count.")
     if report.machine:
@@ -71,11 +69,12 @@ def _headline(report: ParityReport, ran: list[tuple[BackendReport, Summary]]) ->
     return "".join(words)
 
 
-def _golden(report: ParityReport) -> Iterator[str]:
-    if rows := report.of(GOLDEN_FILE):
+def _golden(report: Report) -> Iterator[str]:
+    for file in report.recorded:
+        rows = report.of(file)
         worst = max(rows, key=lambda row: row.ratio)
         verdict = "holds" if all(row.holds for row in rows) else "**falls short**"
-        yield f"| {GOLDEN_FILE} | | {worst.ratio:.2f} | {worst.graph}/{worst.output} | | | | | {verdict} |"
+        yield f"| {file} | | {worst.ratio:.2f} | {worst.graph}/{worst.output} | | | | | {verdict} |"
 
 
 def _line(one: BackendReport, found: Summary) -> str:

@@ -9,11 +9,10 @@ import numpy as np
 from PIL import Image
 
 from vaeport.checks.comparison import error_ratio
-from vaeport.contract import FP32, GOLDEN_FILE
 
-from ..judging.measurement import OUTPUTS
-from ..judging.summary import BASELINE, BATCHES, Summary, Verdict, summary
-from .report import BackendReport, ParityReport, ParityRow
+from ..judging.summary import BASELINE, BATCHES, Summary, summary
+from ..judging.verdict import verdict, verdict_text
+from .report import BackendReport, Report, Row
 from .sentences import claim, row_sentence, shortcoming
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:84rem;margin:2rem auto;padding:0 1rem;color:#222;
@@ -47,9 +46,9 @@ _PLURALS = {
 }
 
 
-def html_page(report: ParityReport) -> str:
+def html_page(report: Report) -> str:
     """The page as text; it needs nothing beside it."""
-    title = html.escape(f"Parity of {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"))
+    title = html.escape(f"Parity of {report.name}" + (f", {report.label}" if report.label else ""))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -59,7 +58,7 @@ def html_page(report: ParityReport) -> str:
     )
 
 
-def _verdict(report: ParityReport) -> str:
+def _verdict(report: Report) -> str:
     if report.holds:
         worst = max(report.deciding, key=lambda row: row.ratio)
         bound = f"{worst.tolerance / worst.noise_floor:.3g}" if worst.noise_floor else "nothing"
@@ -70,13 +69,15 @@ def _verdict(report: ParityReport) -> str:
     numbers = {verdict: counted.count(verdict) for verdict in KINDS}
     words = [f"{n} {verdict if n == 1 else _PLURALS[verdict]}" for verdict, n in numbers.items() if n]
     words += [f"{len(report.missing)} missing"] if report.missing else []
-    images = f"{report.images} images" + (f", {report.test_images} of them test images" if report.test_images else "")
+    images = f"{report.samples} images" + (
+        f", {report.given_samples} of them test images" if report.given_samples else ""
+    )
     where = f" Durations on {html.escape(report.machine)}, one thread." if report.machine else ""
     kind = "ok" if report.holds else "no"
     return f'<p class="verdict {kind}">{html.escape(text)}</p><p>Backends: {", ".join(words)}. {images}.{where}</p>'
 
 
-def _reasons(report: ParityReport) -> str:
+def _reasons(report: Report) -> str:
     """What falls short, why, and where it goes wrong."""
     reasons = [f'<li class="no">{_text(finding.subject, finding.text)}' for finding in report.findings if finding.wrong]
     for one in report.backends:
@@ -86,7 +87,7 @@ def _reasons(report: ParityReport) -> str:
     return f"<h2>What falls short, and where</h2><ul>{''.join(reasons)}</ul>" if reasons else ""
 
 
-def _notes(report: ParityReport) -> str:
+def _notes(report: Report) -> str:
     notes = [_text(one.name, one.remark) for one in report.backends if one.remark]
     notes += [
         _text(one.name, sentence)
@@ -103,7 +104,7 @@ def _text(name: str, text: str) -> str:
     return f"<b>{html.escape(name)}</b>: {html.escape(text)}"
 
 
-KINDS: dict[Verdict, str] = {
+KINDS: dict[str, str] = {
     "holds": "ok",
     "falls short": "no",
     "refuses": "no",
@@ -121,26 +122,20 @@ _SETS = {
 }
 
 
-def overview(report: ParityReport) -> str:
+def overview(report: Report) -> str:
     """A line for each backend: verdict, ratio of every output, flips, row alone and durations."""
-    columns = [(graph, output) for graph, outputs in OUTPUTS.items() for output in outputs]
-    graphs = "".join(f'<th class="g" colspan="{len(outputs)}">{graph}' for graph, outputs in OUTPUTS.items())
+    columns = [(graph, output) for graph, outputs in report.graphs.items() for output in outputs]
+    graphs = "".join(f'<th class="g" colspan="{len(outputs)}">{graph}' for graph, outputs in report.graphs.items())
     head = "<tr><th>backend<th>verdict" + "".join(f'<th class="n">{output}' for _, output in columns)
     head += '<th class="n">flips<th class="n">row alone' + "".join(f'<th class="n">ms, {batch}' for batch in BATCHES)
-    golden = report.of(GOLDEN_FILE)
-    lines = [_line(GOLDEN_FILE, "", _golden_verdict(report), golden, columns, None)] if golden else []
+    lines = [_line(file, "", verdict(report.of(file)), report.of(file), columns, None) for file in report.recorded]
     for one in report.backends:
         if one.missing is None:
             found = summary(report, one)
             lines.append(_line(one.name, one.version, found.verdict, report.of(one.name), columns, found))
-    yardstick = (
-        "PyTorch in float32 and in float64, in units of PyTorch's own rounding noise"
-        if report.precision == FP32
-        else "the graph itself as onnxruntime runs it without rewriting, in units of what faithful runs of it differ by"
-    )
     explained = (
-        f"Largest error of each output, against {yardstick}: a full bar is the bound. Flips are images whose class "
-        "changed; row alone is how far a row run alone is from the same row in a batch, in the same units. Durations "
+        f"Largest error of each output, against {report.yardstick}, in units of its own rounding noise: a full "
+        "bar is the bound. Flips are rows whose class changed; row alone is how far a row run alone is from the same row in a batch, in the same units. Durations "
         f"are of both graphs together, in batches of {BATCHES[0]} and {BATCHES[1]}, and in relation to {BASELINE}."
     )
     return (
@@ -149,7 +144,7 @@ def overview(report: ParityReport) -> str:
     )
 
 
-def chain_table(report: ParityReport) -> str:
+def chain_table(report: Report) -> str:
     """Which graph made the error of pictures that went through both."""
     rows = [row for row in report.rows if row.shares]
     if not rows:
@@ -157,8 +152,8 @@ def chain_table(report: ParityReport) -> str:
     lines = []
     for row in rows:
         if row.shares:
-            parts = (row.shares.encoder, row.shares.decoder)
-            most = (row.shares.encoder_max, row.shares.decoder_max)
+            parts = (row.shares.before, row.shares.last)
+            most = (row.shares.before_max, row.shares.last_max)
             numbers = "".join(f'<td class="n">{value:.2e}' for value in (sum(parts), *parts, *most))
             lines.append(f"<tr><td>{html.escape(row.backend)}{numbers}<td>{_split(*map(abs, parts))}</tr>")
     return (
@@ -172,7 +167,7 @@ def chain_table(report: ParityReport) -> str:
     )
 
 
-def sets_table(report: ParityReport) -> str:
+def sets_table(report: Report) -> str:
     """The worst ratio of each backend by input set, and its flips there."""
     names = [name for name in _SETS if any(name in row.by_set for row in report.rows)]
     lines = []
@@ -180,12 +175,12 @@ def sets_table(report: ParityReport) -> str:
         rows = report.of(one.name)
         if any(row.by_set for row in rows):
             cells = [_set_cell(rows, name, shown=not one.counts) for name in names]
-            asked = f'<td class="n">{one.test_images}' if report.test_images else ""
+            asked = f'<td class="n">{one.given_samples}' if report.given_samples else ""
             lines.append(f"<tr><td>{html.escape(one.name)}{''.join(cells)}{asked}</tr>")
     if not lines:
         return ""
     head = "".join(f'<th class="n">{_SETS[name]}' for name in names)
-    head += '<th class="n">test images asked' * bool(report.test_images)
+    head += '<th class="n">test images asked' * bool(report.given_samples)
     return (
         "<h2>By inputs</h2><p>Worst ratio of any output on each set of inputs, and how many images changed class "
         "there. The most doubtful images are those whose two likeliest classes are closest in PyTorch's float64; they "
@@ -198,8 +193,8 @@ def sets_table(report: ParityReport) -> str:
 def _line(
     name: str,
     version: str,
-    verdict: Verdict,
-    rows: Sequence[ParityRow],
+    verdict: str,
+    rows: Sequence[Row],
     columns: Sequence[tuple[str, str]],
     found: Summary | None,
 ) -> str:
@@ -209,7 +204,7 @@ def _line(
     if verdict.startswith("refuses"):
         cells += '<td class="n none">-' * 2
     else:
-        flips = sum(row.class_flips or 0 for row in rows)
+        flips = sum(row.flips or 0 for row in rows)
         alone = max(error_ratio(row.alone, row.noise_floor) for row in rows)
         cells += f'<td class="n{f" {kind}" * bool(flips)}">{flips}<td class="n">{alone:.2f}'
     for batch in BATCHES:
@@ -220,7 +215,7 @@ def _line(
     return f'<tr><td>{html.escape(name)}{small}<td class="{kind}">{verdict}{cells}</tr>'
 
 
-def _ratio_cell(row: ParityRow | None, kind: str) -> str:
+def _ratio_cell(row: Row | None, kind: str) -> str:
     if row is None or not (row.rows or row.failed):
         return '<td class="n none">-'
     if not row.rows:
@@ -231,7 +226,7 @@ def _ratio_cell(row: ParityRow | None, kind: str) -> str:
     return f'<td class="n r" style="--w:{_share(row.figures.max_abs, row):.0%}">{_short(ratio)}'
 
 
-def _set_cell(rows: Sequence[ParityRow], name: str, *, shown: bool) -> str:
+def _set_cell(rows: Sequence[Row], name: str, *, shown: bool) -> str:
     asked = [row for row in rows if name in row.by_set]
     if not asked:
         return '<td class="n none">-'
@@ -244,7 +239,7 @@ def _set_cell(rows: Sequence[ParityRow], name: str, *, shown: bool) -> str:
     return f'<td class="n r {"shown" if shown else "no"}">{text}'
 
 
-def _share(error: float, row: ParityRow) -> float:
+def _share(error: float, row: Row) -> float:
     return min(error / row.tolerance, 1) if row.tolerance else 0.0
 
 
@@ -254,15 +249,11 @@ def _split(encoder: float, decoder: float) -> str:
     return f'<span class="split"><i style="width:{share:.0%}"></i><i style="width:{1 - share:.0%}"></i></span>'
 
 
-def _golden_verdict(report: ParityReport) -> Verdict:
-    return "holds" if all(row.holds for row in report.of(GOLDEN_FILE)) else "falls short"
-
-
 def _short(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 100 else f"{ratio:.2g}"
 
 
-def maps(report: ParityReport) -> str:
+def maps(report: Report) -> str:
     """For every output that is an image, the largest difference of each pixel as a picture; the worst first."""
     rows = sorted((row for row in report.rows if row.heat), key=lambda row: -row.ratio)
     if not rows:
@@ -273,7 +264,7 @@ def maps(report: ParityReport) -> str:
     )
 
 
-def details(report: ParityReport) -> str:
+def details(report: Report) -> str:
     """Every figure of every output, folded away."""
     head = (
         '<tr><th>backend<th>graph<th>output<th class="n">ratio<th class="n">largest error<th class="n">relative'
@@ -290,7 +281,7 @@ def details(report: ParityReport) -> str:
     )
 
 
-def _figure(row: ParityRow) -> str:
+def _figure(row: Row) -> str:
     values = np.clip(np.array(row.heat) * row.noise_floor / row.tolerance, 0, 1)
     buffer = io.BytesIO()
     Image.fromarray((values * 255).astype(np.uint8)).save(buffer, "PNG")
@@ -299,7 +290,7 @@ def _figure(row: ParityRow) -> str:
     return f'<figure><img alt="{label}" src="data:image/png;base64,{source}"><figcaption>{label}</figcaption></figure>'
 
 
-def _figures_line(row: ParityRow, one: BackendReport | None) -> str:
+def _figures_line(row: Row, one: BackendReport | None) -> str:
     figures = row.figures
     numbers = (
         f"{row.ratio:.2f}",
@@ -309,13 +300,14 @@ def _figures_line(row: ParityRow, one: BackendReport | None) -> str:
         f"{figures.percentile_999:.2e}",
     )
     shown = one is not None and not one.counts
-    kind, word = ("ok", "holds") if row.holds else ("shown", "falls short, shown") if shown else ("no", "falls short")
+    word = verdict_text(verdict([row]), counts=not shown)
+    kind = KINDS[word]
     tip = "" if row.holds else f' title="{html.escape(row_sentence(row))}"'
     return (
         f"<tr><td>{html.escape(row.backend)}<td>{row.graph}<td>{row.output}"
         + "".join(f'<td class="n">{number}' for number in numbers)
         + f'<td>{_bars(figures.ulps)}<td class="n">{figures.psnr:.1f}'
-        + f'<td class="n">{"" if row.class_flips is None else row.class_flips}<td class="{kind}"{tip}>{word}</tr>'
+        + f'<td class="n">{"" if row.flips is None else row.flips}<td class="{kind}"{tip}>{word}</tr>'
     )
 
 

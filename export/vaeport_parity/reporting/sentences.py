@@ -2,34 +2,47 @@
 
 from collections.abc import Sequence
 
-from vaeport.contract import FP32
-
-from .report import ParityReport, ParityRow
+from .report import Report, Row
 
 
-def row_sentence(row: ParityRow) -> str:
+def row_sentence(row: Row) -> str:
     """What a row says, in a sentence."""
     if row.failed:
         return f"gave no answer: {row.failed}"
     text = f"{row.figures.max_abs:.3g} off, {row.ratio:.2f} noise floors, allowed {row.tolerance:.3g}"
     if row.shares:
         text += f"; {row.shares}"
-    if row.class_flips:
-        text += f"; {row.class_flips} classes flipped"
+    if row.exact:
+        text = f"{row.mismatches} entries differ, by up to {row.figures.max_abs:.3g}"
+    if row.flips:
+        text += f"; {row.flips} classes flipped"
     if row.alone > row.tolerance:
         text += f"; a row alone differs by {row.alone:.3g} from the same row in a batch"
     return text if row.repeatable else f"{text}; the same inputs twice gave different answers"
 
 
-def claim(report: ParityReport) -> str:
-    """Whether it answers as it should: as PyTorch does, or below float32 as the graph itself did when it was made."""
-    whole = report.precision == FP32
-    name = report.bundle if whole else f"{report.bundle} in {report.precision}"
-    words = "answers" if report.holds else "does NOT answer"
-    return f"{name} {words} as {'PyTorch does' if whole else 'it did when it was made'}"
+def claim(report: Report) -> str:
+    """Whether it answers as its reference does."""
+    name = f"{report.name} in {report.label}" if report.label else report.name
+    return f"{name} {'answers' if report.holds else 'does NOT answer'} as {report.yardstick} does"
 
 
-def shortcoming(report: ParityReport) -> str:
+def verdict_sentence(report: Report) -> str:
+    """The verdict with its reasons: one sentence, then a line for each backend that falls short."""
+    if report.holds:
+        worst = max(report.deciding, key=lambda row: row.ratio)
+        return f"{claim(report)}: at most {worst.ratio:.2f} noise floors off ({worst.backend}, {worst.output})"
+    lines = [f"{claim(report)}: {shortcoming(report)}"]
+    places = {backend.name: backend.place for backend in report.backends}
+    for row in report.deciding:
+        if not row.holds:
+            place = places.get(row.backend)
+            where = f"; first wrong at {place}" if place else ""
+            lines.append(f"{row.backend}, {row.graph}/{row.output}: {row_sentence(row)}{where}")
+    return "\n  ".join(lines)
+
+
+def shortcoming(report: Report) -> str:
     """The first thing that a report that does not hold should be read for, in a sentence."""
     if wrong := [finding for finding in report.findings if finding.wrong]:
         return f"{wrong[0].subject}: {wrong[0].text}"
@@ -50,7 +63,7 @@ def shortcoming(report: ParityReport) -> str:
         else f"{where} is off by {worst.figures.max_abs:.2g}, allowed is nothing"
     ) + "".join(
         [
-            f", and {worst.class_flips} classes changed" if worst.class_flips else "",
+            f", and {worst.flips} classes changed" if worst.flips else "",
             f"; {worst.shares}" if worst.shares else "",
         ]
     )

@@ -1,15 +1,15 @@
 """The report as a table, and the one number that people remember."""
 
 from vaeport.common.commands import print_table
-from vaeport.contract import GOLDEN_FILE
 
-from .report import BackendReport, ParityReport, ParityRow
+from ..judging.verdict import verdict, verdict_text
+from .report import BackendReport, Report, Row
 from .sentences import claim, shortcoming
 
 _HEADER = ("backend", "graph", "output", "vs float32", "vs float64", "noise floor", "ratio", "flips", "verdict")
 
 
-def print_report(report: ParityReport) -> None:
+def print_report(report: Report) -> None:
     """Print the table, what is missing or refused, what reading the files showed, and the verdict."""
     backends = {one.name: one for one in report.backends}
     print_table(_HEADER, [_line(row, backends.get(row.backend)) for row in report.rows])
@@ -27,16 +27,16 @@ def print_report(report: ParityReport) -> None:
     for finding in report.findings:
         print(f"{'WRONG' if finding.wrong else 'file'}: {finding.subject}: {finding.text}")
     if not report.holds:
-        print(f"{claim(report)} on {report.images} images: {shortcoming(report)}")
+        print(f"{claim(report)} on {report.samples} rows: {shortcoming(report)}")
         return
     worst = max(report.deciding, key=lambda row: row.ratio)
     print(
-        f"{claim(report)} on {report.images} images: at most {worst.ratio:.2f} times the noise floor "
+        f"{claim(report)} on {report.samples} rows: at most {worst.ratio:.2f} times the noise floor "
         f"({worst.backend}, {worst.output})"
     )
 
 
-def _line(row: ParityRow, backend: BackendReport | None) -> tuple[str, ...]:
+def _line(row: Row, backend: BackendReport | None) -> tuple[str, ...]:
     figures = ("-", "-") if not row.rows else (f"{row.figures.error_float32:.2e}", f"{row.figures.error_float64:.2e}")
     return (
         f"{row.backend} {backend.version if backend else ''}".strip(),
@@ -45,14 +45,12 @@ def _line(row: ParityRow, backend: BackendReport | None) -> tuple[str, ...]:
         *figures,
         f"{row.noise_floor:.2e}",
         f"{row.ratio:.2f}" if row.rows else "-",
-        "-" if row.class_flips is None else str(row.class_flips),
-        verdict(row, counts=backend is None or backend.counts),
+        "-" if row.flips is None else str(row.flips),
+        _verdict(row, counts=backend is None or backend.counts),
     )
 
 
-def verdict(row: ParityRow, *, counts: bool) -> str:
-    """One word or two for a row."""
-    if row.holds:
-        return "holds"
-    word = "falls short" if row.rows else "refuses"
-    return word.upper() if counts or row.backend == GOLDEN_FILE else f"{word}, shown"
+def _verdict(row: Row, *, counts: bool) -> str:
+    """Loud where it decides and does not hold."""
+    word = verdict_text(verdict([row]), counts=counts)
+    return word.upper() if counts and not row.holds else word
