@@ -11,7 +11,7 @@ from onnx.reference import ReferenceEvaluator
 
 from vaeport.checks.comparison import max_abs_error
 
-from ..reference.evaluator import reference_arithmetic
+from ..reference.evaluator import doubled, reference_arithmetic
 
 Values = dict[str, NDArray[Any]]
 
@@ -68,27 +68,3 @@ def cut_off(model: ModelProto, tensor: str) -> ModelProto:
     part.metadata_props.extend(model.metadata_props)
     part.producer_name, part.producer_version = model.producer_name, model.producer_version
     return part
-
-
-def doubled(model: ModelProto) -> ModelProto:
-    """The same graph in float64."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    graph = copy.graph
-    for tensor in graph.initializer:
-        _double(tensor)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                _double(attribute.t)
-            elif (node.op_type, attribute.name) == ("Cast", "to") and attribute.i in _NARROW:
-                attribute.i = TensorProto.DOUBLE
-    for info in (*graph.input, *graph.output, *graph.value_info):
-        if info.type.tensor_type.elem_type in _NARROW:
-            info.type.tensor_type.elem_type = TensorProto.DOUBLE
-    return copy
-
-
-def _double(tensor: TensorProto) -> None:
-    if tensor.data_type in _NARROW:
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
