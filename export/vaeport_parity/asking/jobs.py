@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from ..running.execution import ChainJob, GraphJob, Job, SetFile
 from ..subjects.subject import InputSet, Subject
 from .steps import Plan
