@@ -117,6 +117,7 @@ def make_subject(
         label=next((one.label for one in made.values() if one.label), ""),
         yardstick=" and ".join(dict.fromkeys(one.yardstick for one in made.values())),
         fresh=fresh.__getitem__ if len(fresh) == len(made) else None,
+        empty_batch=False,
         notes=tuple(note for one in made.values() for note in one.notes),
         left_out=tuple(text for one in made.values() for text in one.asked.left_out),
     )

@@ -12,7 +12,7 @@ from vaeport.errors import InputError
 
 from .asking.jobs import make_job
 from .asking.steps import Plan, fewer_given, make_plan
-from .backends import BACKENDS, OWN_BACKENDS
+from .backends import OWN_BACKENDS, all_backends
 from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
@@ -29,6 +29,7 @@ from .subjects.subject import Subject
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
 
+_ALIKE = {"bf16": "fp16"}  # what runs the one faithfully runs the other, or refuses it
 _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
 
 
@@ -39,11 +40,12 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
         InputError: no such backend, or none at all.
     """
     names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
-    groups = {"all": list(BACKENDS), "own": list(OWN_BACKENDS)}
+    known = all_backends()
+    groups = {"all": list(known), "own": list(OWN_BACKENDS)}
     found: list[str] = []
     for name in (each.strip() for each in names):
-        if name not in groups and name not in BACKENDS:
-            raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(BACKENDS)}")
+        if name not in groups and name not in known:
+            raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
         found += groups.get(name, [name])
     if not found:
         raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
@@ -53,7 +55,8 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
 def fitting(names: Sequence[str], subject: Subject) -> list[str]:
     """Backends that can be compared: those that run the PyTorch original need one, and run no lower precision."""
     from_original = bool(subject.graphs) and all(graph.original is not None for graph in subject.graphs)
-    return [name for name in names if from_original or not BACKENDS[name].facts.from_original]
+    known = all_backends()
+    return [name for name in names if from_original or not known[name].facts.from_original]
 
 
 def compare(
@@ -179,9 +182,9 @@ class _Comparison:
 
     def backend(self, name: str) -> tuple[BackendReport, tuple[Row, ...]]:
         """What one backend answers, judged."""
-        backend, subject = BACKENDS[name], self.plan.subject
+        backend, subject = all_backends()[name], self.plan.subject
         facts = backend.facts
-        counts = facts.counts and subject.precision in facts.precisions
+        counts = facts.counts and _ALIKE.get(subject.precision, subject.precision) in facts.precisions
         plan = fewer_given(self.plan) if facts.slow and subject.costly else self.plan
         folder = self.folder / "run"
         job = dataclasses.replace(self.job, steps=plan.steps)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..running.arrays import write_arrays
 from ..running.execution import ChainJob, GraphJob, Job, SetFile
 from ..subjects.subject import InputSet, Subject
 from .steps import Plan

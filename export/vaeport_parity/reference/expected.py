@@ -100,6 +100,14 @@ class Expectations:
                 self._independent[graph] = self._probe(self.subject.graph(graph))
         return self._independent[graph]
 
+    def check_empty(self, graph: str, inputs: str) -> None:
+        """Let the reference itself take a batch of 0.
+
+        Raises:
+            InputError: it does not.
+        """
+        self._run_set(self.subject.input_set(graph, inputs), self.subject.input_set(graph, inputs).rows(0, 0), "native")
+
     def run(self, graph: str, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
         """What the reference answers to any inputs of a graph, in chunks where rows allow that."""
         reference = self.subject.graph(graph).reference

@@ -162,7 +162,7 @@ class Subject:
     seal: "Callable[[Report], None] | None" = None
     """Hook: keep a report beside the subject; None where there is no place for it."""
     empty_batch: bool = True
-    """Whether backends must take a batch of 0."""
+    """Whether backends must take a batch of 0; else they may refuse it."""
     costly: bool = False
     """Whether a row costs so much that slow backends are spared most of the given rows."""
     notes: tuple[str, ...] = ()
