@@ -1,5 +1,6 @@
 """Make a subject of anybody's graphs and references."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ class GraphRequest:
     """Outputs whose largest entry is a class."""
     tolerance: Bound = None
     """Bounds that are given."""
+    shared: bool = False
+    """Whether ranges, scores and bounds by name are for several graphs, each of which takes those of its own names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +129,7 @@ def make_subject(
 def _made(name: str, request: GraphRequest, folder: Path, seed: int, linked: Arrays | None) -> _Made:
     content, where = read_graph(request.candidate)
     inputs, outputs = specs_of(content, where)
+    request = _own_part(request, inputs, outputs) if request.shared else request
     model = onnx.load_model_from_string(content)
     scores = _checked_scores(request.scores, outputs)
     tolerances = given_bounds(request.tolerance, outputs)
@@ -163,6 +167,20 @@ def _made(name: str, request: GraphRequest, folder: Path, seed: int, linked: Arr
     fresh = thing if isinstance(thing, bytes) else None
     yardstick = what if isinstance(thing, bytes) else "PyTorch"
     return _Made(graph, asked, (*asked.notes, *notes), yardstick, fresh, _label(model))
+
+
+def _own_part(request: GraphRequest, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> GraphRequest:
+    """What is meant for one of several graphs."""
+    own_inputs, own_outputs = ({spec.name for spec in specs} for specs in (inputs, outputs))
+    tolerance = request.tolerance
+    if isinstance(tolerance, Mapping):
+        tolerance = {name: bound for name, bound in tolerance.items() if name in own_outputs}
+    return dataclasses.replace(
+        request,
+        ranges={name: limits for name, limits in (request.ranges or {}).items() if name in own_inputs},
+        scores=[name for name in request.scores if name in own_outputs],
+        tolerance=tolerance,
+    )
 
 
 def _asked(domain: Domain, reference: Reference, given: InputsLike, seed: int) -> Asked:
@@ -296,7 +314,7 @@ def _links_by_name(requests: Mapping[str, GraphRequest]) -> dict[tuple[str, str]
 def _linked_inputs(
     graph: str, made: Mapping[str, _Made], links: Mapping[tuple[str, str], tuple[str, str]]
 ) -> Arrays | None:
-    """Inputs of a graph that all come from graphs before it, as their references answer them; None where some do not."""
+    """Inputs of a graph as the references before it answer them; None where some come from elsewhere."""
     sources = {target[1]: source for target, source in links.items() if target[0] == graph}
     if not sources or any(source[0] not in made for source in sources.values()):
         return None

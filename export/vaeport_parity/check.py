@@ -9,7 +9,7 @@ from vaeport.errors import InputError
 
 from .asking.inputs import Ranges
 from .building import Bound, GraphRequest, InputsLike, make_subject
-from .comparison import TIME_LIMIT, chosen_backends, compare
+from .comparison import TIME_LIMIT, chosen_backends, compare, install_backends
 from .reference.loading import ReferenceLike
 from .reporting.report import Report
 from .subjects.files import GraphLike
@@ -42,9 +42,9 @@ def check(
 
     Args:
         candidate: path, content or ModelProto of an ONNX graph; or several by name, in the order in which they run.
-        reference: an nn.Module in evaluation mode or a function that returns one, an ExportedProgram, or a path: another
-            `.onnx` file, a `.pt2` archive (only your own: its reader unpickles what the archive says), an `.npz` file
-            of recorded inputs and outputs, or `my_models.py:build`. For several graphs, by name.
+        reference: an nn.Module in evaluation mode or a function that returns one, an ExportedProgram, or a path:
+            another `.onnx` file, a `.pt2` archive (only one of your own: reading it unpickles what it holds), an `.npz`
+            file of recorded inputs and outputs, or `my_models.py:build`. For several graphs, by name.
         weights: `.safetensors` file for the module that the reference is or returns.
         inputs: arrays by input name, the path of an `.npz` file, or a function of a numpy Generator that returns such
             arrays; None draws them from the graph's types. For several graphs, by name.
@@ -83,10 +83,7 @@ def check(
         raise InputError(f"the time limit is {time_limit:g} s; give seconds above 0")
     requests = _requests(candidate, reference, weights, inputs, ranges, scores, tolerance)
     if install:
-        from .running.environments import install_backends
-
-        for line in install_backends(chosen):
-            progress(line)
+        install_backends(chosen, progress)
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
         subject = make_subject(requests, name=name or _name_of(candidate), folder=Path(place), links=links, seed=seed)
         return compare(subject, chosen, limit=time_limit, locate=locate, progress=progress)
@@ -119,6 +116,7 @@ def _requests(
             ranges,
             scores,
             tolerance,
+            shared=True,
         )
         for graph, file in candidate.items()
     }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from .locating.locate import Locator
 from .locating.node_search import NodeSearch
 from .reference.expected import Expectations, Expected
 from .reporting.report import BackendReport, Finding, Report, Row
+from .running.environments import install
 from .running.execution import Job, run_backend
 from .running.machine import machine
 from .subjects.subject import Subject
@@ -50,6 +52,26 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     if not found:
         raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
     return list(dict.fromkeys(found))
+
+
+def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
+    """Make environments for backends that are missing, and print what became of each that was not there.
+
+    Args:
+        names: names of backends.
+        tell: called with what is under way.
+
+    Raises:
+        OutputError: the folder of the environments cannot be written.
+    """
+    known = all_backends()
+    for name in names:
+        if not known[name].facts.has_environment:
+            continue
+        tell(f"installing {name}")
+        installation = install(known[name].facts)
+        if installation.state != "present":
+            print(f"install {name}: {installation}", file=sys.stderr)
 
 
 def fitting(names: Sequence[str], subject: Subject) -> list[str]:
@@ -162,8 +184,8 @@ def _own_findings(subject: Subject, rows: Sequence[Row]) -> Sequence[Finding]:
 
 def _influence(plan: Plan) -> list[str]:
     return [
-        f"{graph.name}, rows alone: rows of a batch influence each other, or outputs do not carry the batch; every batch "
-        "is compared with the reference on the very same batch."
+        f"{graph.name}, rows alone: rows of a batch influence each other, or outputs do not carry the batch; every "
+        "batch is compared with the reference on the very same batch."
         for graph in plan.subject.graphs
         if graph.batch and graph.reference.any_inputs and not plan.expectations.independent(graph.name)
     ]

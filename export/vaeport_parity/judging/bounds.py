@@ -78,7 +78,7 @@ class Bounds:
             if given.graph != graph.name or given.scale != scale or given.given:
                 continue
             for native, exact in self._runs(graph, given):
-                for name in floors:
+                for name in tuple(floors):
                     right, wide = comparable(native[name], exact[name])
                     floors[name] = max(floors[name], max_abs_error(right, wide), _step(graph.output(name), wide))
         return floors

@@ -156,7 +156,7 @@ def recorded_reference(
         for spec in specs:
             if spec.name not in arrays:
                 raise InputError(
-                    f"{what} has no array {spec.name!r}, an {kind} of the graph; it has {', '.join(arrays) or 'nothing'}"
+                    f"{what} has no array {spec.name!r}, an {kind} of the graph; it has {_some(list(arrays))}"
                 )
     return RecordedReference(
         {spec.name: arrays[spec.name] for spec in inputs}, {spec.name: arrays[spec.name] for spec in outputs}, what

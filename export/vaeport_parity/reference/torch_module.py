@@ -85,7 +85,7 @@ class TorchReference:
 
 
 class _InFloat64(TorchDispatchMode):
-    """Widens the types that eager code names: a conversion to float32 inside the network would lose what float64 has."""
+    """Widens the types that eager code names: a conversion to float32 inside would lose what float64 has."""
 
     def __torch_dispatch__(
         self,

@@ -99,7 +99,7 @@ class InputSet:
     given: bool = False
     """Whether the rows are the user's own data, of which slow backends are spared most."""
     scale: str = ""
-    """Sets of one scale share a noise floor; empty: that of the probes. Inputs much larger than usual have their own."""
+    """Sets of one scale share a noise floor; empty: that of the probes. Much larger inputs have their own."""
     again: bool = False
     """Whether its rows stand in another set too, and are not counted anew."""
 
