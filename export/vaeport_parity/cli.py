@@ -1,6 +1,7 @@
 """The command `vaeport-parity`: prove a bundle against the PyTorch network it came from."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from vaeport_export.bundle.sealing import seal_report
         from vaeport_export.bundle.subject import subject_of
 
-        from .backends import BACKENDS
+        from .backends import all_backends
         from .comparison import chosen_backends, compare_backends
         from .reporting.files import print_report, write_reports
         from .running.environments import install
@@ -75,7 +76,9 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.install:
             for name in names:
                 steps(f"installing {name}")
-                install(BACKENDS[name].facts)
+                outcome = install(all_backends()[name].facts)
+                if not outcome.succeeded:
+                    print(f"{name} {outcome}", file=sys.stderr)
         report = compare_backends(subject, names, images=images, limit=arguments.time_limit, progress=steps)
     if arguments.report:
         write_reports(report, arguments.report)

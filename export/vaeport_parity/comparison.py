@@ -15,8 +15,9 @@ from vaeport.contract import CLASS_PROBS, FP32, GOLDEN_FILE, GRAPHS
 from vaeport.errors import InputError
 from vaeport_export.bundle.subject import Subject
 
+from .asking.bundle_job import bundle_job
 from .asking.steps import Questions, fewer_images, questions
-from .backends import BACKENDS, OWN_BACKENDS
+from .backends import OWN_BACKENDS, all_backends
 from .judging.chain import with_shares
 from .judging.figures import figures
 from .judging.measurement import measure
@@ -26,7 +27,7 @@ from .locating.locate import Locator
 from .locating.node_search import NodeSearch
 from .reference.expected import expected_answers
 from .reporting.report import BackendReport, ParityReport, ParityRow
-from .running.execution import run_backend, write_inputs
+from .running.execution import Job, run_backend
 from .running.machine import machine
 
 TIME_LIMIT = 600.0
@@ -41,13 +42,14 @@ def chosen_backends(text: str) -> list[str]:
     Raises:
         InputError: no such backend.
     """
-    groups = {"all": list(BACKENDS), "own": list(OWN_BACKENDS)}
+    groups = {"all": list(all_backends()), "own": list(OWN_BACKENDS)}
     return groups.get(text) or _known([name.strip() for name in text.split(",")])
 
 
 def fitting(names: list[str], precision: str) -> list[str]:
     """Backends that can be compared in a precision; below float32 without those that run the PyTorch original."""
-    return [name for name in names if precision == FP32 or not BACKENDS[name].facts.from_checkpoint]
+    backends = all_backends()
+    return [name for name in names if precision == FP32 or not backends[name].facts.from_original]
 
 
 def compare_backends(
@@ -72,21 +74,21 @@ def compare_backends(
     Raises:
         InputError: no such backend, or below float32 none but such as run the PyTorch original.
     """
-    asked_for = list(BACKENDS) if names is None else _known(names)
+    asked_for = list(all_backends()) if names is None else _known(names)
     chosen = fitting(asked_for, subject.precision)
     if asked_for and not chosen:
         raise InputError(f"{', '.join(asked_for)} runs the PyTorch original, which is float32; give others to compare")
     asked = questions(subject, images=images, timed=isolated)
     rows, backends = _golden_rows(subject), []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
-        inputs = write_inputs(asked, Path(place, "inputs"))
+        job = bundle_job(subject, asked, Path(place, "job"))
         parts = Path(place, "parts")
         parts.mkdir()
-        ladder = Ladder(subject, asked, inputs, parts, limit, isolated)
+        ladder = Ladder(subject, asked, job, parts, limit, isolated)
         for name in chosen:
             progress(name)
             folder = Path(place, name)
-            compared, found = _compare(subject, name, asked, inputs, folder, limit=limit, isolated=isolated)
+            compared, found = _compare(subject, name, asked, job, folder, limit=limit, isolated=isolated)
             backends.append(compared)
             ladder.rows[name] = tuple(found)
             rows += found
@@ -111,8 +113,8 @@ def compare_backends(
 
 
 def _known(names: Sequence[str]) -> list[str]:
-    if unknown := [name for name in names if name not in BACKENDS]:
-        raise InputError(f"unknown backend {unknown[0]!r}; known are {', '.join(BACKENDS)}")
+    if unknown := [name for name in names if name not in all_backends()]:
+        raise InputError(f"unknown backend {unknown[0]!r}; known are {', '.join(all_backends())}")
     return list(names)
 
 
@@ -120,16 +122,17 @@ def _compare(
     subject: Subject,
     name: str,
     asked: Questions,
-    inputs: dict[str, str],
+    job: Job,
     folder: Path,
     *,
     limit: float,
     isolated: bool,
 ) -> tuple[BackendReport, list[ParityRow]]:
-    facts = BACKENDS[name].facts
+    backend = all_backends()[name]
+    facts = backend.facts
     counts = facts.counts and subject.precision in facts.precisions
     mine = fewer_images(asked) if facts.slow and subject.convolutional else asked
-    outcome = run_backend(name, subject, mine, inputs, folder, limit=limit, isolated=isolated)
+    outcome = run_backend(backend, dataclasses.replace(job, steps=mine.steps), folder, limit=limit, isolated=isolated)
     if outcome.missing is not None:
         return BackendReport(name, "", counts, facts.remark, outcome.missing), []
     empty_batch = facts.empty_batch and subject.precision == FP32  # in float16 onnxruntime cannot always take one

@@ -1,6 +1,7 @@
 """The way from PyTorch to a backend, rung by rung: which is the first whose answers fall short?"""
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,11 +9,11 @@ from vaeport.contract import GRAPHS
 from vaeport_export.bundle.subject import Subject
 
 from ..asking.steps import Questions
-from ..backends import BACKENDS
+from ..backends import BACKENDS, all_backends
 from ..backends.onnxruntime import OPTIMISATION_LEVELS
 from ..judging.measurement import measure
 from ..reporting.report import ParityRow
-from ..running.execution import run_backend
+from ..running.execution import Job, run_backend
 from ..running.process import PAST_TIME_LIMIT
 
 CAPTURE, STANDARD = "torch-export", "onnx-reference"
@@ -36,8 +37,8 @@ class Ladder:
     """The bundle with its checkpoint."""
     asked: Questions
     """What the backends were asked."""
-    inputs: Mapping[str, str]
-    """Files of the input sets."""
+    job: Job
+    """The same with its files."""
     folder: Path
     """A folder of its own to work in."""
     limit: float
@@ -86,9 +87,8 @@ class Ladder:
             ),
         )
         folder = self.folder / backend
-        outcome = run_backend(
-            backend, self.subject, asked, self.inputs, folder, limit=self.limit, isolated=self.isolated
-        )
+        job = dataclasses.replace(self.job, steps=asked.steps)
+        outcome = run_backend(all_backends()[backend], job, folder, limit=self.limit, isolated=self.isolated)
         if outcome.missing is not None:
             return ()
         rows = measure(backend, outcome, asked, self.subject, empty_batch=False).rows

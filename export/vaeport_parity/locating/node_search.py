@@ -17,9 +17,11 @@ from vaeport_export.bundle.probes import from_pixels
 from vaeport_export.bundle.subject import Subject
 
 from ..asking.steps import Questions
+from ..backends import all_backends
 from ..reporting.report import ParityRow
 from ..reporting.sentences import listed
-from ..running.execution import run_once
+from ..running.execution import GraphJob, run_once
+from ..subjects.tensors import TensorSpec, input_specs
 from .bisection import Found, first_bad_node
 from .file_differences import describe
 from .tensors import ExactGraph, Values, cut_off
@@ -128,18 +130,14 @@ class NodeSearch:
             raise TimeoutError
         folder = self.folder / f"part-{next(self._parts)}"
         folder.mkdir()
-        onnx.save(cut_off(model, tensor), folder / "model.onnx")
-        outcome = run_once(
-            row.backend,
-            row.graph,
-            folder / "model.onnx",
-            inputs,
-            {tensor: shape},
-            bundle=self.subject.bundle.path,
-            folder=folder / "job",
-            limit=left,
-            isolated=self.isolated,
-        )
+        part = cut_off(model, tensor)
+        onnx.save(part, folder / "model.onnx")
+        (info,) = part.graph.output
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type).name
+        output = TensorSpec(tensor, dtype, ("batch", *shape))
+        graph = GraphJob(row.graph, folder / "model.onnx", input_specs(part), (output,))
+        backend = all_backends()[row.backend]
+        outcome = run_once(backend, graph, inputs, folder / "job", limit=left, isolated=self.isolated)
         if 0 in outcome.answers:
             return outcome.answers[0][tensor], ""
         if time.monotonic() >= until:
