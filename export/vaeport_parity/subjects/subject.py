@@ -98,6 +98,8 @@ class InputSet:
     """How it was made, for the report; empty where that needs no words."""
     given: bool = False
     """Whether the rows are the user's own data, of which slow backends are spared most."""
+    scale: str = ""
+    """Sets of one scale share a noise floor; empty: that of the probes. Inputs much larger than usual have their own."""
     again: bool = False
     """Whether its rows stand in another set too, and are not counted anew."""
 
