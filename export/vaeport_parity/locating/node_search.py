@@ -97,9 +97,10 @@ class NodeSearch:
                 if tensor not in graph.depending:
                     return None
                 try:
-                    answer, said[tensor] = self._answer(row, graph, tensor, inputs, until)
+                    part = graph.part(tensor)
                 except ValueError:
                     return None
+                answer, said[tensor] = self._answer(row, part, inputs, until)
                 return answer is None
 
             first = first_bad(graph, row.output, silent)
@@ -129,9 +130,10 @@ class NodeSearch:
                 if tensor not in exact.values or tensor not in graph.depending:
                     return None
                 try:
-                    answer, silence = self._answer(row, graph, tensor, inputs, until)
+                    part = graph.part(tensor, like=exact.values[tensor])
                 except ValueError:
                     return None
+                answer, silence = self._answer(row, part, inputs, until)
                 if answer is None:
                     said = silence
                     return None
@@ -182,21 +184,17 @@ class NodeSearch:
     def _probes(self, graph: str) -> InputSet:
         return self.plan.subject.input_set(graph, "probes")
 
-    def _answer(
-        self, row: Row, graph: TensorGraph, tensor: str, inputs: Arrays, until: float
-    ) -> tuple[NDArray[Any] | None, str]:
-        """A backend's answer for one tensor, as the only output of the graph that leads to it; else what it said.
+    def _answer(self, row: Row, part: ModelProto, inputs: Arrays, until: float) -> tuple[NDArray[Any] | None, str]:
+        """A backend's answer to a part of a graph, which has one output; else what it said.
 
         Raises:
-            ValueError: type or rank of the tensor is not known, so that the graph cannot be cut off there.
             TimeoutError: there was no more time.
         """
-        part = graph.part(tensor)
         if (left := until - time.monotonic()) <= 0:
             raise TimeoutError
         answers, said = self.run_part(row.backend, row.graph, part, inputs, limit=left)
         if answers is not None:
-            return answers[tensor], ""
+            return answers[part.graph.output[0].name], ""
         if time.monotonic() >= until:
             raise TimeoutError
         return None, said

@@ -117,18 +117,20 @@ class TensorGraph:
         read = [value.name for value in node.inputs if value is not None and value.name]
         return f"node {(node.name or node.outputs[0].name)!r} ({node.op_type} of {', '.join(read)}{function})"
 
-    def part(self, output: str, inputs: Sequence[str] | None = None) -> ModelProto:
+    def part(self, output: str, inputs: Sequence[str] | None = None, *, like: NDArray[Any] | None = None) -> ModelProto:
         """The part of the graph that leads to a tensor, as its only output; it keeps name, metadata and opsets.
 
         Args:
-            output: name of the tensor; its type is known.
+            output: name of the tensor.
             inputs: what is given instead of computed; the graph's own inputs unless said otherwise.
+            like: its values in float64, which tell rank and type where onnx could not infer them.
+
+        Raises:
+            ValueError: type or rank of the tensor is not known.
         """
         given = list(self.inputs if inputs is None else inputs)
         graph = ir.convenience.extract(self._ir.graph, given, [output])
-        (made,) = graph.outputs
-        if made.shape is None and made.type is not None:
-            raise ValueError(f"the rank of tensor {output!r} is not known")
+        self._complete(graph.outputs[0], like)
         model = ir.Model(
             graph,
             ir_version=self._ir.ir_version,
@@ -142,6 +144,22 @@ class TensorGraph:
         for node in proto.graph.node:  # a node may make what is given and something else that is needed
             node.output[:] = [f"{name} computed" if name in given else name for name in node.output]
         return proto
+
+    @cached_property
+    def _float(self) -> ir.DataType | None:
+        """The only float type of the graph; None where there are several."""
+        kinds = {value.dtype for value in self._values.values() if value.dtype and value.dtype.is_floating_point()}
+        return next(iter(kinds)) if len(kinds) == 1 else None
+
+    def _complete(self, made: ir.Value, like: NDArray[Any] | None) -> None:
+        """State type and axes of an output, by what is known of its values where the graph does not say it."""
+        if made.dtype is None and like is not None:
+            kind = self._float if like.dtype == np.float64 else ir.DataType.from_numpy(like.dtype)
+            made.type = ir.TensorType(kind) if kind else None
+        if made.shape is None and like is not None:
+            made.shape = ir.Shape([f"{made.name}_{place}" for place in range(like.ndim)])
+        if made.dtype is None or made.shape is None:
+            raise ValueError(f"type or rank of tensor {made.name!r} is not known")
 
     def _called(self, graph: ir.Graph) -> list[ir.OperatorIdentifier]:
         """Functions that a graph calls, directly or through others."""
@@ -195,7 +213,7 @@ class ExactGraph:
             return difference(given, exact)
         if not difference(given, exact):
             return 0.0
-        rest = self._graph.part(output, [*self._inputs, tensor])
+        rest = self._graph.part(output, [*self._inputs, tensor], like=self.values[output])
         values = doubled_inputs({tensor: given})[tensor] if exact.dtype == np.float64 else given.astype(exact.dtype)
         (answer,) = evaluator(rest).run([output], {**self._inputs, tensor: values})
         return difference(np.asarray(answer), self.values[output])
