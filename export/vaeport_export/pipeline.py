@@ -13,7 +13,7 @@ import torch
 from vaeport.bundle.golden import Golden
 from vaeport.common.fileio import write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE
-from vaeport_parity.reporting.report import ParityReport, parity_file
+from vaeport_parity.reporting.report import Report, parity_file
 
 from .bundle.card import write_card
 from .bundle.golden import make_golden
@@ -37,7 +37,7 @@ class Exported:
 
     path: Path
     """Folder of the bundle."""
-    parity: ParityReport
+    parity: Report
     """The comparison that the float32 graphs passed."""
     precisions: tuple[LowerPrecision, ...]
     """Every lower precision that was wanted, written or not."""

@@ -1,18 +1,17 @@
 """Make `golden.npz`, and from it the noise floor that sets how exactly others must answer."""
 
 import dataclasses
-from contextlib import nullcontext
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import GRAPHS, Shapes
+from vaeport_parity.subjects.tensors import Arrays
 
-from .original import Original, plain_sums, torch_answers
+from .original import Original, chunked_answers
 from .probes import golden_inputs, probe_cuts, probe_inputs, probe_rows
 
 TOLERANCE_FACTOR = 4.0
@@ -28,10 +27,10 @@ def make_golden(original: Original, images: NDArray[np.uint8], labels: NDArray[n
     golden = golden_inputs(images, labels, shapes)
     answers = {}
     for graph in GRAPHS:
-        module, inputs = original.module(graph), golden.inputs(graph)
+        reference, inputs = original.reference(graph), dict(golden.inputs(graph))
         answers[graph] = {
-            "float32": torch_answers(module, graph, inputs, torch.float32),
-            "float64": torch_answers(module, graph, inputs, torch.float64),
+            "float32": chunked_answers(reference, inputs, "native"),
+            "float64": chunked_answers(reference, inputs, "float64"),
         }
     return dataclasses.replace(golden, answers=answers)
 
@@ -40,20 +39,20 @@ def float32_tolerances(original: Original, golden: Golden, shapes: Shapes) -> di
     """Tolerance of every output by graph: `TOLERANCE_FACTOR` noise floors.
 
     The floor is the largest distance of the original in float32 from float64 on the probes: in each batch size, and on
-    some rows with every product summed term by term (`PlainSums`), as other runtimes may do it. It is at least one
+    some rows with every product summed term by term , as other runtimes may do it. It is at least one
     rounding step of the largest answer: an output that happens to be exact does not ask for exactness of others.
     """
     probes = probe_inputs(golden, shapes, rows=probe_rows(convolutional=original.convolutional))
     tolerances: dict[str, dict[str, Tolerance]] = {}
     for graph in GRAPHS:
-        module, inputs = original.module(graph), probes[graph]
-        exact = torch_answers(module, graph, inputs, torch.float64)
+        reference, inputs = original.reference(graph), probes[graph]
+        exact = chunked_answers(reference, dict(inputs), "float64")
         floors = {name: _EPSILON * float(np.max(np.abs(values))) for name, values in exact.items()}
         n = len(next(iter(inputs.values())))
-        for rows, plainly in [*((rows, False) for rows in probe_cuts(n)), (slice(0, n, _PLAIN_EVERY), True)]:
-            cut = {key: array[rows] for key, array in inputs.items()}
-            with plain_sums(module) if plainly else nullcontext():
-                rounded = torch_answers(module, graph, cut, torch.float32)
+        cuts = [(rows, False) for rows in probe_cuts(n) if rows.stop > rows.start]
+        for rows, plain in [*cuts, (slice(0, n, _PLAIN_EVERY), True)]:
+            cut: Arrays = {key: array[rows] for key, array in inputs.items()}
+            rounded = chunked_answers(reference, cut, "native", plain=plain)
             for name, values in exact.items():
                 floors[name] = max(floors[name], max_abs_error(rounded[name], values[rows]))
         tolerances[graph] = {name: Tolerance(TOLERANCE_FACTOR * floor, floor) for name, floor in floors.items()}

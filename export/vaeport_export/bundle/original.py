@@ -1,32 +1,29 @@
 """What a bundle's graphs were made from: captured PyTorch programs with their weights, or the ONNX files as given."""
 
-import copy
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaeport.bundle.folder import Bundle
-from vaeport.bundle.golden import Arrays
 from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE
 from vaeport.errors import BundleError, CheckFailedError, InputError
-from vaeport_parity.reference.plain_sums import PlainSums
+from vaeport_parity.reference.base import Precision, Reference
+from vaeport_parity.reference.onnx_graph import OnnxReference
 from vaeport_parity.reference.program import CapturedModule, Program, parse_program
+from vaeport_parity.reference.torch_module import TorchReference
+from vaeport_parity.subjects.tensors import Arrays
 
 from ..graph.adoption import contract_form
-from ..graph.running import evaluator_answers, onnxruntime_answers
 
-_CHUNK = {torch.float32: 1000, torch.float64: 16}  # float64 is as exact in any batch, and quickest in cache
+_CHUNKS: Mapping[Precision, int] = {"native": 1000, "float64": 16}  # float64 is quickest in cache, and as exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +58,22 @@ class Original:
         operators = [node.op_type for content in self.graphs.values() for node in _parsed(content).graph.node]
         return any("conv" in target for target in nodes) or any("Conv" in kind for kind in operators)
 
-    def module(self, graph: str) -> nn.Module:
-        """A graph as a module in float32 that takes the contract's inputs and gives its outputs."""
+    def module(self, graph: str) -> CapturedModule:
+        """The program of a graph on its weights, in float32."""
+        module = CapturedModule(self.programs[graph], self.weights)
+        module.eval()
+        return module
+
+    def reference(self, graph: str) -> Reference:
+        """Gives the answers that a graph must give."""
+        spec = GRAPHS[graph]
         if graph in self.programs:
-            return CapturedModule(self.programs[graph], self.weights).eval()
-        return EvaluatedGraph(contract_form(self.graphs[graph], graph).SerializeToString(), graph)
+            # Its weights are saved by path, for the backends that run PyTorch.
+            program = replace(self.programs[graph], keys={})
+            return TorchReference(self.module(graph), spec.inputs, spec.outputs, captured=program)
+        form = contract_form(self.graphs[graph], graph).SerializeToString()
+        outputs = tuple((name, name) for name in spec.outputs)
+        return OnnxReference(form, spec.inputs, spec.inputs, outputs, f"the given {spec.original_file}")
 
     def files(self) -> dict[str, bytes]:
         """Content of the checkpoint folder, by name."""
@@ -129,70 +137,23 @@ def read_original(bundle: Bundle) -> Original:
     return original
 
 
-def torch_answers(
-    module: nn.Module, graph: str, inputs: Mapping[str, NDArray[np.float32]], dtype: torch.dtype
-) -> Arrays:
-    """What a module answers in one precision, by output name.
+def chunked_answers(reference: Reference, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
+    """What a reference answers to many rows, by output name; rows must not influence each other.
 
     Args:
-        module: the graph's module in float32; it is copied where another precision is wanted.
-        graph: name of the graph.
-        inputs: float32 inputs by name; converted exactly.
-        dtype: `torch.float32` or `torch.float64`.
+        reference: gives the answers.
+        inputs: float32 [N, ...] by input name, N at least 1.
+        precision: `native` or `float64`.
+        plain: whether products are summed term by term, where the reference can.
     """
-    spec = GRAPHS[graph]
-    converted = module if dtype == torch.float32 else copy.deepcopy(module).to(dtype)
-    parts: list[tuple[torch.Tensor, ...]] = []
-    n = len(inputs[spec.inputs[0]])
-    with torch.no_grad():
-        for first in range(0, max(n, 1), _CHUNK[dtype]):
-            rows = slice(first, first + _CHUNK[dtype])
-            tensors = [torch.from_numpy(inputs[name][rows]).to(dtype) for name in spec.inputs]
-            answer = converted(*tensors)
-            parts.append(answer if isinstance(answer, tuple) else (answer,))
-    return {name: torch.cat([part[i] for part in parts]).numpy() for i, name in enumerate(spec.outputs)}
-
-
-class EvaluatedGraph(nn.Module):
-    """An ONNX file as a module: float32 in onnxruntime without rewriting, float64 in onnx's own evaluator."""
-
-    def __init__(self, content: bytes, graph: str) -> None:
-        super().__init__()
-        self._content = content
-        self._graph = graph
-        self.plain = False
-        """Whether float32 is computed operator by operator in numpy too, as another faithful way."""
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Answers in the contract's order."""
-        spec, double = GRAPHS[self._graph], inputs[0].dtype == torch.float64
-        arrays = {name: tensor.numpy() for name, tensor in zip(spec.inputs, inputs, strict=True)}
-        if not len(inputs[0]):
-            one = self(*(torch.zeros(1, *tensor.shape[1:], dtype=tensor.dtype) for tensor in inputs))
-            return tuple(answer[:0] for answer in one)
-        answers: Mapping[str, NDArray[Any]]
-        if double or self.plain:
-            answers = evaluator_answers(self._content, self._graph, arrays, double=double)
-        else:
-            answers = onnxruntime_answers(self._content, self._graph, arrays, optimised=False)
-        return tuple(torch.from_numpy(np.array(answers[name])) for name in spec.outputs)
-
-    def __deepcopy__(self, _: dict[int, Any]) -> "EvaluatedGraph":
-        return EvaluatedGraph(self._content, self._graph)
-
-
-@contextmanager
-def plain_sums(module: nn.Module) -> Iterator[None]:
-    """Inside, a module in float32 sums its products as a plain kernel does."""
-    if isinstance(module, EvaluatedGraph):
-        module.plain = True
-        try:
-            yield
-        finally:
-            module.plain = False
-    else:
-        with PlainSums():
-            yield
+    rows, size = len(next(iter(inputs.values()))), _CHUNKS[precision]
+    parts = [
+        reference.answers(
+            {name: values[first : first + size] for name, values in inputs.items()}, precision, plain=plain
+        )
+        for first in range(0, rows, size)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _read_weights(bundle: Bundle) -> dict[str, Tensor]:
@@ -210,16 +171,11 @@ def _check_shapes(original: Original, bundle: Bundle) -> None:
     """The original must keep the bundle's shapes, and must run at all: a program from a stranger may do neither."""
     shapes = bundle.manifest.shapes
     for graph, spec in GRAPHS.items():
-        inputs = {name: np.full((2, *shapes.row(name)), 0.5, np.float32) for name in spec.inputs}
+        inputs: Arrays = {name: np.full((2, *shapes.row(name)), 0.5, np.float32) for name in spec.inputs}
         try:
-            answers = torch_answers(original.module(graph), graph, inputs, torch.float32)
-        except BundleError:
-            raise
-        except Exception as error:
-            said = " ".join(str(error).split())[:200]
-            raise BundleError(
-                f"{bundle.path}: the original of {graph} in {CHECKPOINT_FOLDER}/ fails: {said}"
-            ) from error
+            answers = original.reference(graph).answers(inputs, "native")
+        except (InputError, CheckFailedError) as error:
+            raise BundleError(f"{bundle.path}: the original of {graph} cannot be run: {error}") from error
         for name in spec.outputs:
             expected = (2, *shapes.row(name))
             if answers[name].shape != expected:

@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Shapes, Z
 from vaeport.errors import InputError
 from vaeport.images.scaling import from_uint8
 from vaeport.model.latents import latents
+from vaeport_parity.reference.base import Reference
 
-from ..bundle.original import torch_answers
+from ..bundle.original import chunked_answers
 from ..bundle.probes import Inputs
 
 LEAST_IMAGES = 100
@@ -37,12 +36,12 @@ class Material:
 
 
 def sample_material(
-    module: nn.Module, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, shapes: Shapes
+    encoder: Reference, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, shapes: Shapes
 ) -> Material:
     """Cut samples in two: every fourth, up to 512, to calibrate on, the others to judge on.
 
     Args:
-        module: the encoder with its classifier.
+        encoder: gives the answers of the encoder with its classifier.
         images: uint8 [N, C, H, W].
         labels: int64 [N]; None where they are not known.
         shapes: sizes of the tensors.
@@ -57,21 +56,21 @@ def sample_material(
         )
     chosen = np.zeros(len(images), bool)
     chosen[np.linspace(0, len(images) - 1, min(_CALIBRATED, len(images) // 4)).astype(np.int64)] = True
-    calibration = calibration_inputs(module, images[chosen], shapes)
+    calibration = calibration_inputs(encoder, images[chosen], shapes)
     return Material(calibration, images[~chosen], None if labels is None else labels[~chosen], "sample")
 
 
-def calibration_inputs(module: nn.Module, images: NDArray[np.uint8], shapes: Shapes) -> dict[str, Inputs]:
+def calibration_inputs(encoder: Reference, images: NDArray[np.uint8], shapes: Shapes) -> dict[str, Inputs]:
     """Inputs of both graphs to measure ranges on, from up to 512 of the images.
 
     Args:
-        module: the encoder with its classifier.
+        encoder: gives the answers of the encoder with its classifier.
         images: uint8 [N, C, H, W], such as the networks were trained on.
         shapes: sizes of the tensors.
     """
     rows = np.linspace(0, len(images) - 1, min(_CALIBRATED, len(images))).astype(np.int64)
     given = {IMAGE: from_uint8(images[rows])}
-    encoded = torch_answers(module, ENCODER_CLASSIFIER, given, torch.float32)
+    encoded = chunked_answers(encoder, dict(given), "native")
     noise = latents(_SEED, len(rows), shapes.latent_dim)
     sampled = encoded[Z_MEAN] + np.exp(encoded[Z_LOGVAR] / 2) * noise
     one_hot = np.eye(shapes.classes)[np.arange(len(rows)) % shapes.classes]

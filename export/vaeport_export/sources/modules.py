@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from vaeport.bundle.anomaly_scale import AnomalyCalibration, calibration_of
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Z
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from vaeport.errors import InputError
 from vaeport.images.scaling import from_uint8
 from vaeport.model.anomaly import kl_nats, reconstruction_nats
+from vaeport_parity.subjects.tensors import Arrays
 from vaeport_train.evaluation import wilson_interval
 
-from ..bundle.original import EvaluatedGraph, Original, original_of, torch_answers
+from ..bundle.original import Original, chunked_answers, original_of
 from ..graph.adoption import contract_form, read_onnx, row_shape
 from ..modules.capture import captured
 from ..modules.checks import check_labels, check_module, check_pair
@@ -123,9 +124,9 @@ def modules_source(
         graph: read_onnx(part) if isinstance(part, str | os.PathLike) else check_module(part, graph)
         for graph, part in parts.items()
     }
-    modules = {graph: _module(graph, part) for graph, part in taken.items()}
+    calls = {graph: _callable(graph, part) for graph, part in taken.items()}
     samples = read_samples(images, image_labels, names, shape=shape or _stated_shape(taken[ENCODER_CLASSIFIER]))
-    shapes = check_pair(modules[ENCODER_CLASSIFIER], modules[DECODER], from_uint8(samples.images[:64]), names)
+    shapes = check_pair(calls[ENCODER_CLASSIFIER], calls[DECODER], from_uint8(samples.images[:64]), names)
     original = original_of(
         {graph: part if isinstance(part, bytes) else captured(part, graph, shapes) for graph, part in taken.items()}
     )
@@ -133,7 +134,7 @@ def modules_source(
     evaluation, figures = _figures(original, samples, names)
     material = None
     if options.precisions:
-        material = sample_material(original.module(ENCODER_CLASSIFIER), samples.images, samples.labels, shapes)
+        material = sample_material(original.reference(ENCODER_CLASSIFIER), samples.images, samples.labels, shapes)
     made_from = {graph: _words(part) for graph, part in parts.items()}
     return Source(
         original=original,
@@ -158,10 +159,18 @@ def modules_source(
     )
 
 
-def _module(graph: str, part: nn.Module | bytes) -> nn.Module:
-    if isinstance(part, bytes):
-        return EvaluatedGraph(contract_form(part, graph).SerializeToString(), graph)
-    return part
+def _callable(graph: str, part: nn.Module | bytes) -> Callable[..., Any]:
+    """The network as a function of tensors."""
+    if isinstance(part, nn.Module):
+        return part
+    spec, reference = GRAPHS[graph], Original(graphs={graph: part}).reference(graph)
+
+    def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        inputs = {name: tensor.numpy() for name, tensor in zip(spec.inputs, tensors, strict=True)}
+        answers = reference.answers(dict(inputs), "native")
+        return tuple(torch.from_numpy(np.array(answers[name])) for name in spec.outputs)
+
+    return run
 
 
 def _stated_shape(part: nn.Module | bytes) -> ImageShape | None:
@@ -215,9 +224,8 @@ def _figures(original: Original, samples: Samples, labels: Sequence[str]) -> tup
     return evaluation, text
 
 
-def _encoded(original: Original, samples: Samples) -> dict[str, NDArray[np.floating]]:
-    images = {IMAGE: from_uint8(samples.images)}
-    return torch_answers(original.module(ENCODER_CLASSIFIER), ENCODER_CLASSIFIER, images, torch.float32)
+def _encoded(original: Original, samples: Samples) -> Arrays:
+    return chunked_answers(original.reference(ENCODER_CLASSIFIER), {IMAGE: from_uint8(samples.images)}, "native")
 
 
 def _scale(original: Original, samples: Samples) -> AnomalyCalibration | None:
@@ -226,13 +234,7 @@ def _scale(original: Original, samples: Samples) -> AnomalyCalibration | None:
         return None
     encoded = _encoded(original, samples)
     latents = {Z: encoded[Z_MEAN], CLASS_PROBS: encoded[CLASS_PROBS]}
-    drawn = torch_answers(original.module(DECODER), DECODER, _float32(latents), torch.float32)[IMAGE]
-    nats = reconstruction_nats(
-        from_uint8(samples.images), drawn.astype(np.float32), likelihood="bernoulli", likelihood_std=1.0
-    )
-    scores = nats + kl_nats(*_float32({name: encoded[name] for name in (Z_MEAN, Z_LOGVAR)}).values())
+    drawn = chunked_answers(original.reference(DECODER), latents, "native")[IMAGE]
+    nats = reconstruction_nats(from_uint8(samples.images), drawn, likelihood="bernoulli", likelihood_std=1.0)
+    scores = nats + kl_nats(encoded[Z_MEAN], encoded[Z_LOGVAR])
     return calibration_of(scores, data="samples", likelihood="bernoulli", likelihood_std=1.0)
-
-
-def _float32(arrays: dict[str, NDArray[np.floating]]) -> dict[str, NDArray[np.float32]]:
-    return {name: values.astype(np.float32) for name, values in arrays.items()}

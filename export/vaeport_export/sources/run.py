@@ -149,7 +149,7 @@ def run_material(checkpoint: Checkpoint, original: Original, dataset: "Dataset")
         )
     judged, part = (held_out, "held-out") if dataset.test is None else (dataset.test, "test")
     return Material(
-        calibration_inputs(original.module(ENCODER_CLASSIFIER), train_split.images, record.shapes),
+        calibration_inputs(original.reference(ENCODER_CLASSIFIER), train_split.images, record.shapes),
         judged.images,
         judged.labels,
         f"{dataset.name} {part}",

@@ -1,6 +1,8 @@
 """Samples of a stranger's data: images of every common form as bytes, with their classes where these are known."""
 
+import csv
 import os
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,3 +179,54 @@ def _class(value: object, labels: Sequence[str], place: int) -> int:
         f"image_labels[{place}] is {value!r}, but must be one of {', '.join(labels)} or an index from 0 to "
         f"{len(labels) - 1}"
     )
+
+
+def sub_folders(folder: Path) -> list[str]:
+    """Names of the classes that a folder's sub-folders are named for, sorted; none where it has no sub-folders."""
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def read_class_table(table: Path, folder: Path) -> tuple[list[Path], list[str]]:
+    """Images of a folder with the classes that a CSV file of `file name, class` gives them.
+
+    Args:
+        table: the CSV file; a first line without an existing file name is its heading.
+        folder: where the files are.
+
+    Raises:
+        InputError: the table cannot be read, or names no file of the folder.
+    """
+    try:
+        rows = [row for row in csv.reader(table.read_text("utf-8").splitlines()) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read {table} as a table of file names and classes: {error}") from error
+    if rows and not (folder / rows[0][0]).is_file():
+        rows = rows[1:]
+    for number, row in enumerate(rows):
+        if len(row) < 2:
+            raise InputError(f"{table}: {row[0]!r} has no class beside it; give file name and class in every line")
+        if not (folder / row[0].strip()).is_file():
+            raise InputError(f"{table}: entry {number + 1} names {row[0]!r}, which is no file in {folder}")
+    if not rows:
+        raise InputError(f"{table} names no file in {folder}; give lines of file name and class")
+    return [folder / row[0].strip() for row in rows], [row[1].strip() for row in rows]
+
+
+def read_sample_file(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic] | None]:
+    """Arrays `images` and, where it is there, `labels` of an .npz file; nothing is unpickled.
+
+    Raises:
+        InputError: the file cannot be read, or has no `images`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            known = {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError as error:
+        raise InputError(f"images: {path} does not exist; give a folder or an .npz file") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"images: {path} cannot be read as an .npz file of arrays: {error}") from error
+    if "images" not in known:
+        raise InputError(f"images: {path} has the arrays {', '.join(known) or 'none'}, but must have one named images")
+    return known["images"], known.get("labels")

@@ -51,7 +51,7 @@ def float64_evaluator(model: ModelProto) -> ReferenceEvaluator:
     Raises:
         InputError: the graph draws random numbers, or has an operator that cannot be evaluated; the text names it.
     """
-    return _evaluator(doubled(model))
+    return evaluator(doubled(model))
 
 
 def native_evaluator(model: ModelProto) -> ReferenceEvaluator:
@@ -60,7 +60,20 @@ def native_evaluator(model: ModelProto) -> ReferenceEvaluator:
     Raises:
         InputError: the graph draws random numbers, or has an operator that cannot be evaluated; the text names it.
     """
-    return _evaluator(_expanded(model))
+    return evaluator(_expanded(model))
+
+
+def evaluator(model: ModelProto) -> ReferenceEvaluator:
+    """An evaluator for a graph that `doubled` made, or a part of one.
+
+    Raises:
+        InputError: onnx cannot load it.
+    """
+    try:
+        return _Evaluator(model, new_ops=list(CORRECTED))
+    except Exception as error:  # onnx raises errors of all kinds here
+        said = " ".join(str(error).split())[:200]
+        raise InputError(f"the reference evaluator of onnx {onnx.__version__} cannot load the graph: {said}") from error
 
 
 def doubled_inputs(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -134,14 +147,6 @@ class _Evaluator(ReferenceEvaluator):
             self._at = f"{args[2][0]!r} ({args[0]} of {', '.join(filter(None, args[1]))})"
 
 
-def _evaluator(model: ModelProto) -> ReferenceEvaluator:
-    try:
-        return _Evaluator(model, new_ops=list(CORRECTED))
-    except Exception as error:  # onnx raises errors of all kinds here
-        said = " ".join(str(error).split())[:200]
-        raise InputError(f"the reference evaluator of onnx {onnx.__version__} cannot load the graph: {said}") from error
-
-
 def _expanded(model: ModelProto) -> ModelProto:
     """A copy without local functions, with nothing in it that the evaluator does not know."""
     copy = ModelProto()
@@ -152,7 +157,7 @@ def _expanded(model: ModelProto) -> ModelProto:
         node.domain = "" if node.domain == "ai.onnx" else node.domain
         if (node.domain, node.op_type) == ("", "Scatter"):
             node.op_type = "ScatterElements"  # its name since opset 11
-    _densify(copy.graph)
+    densify(copy.graph)
     if copy.functions:
         copy = inline_local_functions(copy, convert_version=True)
     copy = evaluable(_with_functions_written_out(copy))
@@ -219,8 +224,8 @@ def _nodes_within(nodes: Any) -> Iterator[NodeProto]:
             yield from _nodes_within(graph.node)
 
 
-def _densify(graph: GraphProto) -> None:
-    """Sparse initializers and constants as dense ones, which mean the same."""
+def densify(graph: GraphProto) -> None:
+    """Change a graph in place: sparse initializers and constants as dense ones, which mean the same."""
     graph.initializer.extend(_dense(sparse, sparse.values.name) for sparse in graph.sparse_initializer)
     del graph.sparse_initializer[:]
     for node in graph.node:
@@ -229,7 +234,7 @@ def _densify(graph: GraphProto) -> None:
                 dense = _dense(attribute.sparse_tensor, "")
                 attribute.CopyFrom(helper.make_attribute("value", dense))
         for _, inner in subgraphs(node):
-            _densify(inner)
+            densify(inner)
 
 
 def _dense(sparse: onnx.SparseTensorProto, name: str) -> TensorProto:
