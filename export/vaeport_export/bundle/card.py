@@ -36,8 +36,8 @@ model.generate({first_label}, 8, seed=3).save("drawn.png")
 
 {pictures}## How exactly it answers
 
-Tolerances are 4 times the noise floor: the largest difference between {yardstick} in float32 and in float64 on
-the same inputs{below}.
+Tolerances are 4 times the noise floor: the largest difference between {yardstick} in float32 and in
+float64 on the same inputs{below}.
 `vaeport verify` re-runs the recorded answers anywhere, `vaeport-parity` compares with the original in `checkpoint/`.
 
 {tolerances}
@@ -93,7 +93,7 @@ def _pictures(pictures: Sequence[Picture]) -> str:
     parts: list[str] = []
     for each in pictures:
         parts += [*([each.caption] if each.caption else []), f"![{Path(each.file).stem}]({each.file})"]
-    return "\n\n".join(["## What it draws", *parts, ""]) + "\n"
+    return "\n\n".join(["## What it draws", *parts, ""])
 
 
 def _precisions(figures: dict[str, Any]) -> str:
