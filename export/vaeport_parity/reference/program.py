@@ -225,9 +225,16 @@ def program_of(exported: "torch.export.ExportedProgram", outputs: Sequence[str])
             f"the network gives {len(results)} outputs, expected {len(outputs)}: {', '.join(outputs)}"
         )
     known = {**exported.state_dict, **exported.constants}
-    weights = {path: known[path].detach().cpu() for path in tensors.values()}
+    weights = _weights({path: known[path] for path in tensors.values()})
     buffers = tuple(path for name, path in tensors.items() if name not in signature.inputs_to_parameters)
     return Program(tuple(inputs), tuple(outputs), tensors, buffers, tuple(nodes), results), weights
+
+
+def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU and without gradients; tied weights are one tensor."""
+    made: dict[tuple[Any, ...], Tensor] = {}
+    places = {path: (w.data_ptr(), w.dtype, w.shape, w.stride(), path * (not w.numel())) for path, w in tensors.items()}
+    return {path: made.setdefault(places[path], tensor.detach().cpu()) for path, tensor in tensors.items()}
 
 
 def parse_program(content: bytes, where: str) -> Program:

@@ -162,9 +162,7 @@ def convolutional(dtype: str = "float32") -> ModelProto:
     )
 
 
-GRAPHS = {
-    each.__name__: each for each in (attention, recurrent, branching, looping, calling, unbatched, convolutional)
-}
+GRAPHS = {each.__name__: each for each in (attention, recurrent, branching, looping, calling, unbatched, convolutional)}
 """All of them by name."""
 
 
