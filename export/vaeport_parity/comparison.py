@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from onnx import ModelProto
 
 from vaeport.errors import InputError
 
@@ -18,15 +19,14 @@ from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
 from .judging.preflight import preflight
-from .locating.ladder import Ladder
-from .locating.locate import Locator
-from .locating.node_search import NodeSearch
+from .locating.locate import make_locator
 from .reference.expected import Expectations, Expected
 from .reporting.report import BackendReport, Finding, Report, Row
 from .running.environments import install
-from .running.execution import Job, run_backend
+from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
 from .subjects.subject import Subject
+from .subjects.tensors import Arrays, input_specs, output_specs
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
@@ -227,15 +227,41 @@ class _Comparison:
         )
         return report, tuple(with_shares(measured.rows, outcome, plan))
 
+    def rows_of(self, name: str, plan: Plan) -> Sequence[Row]:
+        """Rows of a backend on fewer steps; none where it is missing."""
+        folder = self.folder / "rung"
+        job = dataclasses.replace(self.job, steps=plan.steps)
+        outcome = run_backend(all_backends()[name], job, folder, limit=self.limit, isolated=self.isolated)
+        shutil.rmtree(folder, ignore_errors=True)
+        graphs = {graph.name for graph in plan.subject.graphs}
+        rows = () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
+        return [row for row in rows if row.graph in graphs]
+
+    def run_part(
+        self, backend: str, graph: str, model: ModelProto, inputs: Arrays, *, limit: float
+    ) -> tuple[Arrays | None, str]:
+        """One run of a part of a graph; its answers, or what the backend said."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        path = folder / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        job = GraphJob(graph, path, input_specs(model), output_specs(model))
+        outcome = run_once(all_backends()[backend], job, inputs, folder / "job", limit=limit, isolated=self.isolated)
+        shutil.rmtree(folder, ignore_errors=True)
+        if 0 in outcome.answers:
+            return outcome.answers[0], ""
+        return None, outcome.missing or outcome.errors[0]
+
     def located(
         self, reports: list[BackendReport], found: dict[str, tuple[Row, ...]], progress: Callable[[str], None]
     ) -> list[BackendReport]:
         """The reports with the place of each error."""
-        parts = self.folder / "parts"
-        parts.mkdir()
-        ladder = Ladder(self.plan, self.bounds, self.job, parts, self.limit, self.isolated)
-        ladder.rows.update(found)
-        locator = Locator(ladder, NodeSearch(self.plan, self.bounds, parts, _SEARCH_SHARE * self.limit, self.isolated))
+        locator = make_locator(
+            self.plan,
+            dict(found),
+            compare=self.rows_of,
+            run_part=self.run_part,
+            limit=_SEARCH_SHARE * self.limit,
+        )
         located = []
         for report in reports:
             if any(not row.holds for row in found[report.name]):
