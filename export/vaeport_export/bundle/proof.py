@@ -33,7 +33,6 @@ def prove(stage: Path, manifest: Manifest, progress: Callable[[str], None]) -> d
             subject_of(open_bundle(stage), precision),
             [name for name in OWN_BACKENDS if name not in left_out],
             isolated=False,
-            locate=False,
             progress=lambda name, precision=precision: progress(f"parity, {precision}: {name}"),  # type: ignore[misc]
         )
         if not report.holds:
