@@ -38,17 +38,20 @@ _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes 
 def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     """Names of backends from `all`, `own` (what vaeport's own extras bring), names with commas between, or a list.
 
+    The beginning of names that go on with a dash stands for all of them: `onnxruntime`, `torch`.
+
     Raises:
         InputError: no such backend, or none at all.
     """
     names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
     known = all_backends()
-    groups = {"all": list(known), "own": list(OWN_BACKENDS)}
     found: list[str] = []
     for name in (each.strip() for each in names):
-        if name not in groups and name not in known:
+        family = [each for each in known if each.startswith(f"{name}-")]
+        groups = {name: [name] if name in known else family, "all": list(known), "own": list(OWN_BACKENDS)}
+        if not groups[name]:
             raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
-        found += groups.get(name, [name])
+        found += groups[name]
     if not found:
         raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
     return list(dict.fromkeys(found))

@@ -184,6 +184,8 @@ def _converted(values: Any, spec: TensorSpec) -> NDArray[Any]:
         values = to_array(values)
     array = np.asarray(values)
     wanted = np.dtype(spec.dtype)
+    if array.dtype.kind in "fV" and bool(np.isnan(array).any()):
+        raise InputError(f"input {spec.name!r} holds NaN; give numbers")
     if array.dtype == wanted:
         return array
     if array.dtype.kind not in "biufV":
