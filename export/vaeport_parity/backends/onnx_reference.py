@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from ..reference.evaluator import evaluable, reference_arithmetic
 from .base import Arrays, Facts, GraphFile, Runner
 
@@ -50,7 +52,7 @@ def _loop() -> Any:
         def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
             self, count, condition, *args, context=None, body=None, attributes=None, bindings=None
         ):
-            going = True if condition is None else condition
+            going = np.array(True) if condition is None else condition
             more = {"context": context, "body": body, "attributes": attributes, "bindings": bindings}
             return super()._run(count, going, *args, **more)  # type: ignore[no-untyped-call]
 

@@ -3,7 +3,23 @@
 import importlib
 from typing import Any
 
-from .base import FLOATS, Arrays, Facts, GraphFile, Runner, Shapes, contiguous, installed_version, per_shape
+from .base import (
+    FLOATS,
+    Arrays,
+    Facts,
+    GraphFile,
+    Runner,
+    Shapes,
+    contiguous,
+    installed_version,
+    per_shape,
+    refuse_types,
+)
+
+_TYPES = (
+    *("float16", "float32", "float64", "bool"),
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)
 
 _READING = {"If", "Loop", "Scan", "NonZero", "Unique", "Compress", "NonMaxSuppression", "TopK", "Range", "StringSplit"}
 """Operators that may read values to know what to do."""
@@ -28,7 +44,12 @@ class Tinygrad:
         return installed_version("tinygrad")
 
     def load(self, graph: GraphFile) -> Runner:
-        """One runner for each combination of input shapes; it must not be given another."""
+        """One runner for each combination of input shapes; it must not be given another.
+
+        Raises:
+            TypeError: the graph has an input or output in bfloat16.
+        """
+        refuse_types(graph, _TYPES, "tinygrad")
         onnx: Any = importlib.import_module("tinygrad.nn.onnx")
         tinygrad: Any = importlib.import_module("tinygrad")
 
