@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from ..reference.evaluator import evaluable, reference_arithmetic
 from .base import Arrays, Facts, GraphFile, Runner
 
@@ -30,7 +32,7 @@ class OnnxReference:
         import onnx
         from onnx.reference import ReferenceEvaluator
 
-        evaluator = ReferenceEvaluator(evaluable(onnx.load(graph.path)))
+        evaluator = ReferenceEvaluator(evaluable(onnx.load(graph.path)), new_ops=[_loop()])
         names = list(graph.outputs)
 
         def run(inputs: Arrays) -> dict[str, Any]:
@@ -38,3 +40,20 @@ class OnnxReference:
                 return dict(zip(names, evaluator.run(names, dict(inputs)), strict=True))
 
         return run
+
+
+def _loop() -> Any:
+    """Loop as the standard words it: without a condition it goes on, where onnx's own takes it for false."""
+    from onnx.reference.ops.op_loop import Loop as OnnxLoop
+
+    class Loop(OnnxLoop):
+        op_domain = ""
+
+        def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
+            self, count, condition, *args, context=None, body=None, attributes=None, bindings=None
+        ):
+            going = np.array(True) if condition is None else condition
+            more = {"context": context, "body": body, "attributes": attributes, "bindings": bindings}
+            return super()._run(count, going, *args, **more)  # type: ignore[no-untyped-call]
+
+    return Loop
