@@ -14,7 +14,7 @@ from vaeport.bundle.golden import Golden
 from vaeport.common.fileio import write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE
 from vaeport.errors import InputError
-from vaeport_parity.reporting.report import ParityReport, parity_file
+from vaeport_parity.reporting.report import Report, parity_file
 from vaeport_train.data import Dataset
 from vaeport_train.running.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
 from vaeport_train.running.run import load_examples
@@ -37,7 +37,7 @@ _PICTURES = ("samples.png", "losses.png")
 class Exported:
     """What came of an export."""
 
-    parity: ParityReport
+    parity: Report
     """The comparison that the float32 graphs passed."""
     precisions: tuple[LowerPrecision, ...]
     """Every lower precision that was asked for, written or not."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
+from vaeport_parity.reference.answers import onnxruntime_answers, reference_answers
 
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import GRAPHS
-from vaeport_parity.reference.answers import onnxruntime_answers, reference_answers
 from vaeport_train.running.checkpoint import Checkpoint
 
 from ..bundle.golden import TOLERANCE_FACTOR

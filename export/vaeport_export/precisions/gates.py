@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from vaeport_parity.reference.answers import onnxruntime_answers
 
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_MEAN, Z
-from vaeport_parity.reference.answers import onnxruntime_answers
 
 from ..bundle.probes import from_pixels
 from .material import Material

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import onnx
 from onnx import ModelProto
+from vaeport_parity.reference.answers import Answers, onnxruntime_answers
 
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
 from vaeport.contract import FP32, GRAPHS
 from vaeport.errors import InputError
-from vaeport_parity.reference.answers import Answers, onnxruntime_answers
 from vaeport_train.running.checkpoint import Checkpoint
 
 from ..bundle.probes import Inputs

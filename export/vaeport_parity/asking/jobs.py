@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
+from ..running.arrays import write_arrays
 from ..running.execution import ChainJob, GraphJob, Job, SetFile
 from ..subjects.subject import InputSet, Subject
 from .steps import Plan

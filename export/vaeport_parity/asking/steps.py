@@ -89,6 +89,8 @@ def make_plan(subject: Subject, *, timed: bool = True) -> Plan:
         for step in _steps_of_set(given):
             try:
                 expectations.of(step.graph, step.inputs, step.start, step.stop)
+                if step.start == step.stop and not subject.empty_batch:
+                    expectations.check_empty(step.graph, step.inputs)
             except InputError as error:
                 left_out.append(f"{step.graph}, {step.inputs}, {_size(given, step)}: {error}")
             else:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, contiguous, installed_version
 
 
 class Iree:
@@ -31,7 +30,7 @@ class Iree:
     def load(self, graph: GraphFile) -> Runner:
         """Import, compile and load."""
         runtime: Any = importlib.import_module("iree.runtime")
-        imported, compiled = graph.scratch / f"{graph.name}.mlir", graph.scratch / f"{graph.name}.vmfb"
+        imported, compiled = graph.scratch / "graph.mlir", graph.scratch / "graph.vmfb"
         _command("iree-import-onnx", str(graph.path), "-o", str(imported))
         _command(
             "iree-compile",
@@ -45,8 +44,8 @@ class Iree:
         module = runtime.load_vm_flatbuffer_file(str(compiled), driver="local-sync")
         function = module[_entry(module.vm_module.function_names)]
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-            answer = function(*(np.ascontiguousarray(values) for values in inputs.values()))
+        def run(inputs: Arrays) -> dict[str, Any]:
+            answer = function(*(contiguous(values) for values in inputs.values()))
             answers = answer if isinstance(answer, (tuple, list)) else (answer,)
             return {name: np.array(a.to_host()) for name, a in zip(graph.outputs, answers, strict=True)}
 

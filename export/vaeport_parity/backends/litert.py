@@ -1,13 +1,16 @@
 """LiteRT (TensorFlow Lite), converted by onnx2tf."""
 
 import importlib
-from collections.abc import Mapping
+import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, Shapes, Tensor, contiguous, installed_version, per_shape
+
+_LAYOUT_RANK = 3  # from this rank on TensorFlow has channels last, and onnx2tf leaves outputs so
 
 
 class Litert:
@@ -26,45 +29,85 @@ class Litert:
         return f"{installed_version('ai-edge-litert')} with onnx2tf {installed_version('onnx2tf')}"
 
     def load(self, graph: GraphFile) -> Runner:
-        """Convert each output by itself, since onnx2tf gives several in an order and under names of its own."""
-        models = {name: _interpreter(graph, name) for name in graph.outputs}
+        """Convert each output by itself, since onnx2tf gives several in an order and under names of its own.
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-            return {name: _answer(model, inputs, graph.outputs[name]) for name, model in models.items()}
+        A graph whose only symbolic axis is the batch is converted once; others once for each combination of shapes.
+        """
+        symbols = {axis for tensor in graph.inputs.values() for axis in tensor.shape if isinstance(axis, str)}
+        if symbols <= {graph.batch}:
+            return _converted(graph, None)
+        return per_shape(lambda shapes: _converted(graph, shapes))
 
-        return run
+
+def _converted(graph: GraphFile, shapes: Shapes | None) -> Runner:
+    folder = graph.scratch / ("any" if shapes is None else "_".join("x".join(map(str, s)) for s in shapes.values()))
+    models = {
+        tensor.name: _interpreter(graph, tensor, folder / str(place), shapes)
+        for place, tensor in enumerate(graph.outputs.values())
+    }
+
+    def run(inputs: Arrays) -> dict[str, Any]:
+        sizes = _sizes(graph, inputs)
+        return {name: _answer(model, inputs, graph.outputs[name], sizes) for name, model in models.items()}
+
+    return run
 
 
-def _interpreter(graph: GraphFile, output: str) -> Any:
+def _interpreter(graph: GraphFile, output: Tensor, folder: Path, shapes: Shapes | None) -> Any:
     onnx: Any = importlib.import_module("onnx")
     onnx2tf: Any = importlib.import_module("onnx2tf")
     interpreter: Any = importlib.import_module("ai_edge_litert.interpreter")
-    part, folder = graph.scratch / f"{graph.name}.{output}.onnx", graph.scratch / f"{graph.name}.{output}"
+    folder.mkdir(parents=True)
     whole = onnx.shape_inference.infer_shapes(onnx.load(graph.path))
-    needed = list(graph.inputs)
-    onnx.save(onnx.utils.Extractor(whole).extract_model(needed, [output]), part)
+    part = onnx.utils.Extractor(whole).extract_model(list(graph.inputs), [output.name])
+    if len(output.shape) >= _LAYOUT_RANK:
+        _flatten(onnx, part, output)
+    onnx.save(part, folder / "part.onnx")
+    fixed = {name: shape for name, shape in (shapes or {}).items() if shape}
     onnx2tf.convert(
-        input_onnx_file_path=str(part),
-        output_folder_path=str(folder),
+        input_onnx_file_path=str(folder / "part.onnx"),
+        output_folder_path=str(folder / "converted"),
         copy_onnx_input_output_names_to_tflite=True,
-        keep_shape_absolutely_input_names=needed,
+        keep_shape_absolutely_input_names=list(graph.inputs),
+        overwrite_input_shape=[f"{name}:{','.join(map(str, shape))}" for name, shape in fixed.items()] or None,
         non_verbose=True,
     )
-    return interpreter.Interpreter(model_path=str(folder / f"{part.stem}_float32.tflite"), num_threads=1)
+    return interpreter.Interpreter(model_path=str(folder / "converted/part_float32.tflite"), num_threads=1)
 
 
-def _answer(model: Any, inputs: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
+def _flatten(onnx: Any, part: Any, output: Tensor) -> None:
+    """Let a graph answer a list of numbers, whose order is ONNX's, instead of a tensor with channels last."""
+    value = part.graph.output[0]
+    flat, minus_one = f"{output.name}_flat", f"{output.name}_flat_shape"
+    part.graph.initializer.append(onnx.numpy_helper.from_array(np.array([-1]), minus_one))
+    part.graph.node.append(onnx.helper.make_node("Reshape", [output.name, minus_one], [flat], flat))
+    part.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(flat, value.type.tensor_type.elem_type, [None]))
+
+
+def _sizes(graph: GraphFile, inputs: Arrays) -> dict[str, int]:
+    return {
+        axis: size
+        for name, tensor in graph.inputs.items()
+        for axis, size in zip(tensor.shape, inputs[name].shape, strict=True)
+        if isinstance(axis, str)
+    }
+
+
+def _answer(model: Any, inputs: Arrays, output: Tensor, sizes: dict[str, int]) -> NDArray[Any]:
     given = [(detail["index"], inputs[_plain(detail["name"])]) for detail in model.get_input_details()]
     for index, values in given:
         model.resize_tensor_input(index, list(values.shape))
     model.allocate_tensors()
     for index, values in given:
-        model.set_tensor(index, np.ascontiguousarray(values))
+        model.set_tensor(index, contiguous(values))
     model.invoke()
     answer: NDArray[Any] = model.get_tensor(model.get_output_details()[0]["index"])
-    if len(shape) == 3 and answer.shape[1:] == (*shape[1:], shape[0]):
-        return np.moveaxis(answer, -1, 1)
-    return answer
+    if len(output.shape) < _LAYOUT_RANK:
+        return answer
+    shape = [sizes.get(axis, -1) if isinstance(axis, str) else axis for axis in output.shape]
+    if shape.count(-1) > 1 or (-1 not in shape and math.prod(shape) != answer.size):
+        raise ValueError(f"{output.name} came as {answer.size} numbers, which do not make {shape}")
+    return answer.reshape(shape)
 
 
 def _plain(name: str) -> str:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, contiguous, installed_version
 
 _WINOGRAD_MEMORY_LEVEL = 3  # MNN::Interpreter::HintMode, which Python sees as a number
 
@@ -60,10 +59,9 @@ class Mnn:
         if module is None:
             raise RuntimeError(f"MNN cannot load what it converted {graph.path.name} to")
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        def run(inputs: Arrays) -> dict[str, Any]:
             given = [
-                expr.convert(expr.const(np.ascontiguousarray(v), list(v.shape), expr.NCHW), expr.NCHW)
-                for v in inputs.values()
+                expr.convert(expr.const(contiguous(v), list(v.shape), expr.NCHW), expr.NCHW) for v in inputs.values()
             ]
             answers = [expr.convert(answer, expr.NCHW) for answer in module.forward(given)]
             return {name: np.array(answer.read()) for name, answer in zip(names, answers, strict=True)}
@@ -73,7 +71,7 @@ class Mnn:
 
 def _converted(graph: GraphFile) -> Path:
     """The converted file; its converter gets a process of its own, since it aborts on graphs that it cannot read."""
-    path = graph.scratch.resolve() / f"{graph.name}.mnn"
+    path = graph.scratch.resolve() / "graph.mnn"
     files = ["--modelFile", str(graph.path.resolve()), "--MNNModel", str(path)]
     program = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv[1:])"
     done = subprocess.run(

@@ -1,12 +1,9 @@
 """onnx's ReferenceEvaluator: the operators as the standard words them, in numpy; slow, and apart from onnxruntime."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from numpy.typing import NDArray
-
 from ..reference.evaluator import evaluable, reference_arithmetic
-from .base import Facts, GraphFile, Runner
+from .base import Arrays, Facts, GraphFile, Runner
 
 
 class OnnxReference:
@@ -16,6 +13,8 @@ class OnnxReference:
         "onnx-reference",
         module="onnx",
         precisions=("fp32", "int8"),  # numpy takes minutes for convolutions in float16
+        any_names=True,
+        empty_batch=False,  # its ConvTranspose, among others, takes none
         slow=True,
         remark="the standard's own words, in numpy",
     )
@@ -34,7 +33,7 @@ class OnnxReference:
         evaluator = ReferenceEvaluator(evaluable(onnx.load(graph.path)))
         names = list(graph.outputs)
 
-        def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        def run(inputs: Arrays) -> dict[str, Any]:
             with reference_arithmetic():
                 return dict(zip(names, evaluator.run(names, dict(inputs)), strict=True))
 

@@ -4,9 +4,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, installed_version
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class OpenvinoCpu:
         config = {"INFERENCE_NUM_THREADS": 1} | ({"INFERENCE_PRECISION_HINT": "f32"} if self.exact else {})
         compiled = ov.Core().compile_model(graph.path, "CPU", config)
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-            answer = compiled(inputs)
-            return {name: answer[name].copy() for name in graph.outputs}
+        def run(inputs: Arrays) -> dict[str, Any]:
+            answer = compiled([inputs[name] for name in graph.inputs])
+            return {name: answer[place].copy() for place, name in enumerate(graph.outputs)}
 
         return run

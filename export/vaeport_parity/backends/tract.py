@@ -4,9 +4,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, installed_version
 
 _EXACT = "0.23.5"
 
@@ -46,7 +44,7 @@ class Tract:
         tract: Any = importlib.import_module("tract")
         model = tract.onnx().load(graph.path).into_model().into_runnable()
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        def run(inputs: Arrays) -> dict[str, Any]:
             answers = model.run(list(inputs.values()))
             return {name: answer.to_numpy() for name, answer in zip(graph.outputs, answers, strict=True)}
 

@@ -3,10 +3,7 @@
 import importlib
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, contiguous, installed_version
 
 _CHANNELS = 4  # output channels of a convolution that share the pixels they read
 _COLUMNS = 32  # columns of a matrix product that are summed side by side
@@ -42,8 +39,8 @@ class Tvm:
             module = dlight.ApplyDefaultSchedule(_SumsOutermost())(module)
         machine = relax.VirtualMachine(tvm.compile(module, target=target), tvm.cpu())
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-            given = [tvm.runtime.tensor(np.ascontiguousarray(values)) for values in inputs.values()]
+        def run(inputs: Arrays) -> dict[str, Any]:
+            given = [tvm.runtime.tensor(contiguous(values)) for values in inputs.values()]
             answer = machine["main"](*given)
             answers = [answer] if hasattr(answer, "numpy") else list(answer)
             return {name: a.numpy() for name, a in zip(graph.outputs, answers, strict=True)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-import ml_dtypes  # noqa: F401 - makes bfloat16 known to numpy by name
+import ml_dtypes
 import numpy as np
 
 from vaeport.bundle.manifest import Tolerance
@@ -57,7 +57,7 @@ class Bounds:
         if given and given.noise_floor:
             return given
         if not found.reference.has_noise:
-            return given and Tolerance(given.max_abs, given.max_abs / TOLERANCE_FACTOR) or NO_BOUND
+            return (given and Tolerance(given.max_abs, given.max_abs / TOLERANCE_FACTOR)) or NO_BOUND
         floor = self._measured(found, scale)[output]
         return Tolerance(given.max_abs if given else TOLERANCE_FACTOR * floor, floor)
 
@@ -78,7 +78,7 @@ class Bounds:
             if given.graph != graph.name or given.scale != scale or given.given:
                 continue
             for native, exact in self._runs(graph, given):
-                for name in floors:
+                for name in tuple(floors):
                     right, wide = comparable(native[name], exact[name])
                     floors[name] = max(floors[name], max_abs_error(right, wide), _step(graph.output(name), wide))
         return floors
@@ -115,7 +115,9 @@ class Bounds:
         return floor
 
 
-def given_bounds(tolerance: float | Mapping[str, float] | None, outputs: tuple[TensorSpec, ...]) -> dict[str, Tolerance]:
+def given_bounds(
+    tolerance: float | Mapping[str, float] | None, outputs: tuple[TensorSpec, ...]
+) -> dict[str, Tolerance]:
     """Bounds that a caller gives, their noise floors still to be measured.
 
     Args:

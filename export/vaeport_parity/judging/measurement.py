@@ -75,7 +75,43 @@ def measure(name: str, outcome: Outcome, plan: Plan, bounds: Bounds, *, empty_ba
     return Measured(tuple(rows), tuple(refusals), milliseconds)
 
 
-def row_of(  # noqa: PLR0913 - the parts of a row
+def recorded_rows(plan: Plan, bounds: Bounds) -> Iterator[Row]:
+    """Rows of recorded answers that are judged too: with those of another network, checking them would prove nothing.
+
+    Args:
+        plan: the subject, with its recorded answers.
+        bounds: how far answers may be off.
+    """
+    for recorded in plan.subject.recorded:
+        graph = plan.subject.graph(recorded.graph)
+        native, exact = (plan.expectations.run(graph.name, recorded.inputs, p) for p in ("native", "float64"))
+        for spec in graph.outputs:
+            bound = bounds.of(graph.name, spec.name)
+            parts = [
+                comparable(answers[spec.name], native[spec.name], exact[spec.name]) for answers in recorded.answers
+            ]
+            flips = None
+            if spec.name in graph.scores:
+                changed = [
+                    flipped_rows(_classes(answers), _classes(right), margin=bound.max_abs)
+                    for answers, _, right in parts
+                ]
+                flips = max(int(np.count_nonzero(each)) for each in changed)
+            yield Row(
+                recorded.file,
+                graph.name,
+                spec.name,
+                figures(parts),
+                bound.noise_floor,
+                bound.max_abs,
+                len(parts[0][0]),
+                exact=not spec.is_float,
+                mismatches=0 if spec.is_float else sum(_mismatches(part) for part in parts),
+                flips=flips,
+            )
+
+
+def row_of(
     name: str,
     graph: str,
     output: str,
@@ -243,8 +279,9 @@ def _alone(graph: str, output: str, outcome: Outcome, plan: Plan) -> float:
         together = _whole(step, outcome, plan)
         if together is None or answers[output].shape[:1] != (1,):
             continue
-        parts = _run(step, answers[output], output, plan), _run(
-            step, together[output][step.start : step.stop], output, plan
+        parts = (
+            _run(step, answers[output], output, plan),
+            _run(step, together[output][step.start : step.stop], output, plan),
         )
         largest = max(largest, max_abs_error(*comparable(*(each.part[0] for each in parts))))
     return largest

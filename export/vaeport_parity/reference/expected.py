@@ -1,9 +1,12 @@
 """The answers that backends must give, for whole input sets and for batches of them, alone and as a chain."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 
 from vaeport.errors import InputError
 
@@ -13,6 +16,7 @@ from .base import Precision
 
 _CHUNKS: Mapping[Precision, int] = {"native": 1000, "float64": 16}  # float64 is quickest in cache, and as exact
 _PROBED = 7  # rows on which it is found out whether rows influence each other
+_SHAKE = 16  # rounding steps by which inputs are moved to see what rounding decides
 _SAME = 1e-9  # relative difference in float64 that is rounding, not another answer
 
 
@@ -25,7 +29,7 @@ class Expected:
     float64: Arrays
     """By output, floats as float64; integers and booleans are the float64 computation's own."""
 
-    def of(self, output: str) -> tuple[np.ndarray, np.ndarray]:
+    def of(self, output: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """Native and float64 answers of one output."""
         return self.native[output], self.float64[output]
 
@@ -42,6 +46,7 @@ class Expectations:
     _whole: dict[tuple[str, str, Precision], Arrays] = field(default_factory=dict)
     _cuts: dict[tuple[str, str, int, int, Precision], Arrays] = field(default_factory=dict)
     _independent: dict[str, bool] = field(default_factory=dict)
+    _doubts: dict[tuple[str, str, int, int], dict[str, NDArray[np.bool_]]] = field(default_factory=dict)
 
     def of(self, graph: str, inputs: str, start: int, stop: int) -> Expected:
         """The answers to some rows of an input set; to all of it where it is not batched.
@@ -59,6 +64,29 @@ class Expectations:
             self._answers(graph, inputs, start, stop, "native"), self._answers(graph, inputs, start, stop, "float64")
         )
 
+    def doubt(self, graph: str, inputs: str, start: int, stop: int) -> dict[str, NDArray[np.bool_]]:
+        """Entries of integer and boolean outputs that rounding decides, such as the argmax of a tie; True in doubt.
+
+        An entry is in doubt where the float64 reference has another value than the native one, or has another when the
+        float inputs are off by a few rounding steps.
+
+        Args:
+            graph: name of a graph or of the chain.
+            inputs: name of the input set.
+            start: first row.
+            stop: row after the last.
+        """
+        key = (graph, inputs, start, stop)
+        if key not in self._doubts:
+            expected = self.of(*key)
+            exact = {name: values for name, values in expected.native.items() if values.dtype.kind in "biu"}
+            doubts = {name: values != expected.float64[name] for name, values in exact.items()}
+            for shaken in self._shaken(*key) if exact else ():
+                for name, values in exact.items():
+                    doubts[name] |= shaken[name] != values
+            self._doubts[key] = doubts
+        return self._doubts[key]
+
     def independent(self, graph: str) -> bool:
         """Whether each row of a batch is answered as if it were alone, by every graph of a chain.
 
@@ -71,6 +99,14 @@ class Expectations:
             else:
                 self._independent[graph] = self._probe(self.subject.graph(graph))
         return self._independent[graph]
+
+    def check_empty(self, graph: str, inputs: str) -> None:
+        """Let the reference itself take a batch of 0.
+
+        Raises:
+            InputError: it does not.
+        """
+        self._run_set(self.subject.input_set(graph, inputs), self.subject.input_set(graph, inputs).rows(0, 0), "native")
 
     def run(self, graph: str, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
         """What the reference answers to any inputs of a graph, in chunks where rows allow that."""
@@ -121,6 +157,26 @@ class Expectations:
             answers[name] = self.run(name, linked, precision)
         return {output: answers[chain.graphs[-1]][output] for output in chain.outputs}
 
+    def _shaken(self, graph: str, inputs: str, start: int, stop: int) -> Iterator[Arrays]:
+        """Float64 answers where float inputs are a few rounding steps of their own type larger or smaller."""
+        given = self.subject.input_set(graph, inputs)
+        chain = self.subject.chain
+        if (chain and graph == chain.name) or not self.subject.graph(graph).reference.any_inputs:
+            return
+        values = given.rows(start, stop)
+        floats = [name for name, each in values.items() if each.dtype.kind not in "biu" and each.size]
+        for direction in (1, -1) if floats else ():
+            moved = dict(values)
+            for name in floats:
+                step = float(ml_dtypes.finfo(values[name].dtype).eps)
+                signs = np.random.default_rng(direction + 1).choice((-1.0, 1.0), values[name].shape)
+                wide = values[name].astype(np.float64) * (1 + _SHAKE * step * direction * signs)
+                moved[name] = wide
+            try:
+                yield self.run(graph, moved, "float64")
+            except InputError:
+                return
+
     def _probe(self, graph: Graph) -> bool:
         sets = [each for each in self.subject.input_sets if each.graph == graph.name and each.batched and len(each) > 1]
         if not graph.batch or not sets or not graph.reference.any_inputs:
@@ -139,7 +195,7 @@ class Expectations:
         )
 
 
-def _same(part: np.ndarray, whole: np.ndarray) -> bool:
+def _same(part: NDArray[Any], whole: NDArray[Any]) -> bool:
     if part.shape != whole.shape:
         return False
     if part.dtype.kind in "biu":

@@ -6,8 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from ..backends import Facts
-from .environments import environment_of, interpreter_of
+from ..backends.base import Facts, environment_of
+from .environments import interpreter_of
 
 PAST_TIME_LIMIT = "ran past its time limit"
 """What is said of a backend that was ended for its slowness."""

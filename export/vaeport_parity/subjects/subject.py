@@ -99,7 +99,7 @@ class InputSet:
     given: bool = False
     """Whether the rows are the user's own data, of which slow backends are spared most."""
     scale: str = ""
-    """Sets of one scale share a noise floor; empty: that of the probes. Inputs much larger than usual have their own."""
+    """Sets of one scale share a noise floor; empty: that of the probes. Much larger inputs have their own."""
     again: bool = False
     """Whether its rows stand in another set too, and are not counted anew."""
 
@@ -162,7 +162,7 @@ class Subject:
     seal: "Callable[[Report], None] | None" = None
     """Hook: keep a report beside the subject; None where there is no place for it."""
     empty_batch: bool = True
-    """Whether backends must take a batch of 0."""
+    """Whether backends must take a batch of 0; else they may refuse it."""
     costly: bool = False
     """Whether a row costs so much that slow backends are spared most of the given rows."""
     notes: tuple[str, ...] = ()
