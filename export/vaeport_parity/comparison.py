@@ -18,9 +18,8 @@ from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
 from .judging.preflight import preflight
-from .locating.ladder import Ladder
-from .locating.locate import Locator
-from .locating.node_search import NodeSearch
+from .locating.locate import make_locator
+from .locating.parts import PartRunner
 from .reference.expected import Expectations, Expected
 from .reporting.report import BackendReport, Finding, Report, Row
 from .running.environments import install
@@ -227,15 +226,25 @@ class _Comparison:
         )
         return report, tuple(with_shares(measured.rows, outcome, plan))
 
+    def _rows(self, name: str, plan: Plan) -> tuple[Row, ...]:
+        """What one backend answers to some of the steps, judged; nothing where it is missing."""
+        backend, folder = all_backends()[name], self.folder / "rung"
+        job = dataclasses.replace(self.job, steps=plan.steps)
+        outcome = run_backend(backend, job, folder, limit=self.limit, isolated=self.isolated)
+        shutil.rmtree(folder, ignore_errors=True)
+        return () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
+
     def located(
         self, reports: list[BackendReport], found: dict[str, tuple[Row, ...]], progress: Callable[[str], None]
     ) -> list[BackendReport]:
         """The reports with the place of each error."""
-        parts = self.folder / "parts"
-        parts.mkdir()
-        ladder = Ladder(self.plan, self.bounds, self.job, parts, self.limit, self.isolated)
-        ladder.rows.update(found)
-        locator = Locator(ladder, NodeSearch(self.plan, self.bounds, parts, _SEARCH_SHARE * self.limit, self.isolated))
+        locator = make_locator(
+            self.plan,
+            found,
+            compare=self._rows,
+            run_part=PartRunner(self.folder / "parts", self.isolated),
+            limit=_SEARCH_SHARE * self.limit,
+        )
         located = []
         for report in reports:
             if any(not row.holds for row in found[report.name]):
