@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from onnx import ModelProto
 
 from vaeport.errors import InputError
 
@@ -19,13 +20,13 @@ from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
 from .judging.preflight import preflight
 from .locating.locate import make_locator
-from .locating.parts import PartRunner
 from .reference.expected import Expectations, Expected
 from .reporting.report import BackendReport, Finding, Report, Row
 from .running.environments import install
-from .running.execution import Job, run_backend
+from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
 from .subjects.subject import Subject
+from .subjects.tensors import Arrays, input_specs, output_specs
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
@@ -226,13 +227,29 @@ class _Comparison:
         )
         return report, tuple(with_shares(measured.rows, outcome, plan))
 
-    def _rows(self, name: str, plan: Plan) -> tuple[Row, ...]:
-        """What one backend answers to some of the steps, judged; nothing where it is missing."""
-        backend, folder = all_backends()[name], self.folder / "rung"
+    def rows_of(self, name: str, plan: Plan) -> Sequence[Row]:
+        """Rows of a backend on fewer steps; none where it is missing."""
+        folder = self.folder / "rung"
         job = dataclasses.replace(self.job, steps=plan.steps)
-        outcome = run_backend(backend, job, folder, limit=self.limit, isolated=self.isolated)
+        outcome = run_backend(all_backends()[name], job, folder, limit=self.limit, isolated=self.isolated)
         shutil.rmtree(folder, ignore_errors=True)
-        return () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
+        graphs = {graph.name for graph in plan.subject.graphs}
+        rows = () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
+        return [row for row in rows if row.graph in graphs]
+
+    def run_part(
+        self, backend: str, graph: str, model: ModelProto, inputs: Arrays, *, limit: float
+    ) -> tuple[Arrays | None, str]:
+        """One run of a part of a graph; its answers, or what the backend said."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        path = folder / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        job = GraphJob(graph, path, input_specs(model), output_specs(model))
+        outcome = run_once(all_backends()[backend], job, inputs, folder / "job", limit=limit, isolated=self.isolated)
+        shutil.rmtree(folder, ignore_errors=True)
+        if 0 in outcome.answers:
+            return outcome.answers[0], ""
+        return None, outcome.missing or outcome.errors[0]
 
     def located(
         self, reports: list[BackendReport], found: dict[str, tuple[Row, ...]], progress: Callable[[str], None]
@@ -240,9 +257,9 @@ class _Comparison:
         """The reports with the place of each error."""
         locator = make_locator(
             self.plan,
-            found,
-            compare=self._rows,
-            run_part=PartRunner(self.folder / "parts", self.isolated),
+            dict(found),
+            compare=self.rows_of,
+            run_part=self.run_part,
             limit=_SEARCH_SHARE * self.limit,
         )
         located = []

@@ -53,7 +53,8 @@ def _captured(module: Any, graph: GraphFile, shapes: Shapes, *, dynamic: bool) -
         for tensor in graph.inputs.values()
     ]
     logging.getLogger("torch").setLevel(logging.CRITICAL)  # what it says of a failed capture is not the user's concern
+    # Guards refuse sizes for the sake of memory layouts (a batch of 1); whether answers are right is compared anyway.
     # A module takes its inputs as one tuple of any length, so the axes of all of them are one entry.
     spec = (tuple(axes),) if dynamic else None
     with torch.no_grad():
-        return torch.export.export(module, examples, dynamic_shapes=spec).module()
+        return torch.export.export(module, examples, dynamic_shapes=spec).module(check_guards=False)
