@@ -233,7 +233,7 @@ def to_array(value: Any) -> NDArray[Any]:
 
 
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:
-    values = np.ascontiguousarray(values)
+    values = np.asarray(values, order="C")
     if values.dtype == ml_dtypes.bfloat16:
         tensor = torch.from_numpy(values.view(np.int16).copy()).view(torch.bfloat16)
     elif not values.flags.writeable:

@@ -215,7 +215,7 @@ def renamed(model: ModelProto) -> ModelProto:
 VALUE_DEFECTS: dict[str, tuple[str, Change, str]] = {
     "a weight of attention": ("attention", changed_weight("w_value", more_at(7, 1.01)), "MatMul of /net/0, w_value"),
     "another scale": ("attention", changed_weight("scale", lambda values: values * 1.4), "(Mul of /net/5, scale)"),
-    "mask inverted": ("attention", inverted_mask, "(Where of "),
+    "mask inverted": ("attention", inverted_mask, "(Not of mask)"),
     "another epsilon": ("attention", attribute("LayerNormalization", "epsilon", 1e-2), "(LayerNormalization of "),
     "a bias of the GRU": ("recurrent", changed_weight("b", more_at(3, -1)), "(GRU of /net/0, w, r, b)"),
     "relu in a branch": ("branching", operator("Relu", "Neg", find=inner), "(If of positive)"),
@@ -245,24 +245,29 @@ def test_defect_in_a_file_of_other_names_is_found_by_value(defect: str, tmp_path
 class Attention(nn.Module):
     """The network that `graphs.attention` is an export of, written with PyTorch's own operators."""
 
-    def __init__(self, weights: dict[str, NDArray[Any]]) -> None:
+    def __init__(self, weights: dict[str, NDArray[Any]], *, fused: bool) -> None:
         super().__init__()
+        self.fused = fused
         for name, values in weights.items():
             self.register_parameter(name, nn.Parameter(torch.from_numpy(values.copy())))
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         embedded = nn.functional.embedding(tokens, self.table)
-        added = torch.where(mask[:, None, :], 0.0, float("-inf")).to(embedded.dtype)
-        heads = (embedded @ self.w_query, embedded @ self.w_key, embedded @ self.w_value)
-        mixed = nn.functional.scaled_dot_product_attention(*heads, attn_mask=added)
+        query, key, value = embedded @ self.w_query, embedded @ self.w_key, embedded @ self.w_value
+        if self.fused:
+            added = torch.where(mask[:, None, :], 0.0, float("-inf")).to(embedded.dtype)
+            mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=added)
+        else:
+            scores = (query @ key.transpose(1, 2) * 8**-0.5).masked_fill(~mask[:, None, :], -10000.0)
+            mixed = scores.softmax(-1) @ value
         return nn.functional.layer_norm(embedded + mixed @ self.w_out, (8,), self.gain, self.shift)
 
 
-def module() -> Attention:
+def module(*, fused: bool = False) -> Attention:
     """The network with the weights of its graph."""
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in attention().graph.initializer}
     names = ("table", "w_query", "w_key", "w_value", "w_out", "gain", "shift")
-    return Attention({name: weights[name] for name in names}).eval()
+    return Attention({name: weights[name] for name in names}, fused=fused).eval()
 
 
 MODULE_DEFECTS: dict[str, tuple[Change, str]] = {
@@ -290,8 +295,18 @@ def test_defect_in_an_export_is_found_against_its_module(defect: str, tmp_path: 
     assert "is the first that PyTorch never computes" in place
 
 
-def test_graph_of_the_module_holds_and_has_no_place(tmp_path: Path) -> None:
-    report = compared(attention(), module(), "attention", tmp_path, "onnxruntime-all,onnx-reference")
+def test_defect_behind_operators_that_pytorch_fuses_is_named_with_the_first_of_them(tmp_path: Path) -> None:
+    candidate = attention()
+    changed_weight("scale", lambda values: values * 1.4)(candidate)
+
+    report = compared(candidate, module(fused=True), "attention", tmp_path, "onnxruntime-all")
+
+    assert "'products' (MatMul of query, turned)" in report.backends[0].place
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_graph_of_the_module_holds_and_has_no_place(fused: bool, tmp_path: Path) -> None:
+    report = compared(attention(), module(fused=fused), "attention", tmp_path, "onnxruntime-all,onnx-reference")
 
     assert report.holds, report
     assert {backend.place for backend in report.backends} == {""}
