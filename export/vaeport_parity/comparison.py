@@ -90,6 +90,7 @@ def compare(
     *,
     limit: float = TIME_LIMIT,
     isolated: bool = True,
+    timed: bool | None = None,
     locate: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
@@ -99,7 +100,8 @@ def compare(
         subject: graphs with references and input sets.
         backends: as of `chosen_backends`.
         limit: seconds that each backend may take.
-        isolated: whether each backend runs in a process of its own, and is timed; only vaeport's own may do without.
+        isolated: whether each backend runs in a process of its own; only vaeport's own may do without.
+        timed: whether durations are measured, in processes of their own; None: where there are such.
         locate: whether the place of an error is looked for.
         progress: called with the name of each backend before it runs.
 
@@ -112,7 +114,8 @@ def compare(
         raise InputError(f"{', '.join(chosen)} runs the PyTorch original, which {subject.name} has not; give others")
     progress(subject.yardstick)
     subject, dropped = without_overflow(subject)
-    plan = make_plan(subject, timed=isolated)
+    timed = isolated if timed is None else timed
+    plan = make_plan(subject, timed=timed)
     bounds = Bounds(plan)
     rows: list[Row] = list(recorded_rows(plan, bounds))
     reports: list[BackendReport] = []
@@ -137,7 +140,7 @@ def compare(
         given_samples=plan.given_samples,
         notes=subject.notes,
         left_out=(*subject.left_out, *dropped, *plan.left_out, *_influence(plan)),
-        machine=machine() if isolated else "",
+        machine=machine() if timed else "",
     )
 
 

@@ -249,7 +249,7 @@ def _resized(values: NDArray[Any], spec: TensorSpec, axis: str, size: int) -> ND
     for place, name in enumerate(spec.shape):
         if name == axis and values.shape[place]:
             values = np.take(values, np.arange(size) % values.shape[place], axis=place)
-    return np.ascontiguousarray(values)
+    return np.asarray(values, order="C")
 
 
 def _varied_note(varied: Sequence[InputSet]) -> list[str]:

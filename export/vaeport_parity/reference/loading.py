@@ -299,7 +299,9 @@ def load_object(file: Path, name: str) -> Any:
         if not hasattr(found, part):
             own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == spec.name]
             close = difflib.get_close_matches(part, own, n=2)
-            raise InputError(f"{file} has no {name!r}; it has {_some([*close, *(key for key in own if key not in close)])}")
+            raise InputError(
+                f"{file} has no {name!r}; it has {_some([*close, *(key for key in own if key not in close)])}"
+            )
         found = getattr(found, part)
     return found
 
