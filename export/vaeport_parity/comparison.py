@@ -38,17 +38,20 @@ _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes 
 def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     """Names of backends from `all`, `own` (what vaeport's own extras bring), names with commas between, or a list.
 
+    The beginning of names that go on with a dash stands for all of them: `onnxruntime`, `torch`.
+
     Raises:
         InputError: no such backend, or none at all.
     """
     names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
     known = all_backends()
-    groups = {"all": list(known), "own": list(OWN_BACKENDS)}
     found: list[str] = []
     for name in (each.strip() for each in names):
-        if name not in groups and name not in known:
+        family = [each for each in known if each.startswith(f"{name}-")]
+        groups = {name: [name] if name in known else family, "all": list(known), "own": list(OWN_BACKENDS)}
+        if not groups[name]:
             raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
-        found += groups.get(name, [name])
+        found += groups[name]
     if not found:
         raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
     return list(dict.fromkeys(found))
@@ -87,6 +90,7 @@ def compare(
     *,
     limit: float = TIME_LIMIT,
     isolated: bool = True,
+    timed: bool | None = None,
     locate: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
@@ -96,7 +100,8 @@ def compare(
         subject: graphs with references and input sets.
         backends: as of `chosen_backends`.
         limit: seconds that each backend may take.
-        isolated: whether each backend runs in a process of its own, and is timed; only vaeport's own may do without.
+        isolated: whether each backend runs in a process of its own; only vaeport's own may do without.
+        timed: whether durations are measured, in processes of their own; None: where there are such.
         locate: whether the place of an error is looked for.
         progress: called with the name of each backend before it runs.
 
@@ -109,7 +114,8 @@ def compare(
         raise InputError(f"{', '.join(chosen)} runs the PyTorch original, which {subject.name} has not; give others")
     progress(subject.yardstick)
     subject, dropped = without_overflow(subject)
-    plan = make_plan(subject, timed=isolated)
+    timed = isolated if timed is None else timed
+    plan = make_plan(subject, timed=timed)
     bounds = Bounds(plan)
     rows: list[Row] = list(recorded_rows(plan, bounds))
     reports: list[BackendReport] = []
@@ -134,7 +140,7 @@ def compare(
         given_samples=plan.given_samples,
         notes=subject.notes,
         left_out=(*subject.left_out, *dropped, *plan.left_out, *_influence(plan)),
-        machine=machine() if isolated else "",
+        machine=machine() if timed else "",
     )
 
 

@@ -184,6 +184,8 @@ def _converted(values: Any, spec: TensorSpec) -> NDArray[Any]:
         values = to_array(values)
     array = np.asarray(values)
     wanted = np.dtype(spec.dtype)
+    if array.dtype.kind in "fV" and bool(np.isnan(array).any()):
+        raise InputError(f"input {spec.name!r} holds NaN; give numbers")
     if array.dtype == wanted:
         return array
     if array.dtype.kind not in "biufV":
@@ -247,7 +249,7 @@ def _resized(values: NDArray[Any], spec: TensorSpec, axis: str, size: int) -> ND
     for place, name in enumerate(spec.shape):
         if name == axis and values.shape[place]:
             values = np.take(values, np.arange(size) % values.shape[place], axis=place)
-    return np.ascontiguousarray(values)
+    return np.asarray(values, order="C")
 
 
 def _varied_note(varied: Sequence[InputSet]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..asking.steps import Plan, Step
-from ..backends import BACKENDS
+from ..backends import all_backends
 from ..backends.onnxruntime import OPTIMISATION_LEVELS
 from ..reporting.report import Row
 from ..running.process import PAST_TIME_LIMIT
@@ -53,6 +53,8 @@ class Ladder:
             if any(PAST_TIME_LIMIT in row.failed for row in rows):
                 continue
             if any(not row.holds for row in rows):
+                if rung == STANDARD and self._is_refuted(backend, graph):
+                    continue
                 return rung, tuple(held)
             held += [rung] if rows else []
         return backend, tuple(held)
@@ -62,6 +64,14 @@ class Ladder:
         if backend not in self.rows:
             self.rows[backend] = tuple(self.compare(backend, self._few()))
         return tuple(row for row in self.rows[backend] if row.graph == graph)
+
+    def _is_refuted(self, backend: str, graph: str) -> bool:
+        """Whether onnxruntime finds the right answers in the file, so that the evaluator is wrong and not the file."""
+        plain = RUNGS[RUNGS.index(STANDARD) + 1]
+        if backend == plain:
+            return False
+        rows = self.of(plain, graph)
+        return bool(rows) and all(row.holds for row in rows)
 
     def _few(self) -> Plan:
         """The probes alone, in a few batches: enough to tell a wrong file; where there is no batch, all runs."""
@@ -80,5 +90,6 @@ class Ladder:
         """The rungs on the way to a backend, of those that must hold for the subject."""
         order = _ORDER[: _ORDER.index(backend)] if backend in _ORDER else RUNGS
         subject = self.plan.subject
-        rungs = [name for name in order if name in RUNGS and subject.precision in BACKENDS[name].facts.precisions]
+        known = all_backends()
+        rungs = [name for name in order if name in RUNGS and subject.precision in known[name].facts.precisions]
         return rungs if subject.graph(graph).original else [name for name in rungs if name != CAPTURE]

@@ -141,8 +141,8 @@ class Locator:
             return None
         node = tensors.makers[tensor]
         key = node.name or next(value.name for value in node.outputs if value.name) or ""
-        words = f"{tensors.describe(tensor)} is the first that {self.ladder.plan.subject.yardstick} has nowhere"
-        return key, f"{words}: {tensor} is no tensor of its own run, what it is made of is"
+        yardstick = self.ladder.plan.subject.yardstick
+        return key, f"{tensors.describe(tensor)}: its output {tensor!r} is the first that {yardstick} never computes"
 
     def _reference_tensors(self, graph: Graph, inputs: dict[str, np.ndarray], fresh: onnx.ModelProto | None) -> Values:
         """Everything that the reference computes on the way to its answers, in float64."""

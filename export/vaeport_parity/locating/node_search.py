@@ -18,7 +18,7 @@ from ..reporting.sentences import listed
 from ..subjects.subject import InputSet
 from ..subjects.tensors import Arrays
 from .bisection import FirstBad, first_bad
-from .tensors import ExactGraph, TensorGraph
+from .tensors import ExactGraph, TensorGraph, exact_values
 
 _ROWS = 7
 _ROWS_WITHOUT_ANSWER = 257  # some backends fail on large batches only
@@ -91,13 +91,14 @@ class NodeSearch:
     def _first_silent(self, row: Row, graph: TensorGraph, until: float) -> str:
         """For a graph that gets no answer: the first node behind which it gets none when it is cut off there."""
         said: dict[str, str] = {}
+        values = self._few_values(row)
         for inputs in self._sizes(row):
 
             def silent(tensor: str, inputs: Arrays = inputs) -> bool | None:
                 if tensor not in graph.depending:
                     return None
                 try:
-                    part = graph.part(tensor)
+                    part = graph.part(tensor, like=values.get(tensor))
                 except ValueError:
                     return None
                 answer, said[tensor] = self._answer(row, part, inputs, until)
@@ -154,6 +155,14 @@ class NodeSearch:
             text += f", which alone puts {row.output} {_off(effect, exact.values[row.output]).removeprefix('is ')}"
         allowed = f", allowed {row.tolerance:.2g}" if exact.values[row.output].dtype.kind == "f" else ""
         return f"{text}{allowed}{_unsure(first, graph)}"
+
+    def _few_values(self, row: Row) -> Arrays:
+        """Every tensor of a graph for two probes, which tells types and ranks; none where it cannot be evaluated."""
+        model = onnx.load_model_from_string(self.plan.subject.graph(row.graph).content)
+        try:
+            return exact_values(model, self._probes(row.graph).rows(0, 2))
+        except InputError:
+            return {}
 
     def _hardest(self, row: Row) -> Iterator[Arrays]:
         """The row with the largest error behind a few probes; then all of its input set, if that is not enough."""

@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto
 from onnx.reference.op_run import OpRun
-from onnx.reference.ops import op_grid_sample, op_gru, op_lstm, op_resize
+from onnx.reference.ops import op_grid_sample, op_gru, op_loop, op_lstm, op_resize
 
 Array = NDArray[Any]
 
@@ -246,7 +246,21 @@ class Resize(op_resize.Resize):
         return (out.astype(data.dtype),)
 
 
+class Loop(op_loop.Loop):
+    """Without a condition it goes on, where the evaluator takes a missing one for false."""
+
+    op_domain = ""
+
+    def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
+        self, count, condition, *args, context=None, body=None, attributes=None, bindings=None
+    ):
+        going = np.array(True) if condition is None else condition
+        more = {"context": context, "body": body, "attributes": attributes, "bindings": bindings}
+        return super()._run(count, going, *args, **more)  # type: ignore[no-untyped-call]
+
+
 CORRECTED: tuple[type[OpRun], ...] = (
+    Loop,
     ConvTranspose,
     GRU,
     LSTM,

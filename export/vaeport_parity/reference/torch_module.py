@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -87,6 +88,8 @@ class TorchReference:
 class _InFloat64(TorchDispatchMode):
     """Widens the types that eager code names: a conversion to float32 inside would lose what float64 has."""
 
+    supports_higher_order_operators = True
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
@@ -94,7 +97,9 @@ class _InFloat64(TorchDispatchMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run the operator with float64 in place of narrower types."""
+        """Run the operator with float64 in place of narrower types; branches of torch.cond are run as they are."""
+        if isinstance(func, HigherOrderOperator):
+            return func(*args, **(kwargs or {}))
         named = {
             key: torch.float64 if key == "dtype" and value in _NARROW else value
             for key, value in (kwargs or {}).items()
@@ -233,7 +238,7 @@ def to_array(value: Any) -> NDArray[Any]:
 
 
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:
-    values = np.ascontiguousarray(values)
+    values = np.asarray(values, order="C")
     if values.dtype == ml_dtypes.bfloat16:
         tensor = torch.from_numpy(values.view(np.int16).copy()).view(torch.bfloat16)
     elif not values.flags.writeable:

@@ -15,11 +15,9 @@ def row_sentence(row: Row) -> str:
     if row.failed:
         return f"gave no answer: {row.failed}"
     if row.exact:
-        text = (
-            f"{counted(row.mismatches, 'entry', 'entries')} of {row.output} differ, by up to {row.figures.max_abs:.3g}"
-        )
+        text = f"{counted(row.mismatches, 'entry', 'entries')} differ, by up to {row.figures.max_abs:.3g}"
     else:
-        text = f"{row.figures.max_abs:.3g} off, {row.ratio:.2f} noise floors, allowed {row.tolerance:.3g}"
+        text = f"{row.figures.max_abs:.3g} off, {short_number(row.ratio)} noise floors, allowed {row.tolerance:.3g}"
     if row.shares:
         text += f"; {row.shares}"
     if row.flips:

@@ -109,8 +109,9 @@ class InputSet:
 
     def rows(self, start: int, stop: int) -> Arrays:
         """Inputs of some rows as the graph takes them: divided, and cut where there is a batch."""
-        cut = slice(start, stop) if self.batched else slice(None)
-        return {name: self._divided(name, values)[cut] for name, values in self.inputs.items()}
+        if not self.batched:
+            return self.values()
+        return {name: self._divided(name, values)[start:stop] for name, values in self.inputs.items()}
 
     def values(self) -> Arrays:
         """All inputs as the graph takes them."""

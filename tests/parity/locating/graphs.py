@@ -1,4 +1,4 @@
-"""Small graphs by hand, of the kinds that people bring: attention, recurrence, branches, loops, functions, odd types."""
+"""Small graphs by hand, of the kinds that people bring: attention, recurrence, branches, loops, functions."""
 
 import numpy as np
 import onnx
@@ -42,7 +42,7 @@ def attention() -> ModelProto:
         }""",
         {
             "table": (40, 8),
-            **{name: (8, 8) for name in ("w_query", "w_key", "w_value", "w_out")},
+            **dict.fromkeys(("w_query", "w_key", "w_value", "w_out"), (8, 8)),
             "gain": (8,),
             "shift": (8,),
         },
