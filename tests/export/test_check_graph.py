@@ -4,15 +4,15 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
+from tests.export.material import Opened
 from vaeport.contract import GRAPHS
 from vaeport.errors import CheckFailedError
-from vaeport_export.bundle.subject import Subject
 from vaeport_export.graph.checking import check_graph
 
 ENCODER = "encoder_classifier"
 
 
-def check(subject: Subject, graph: str, change: Callable[[ModelProto], object]) -> None:
+def check(subject: Opened, graph: str, change: Callable[[ModelProto], object]) -> None:
     """Check a graph after a change to its file."""
     model = onnx.load_model_from_string(subject.onnx(graph))
     change(model)
@@ -74,7 +74,7 @@ def break_edge(model: ModelProto) -> None:
 
 
 @pytest.mark.parametrize("graph", list(GRAPHS))
-def test_exported_graph_passes(graph: str, narrow: Subject) -> None:
+def test_exported_graph_passes(graph: str, narrow: Opened) -> None:
     check(narrow, graph, lambda model: model)
 
 
@@ -95,12 +95,12 @@ def test_exported_graph_passes(graph: str, narrow: Subject) -> None:
     ],
 )
 def test_graph_that_breaks_the_contract_is_refused(
-    change: Callable[[ModelProto], object], complaint: str, narrow: Subject
+    change: Callable[[ModelProto], object], complaint: str, narrow: Opened
 ) -> None:
     with pytest.raises(CheckFailedError, match=complaint):
         check(narrow, ENCODER, change)
 
 
-def test_bytes_that_are_no_graph_are_refused(narrow: Subject) -> None:
+def test_bytes_that_are_no_graph_are_refused(narrow: Opened) -> None:
     with pytest.raises(CheckFailedError):
         check_graph(b"no ONNX", GRAPHS[ENCODER], narrow.bundle.manifest.shapes, opset=18)

@@ -1,5 +1,6 @@
 """Anybody's pair of modules becomes a bundle that verifies, runs, and is proven without its author's code."""
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -8,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 import vaeport
-from tests.export.strangers import LABELS, Decoder, Encoder, files, pair, samples
+from tests.export.material import sealed_again
+from tests.export.strangers import LABELS, files, pair, samples
 from vaeport.bundle.folder import open_bundle
 from vaeport.checks.verification import verify
 from vaeport.errors import BundleError, InputError
@@ -65,7 +66,7 @@ def test_runtime_answers_as_the_modules_do(pets: Path) -> None:
         drawn = decoder(mean, probs)
     encoded = model.encode(samples(7))
     np.testing.assert_allclose(encoded.z_mean, mean.numpy(), atol=1e-6)
-    np.testing.assert_allclose(model.reconstruct(samples(7)).images, drawn.numpy(), atol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(samples(7)).drawings.pixels, drawn.numpy(), atol=1e-5)
 
 
 def test_manifest_holds_figures_scale_and_source(pets: Path) -> None:
@@ -182,69 +183,17 @@ def test_vae_without_classes_has_one_class_and_every_verb(tmp_path: Path) -> Non
     model = vaeport.load(tmp_path / "one", threads=1)
     assert verify(tmp_path / "one").holds
     assert model.classify(images[0])[0].label == "thing"
-    assert model.generate("thing", 3, seed=1).images.shape == (3, 1, 8, 8)
-    assert model.reconstruct(images[:2]).images.shape == (2, 1, 8, 8)
-    assert model.restyle(images[:2]).images.shape[:2] == (2, 1)
-    assert model.style_grid(2, seed=0).images.shape[:2] == (2, 1)
-    assert model.interpolate(images[0], images[1], 3).images.shape[0] == 3
+    assert model.generate("thing", 3, seed=1).pixels.shape == (3, 1, 8, 8)
+    assert model.reconstruct(images[:2]).drawings.pixels.shape == (2, 1, 8, 8)
+    assert model.restyle(images[:2]).pixels.shape[:2] == (2, 1)
+    assert model.style_grid(2, seed=0).pixels.shape[:2] == (2, 1)
+    assert model.interpolate(images[0], images[1], 3).pixels.shape[0] == 3
     assert (model.anomaly_score(images).percentile >= 0).all()
     assert len(model.sample_dataset(4, seed=0).labels) == 4
 
 
-def saved_images(folder: Path, count: int) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{row}.png" for row in range(count)]
-    for path, pixels in zip(paths, samples(count), strict=True):
-        Image.fromarray(pixels.transpose(1, 2, 0)).save(path)
-    return paths
-
-
-@pytest.mark.parametrize("form", ["float", "last", "files", "pil", "folder"])
-def test_samples_in_every_form_are_the_same_bytes(form: str, tmp_path: Path) -> None:
-    encoder, decoder = pair()
-    paths = saved_images(tmp_path / "images", 6)
-    forms = {
-        "float": from_uint8(samples(6)),
-        "last": samples(6).transpose(0, 2, 3, 1),
-        "files": paths,
-        "pil": [Image.open(path) for path in paths],
-        "folder": tmp_path / "images",
-    }
-
-    export_modules(encoder, decoder, labels=LABELS, images=forms[form], out=tmp_path / "b")
-
-    with np.load(tmp_path / "b" / "golden.npz") as golden:
-        assert np.array_equal(golden["encoder_classifier.image"][:6], samples(6))
-
-
-def test_sub_folders_are_the_classes(tmp_path: Path) -> None:
-    encoder, decoder = pair()
-    for label in LABELS:
-        saved_images(tmp_path / "images" / label, 3)
-
-    export_modules(encoder, decoder, labels=LABELS, images=tmp_path / "images", out=tmp_path / "b")
-
-    with np.load(tmp_path / "b" / "golden.npz") as golden:
-        assert golden["labels"][:6].tolist() == [0, 0, 0, 1, 1, 1]
-
-
-def test_pictures_of_another_size_are_fitted_to_the_shape_that_is_given(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    pictures = [Image.new("RGB", (40, 30), "red"), Image.new("RGB", (20, 20), "blue")]
-
-    export_modules(
-        Encoder().eval(), Decoder().eval(), labels=LABELS, images=pictures, image_shape=(3, 16, 16), out=tmp_path / "b"
-    )
-
-    assert open_bundle(tmp_path / "b").manifest.shapes.image == (3, 16, 16)
-
-
 @pytest.mark.parametrize("lost", ["decoder.json", "model.safetensors"])
 def test_checkpoint_that_lacks_a_file_is_refused(lost: str, pets: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from tests.export.material import sealed_again
-
     copy = Path(shutil.copytree(pets, tmp_path / "pets"))
     (copy / "checkpoint" / lost).unlink()
 
@@ -253,10 +202,6 @@ def test_checkpoint_that_lacks_a_file_is_refused(lost: str, pets: Path, tmp_path
 
 
 def test_program_of_another_network_is_refused(pets: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from tests.export.material import sealed_again
-
     copy = Path(shutil.copytree(pets, tmp_path / "pets"))
     shutil.copy(copy / "checkpoint" / "encoder_classifier.json", copy / "checkpoint" / "decoder.json")
 
@@ -265,8 +210,6 @@ def test_program_of_another_network_is_refused(pets: Path, tmp_path: Path) -> No
 
 
 def test_bundle_without_its_checkpoint_points_to_verify(pets: Path, tmp_path: Path) -> None:
-    import shutil
-
     copy = Path(shutil.copytree(pets, tmp_path / "pets"))
     shutil.rmtree(copy / "checkpoint")
 

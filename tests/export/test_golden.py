@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.export.material import Opened
 from vaeport.bundle.golden import parse_golden
 from vaeport.contract import GRAPHS, Shapes
 from vaeport.errors import BundleError
@@ -16,7 +17,6 @@ from vaeport_export.bundle.probes import (
     probe_rows,
     random_rows,
 )
-from vaeport_export.bundle.subject import Subject
 from vaeport_train.running.run import load_examples
 
 SHAPES = Shapes((1, 28, 28), 4, 10)
@@ -27,7 +27,7 @@ def some_images(n: int = 20) -> tuple[np.ndarray, np.ndarray]:
     return images, np.arange(n, dtype=np.int64) % 10
 
 
-def test_golden_file_reads_back_as_it_was_made(narrow: Subject, runs: Path) -> None:
+def test_golden_file_reads_back_as_it_was_made(narrow: Opened, runs: Path) -> None:
     examples = load_examples(runs / "narrow")
 
     made = make_golden(narrow.original, examples.images, examples.labels, SHAPES)
@@ -39,7 +39,7 @@ def test_golden_file_reads_back_as_it_was_made(narrow: Subject, runs: Path) -> N
         assert np.array_equal(read[name], array)
 
 
-def test_golden_file_of_other_shapes_is_refused(narrow: Subject) -> None:
+def test_golden_file_of_other_shapes_is_refused(narrow: Opened) -> None:
     with pytest.raises(BundleError, match=r"golden\.npz must hold"):
         parse_golden(narrow.bundle.read("golden.npz"), Shapes((1, 28, 28), 5, 10))
 
@@ -124,7 +124,7 @@ def test_random_rows_fill_the_unit_interval() -> None:
     assert np.array_equal(rows[:10], random_rows(10, 100))
 
 
-def test_noise_floor_is_measured_not_guessed(narrow: Subject) -> None:
+def test_noise_floor_is_measured_not_guessed(narrow: Opened) -> None:
     golden = parse_golden(narrow.bundle.read("golden.npz"), SHAPES)
 
     measured = float32_tolerances(narrow.original, golden, SHAPES)

@@ -25,7 +25,7 @@ from vaeport_export.bundle.subject import subject_of
 from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert
 from vaeport_export.precisions.gates import PrecisionFigures, missed
 from vaeport_export.sources.run import export_run, run_material, run_original
-from vaeport_parity.comparison import compare_backends
+from vaeport_parity.comparison import compare
 from vaeport_train.running.checkpoint import load_checkpoint
 
 LOWER = ("fp16", "int8")
@@ -209,7 +209,7 @@ def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Pa
     path.write_bytes(changed.SerializeToString(deterministic=True))
 
     subject = subject_of(open_bundle(sealed_again(bundle)), "int8")
-    report = compare_backends(subject, ["onnxruntime-all"], isolated=False)
+    report = compare(subject, ["onnxruntime-all"], isolated=False)
 
     assert not report.holds
 
@@ -308,9 +308,9 @@ def test_parity_of_a_graph_that_does_not_run_is_one_sentence(precision: str, low
     subject = subject_of(open_bundle(sealed_again(bundle)), precision)
 
     with pytest.raises(BundleError, match=f"onnxruntime cannot run {precision}/encoder_classifier/model.onnx"):
-        compare_backends(subject, ["onnxruntime-all"], isolated=False)
+        compare(subject, ["onnxruntime-all"], isolated=False)
 
 
 def test_comparing_only_the_original_below_float32_is_refused(lower: Path) -> None:
     with pytest.raises(InputError, match="torch-float32 runs the PyTorch original, which is float32"):
-        compare_backends(subject_of(open_bundle(lower), "int8"), ["torch-float32"], isolated=False)
+        compare(subject_of(open_bundle(lower), "int8"), ["torch-float32"], isolated=False)
