@@ -64,12 +64,19 @@ def check_module(module: object, graph: str) -> nn.Module:
             raise InputError(f"{graph}: weight {name!r} is {kind}, but must be float32; call .float() on the module")
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise InputError(f"{graph}: weight {name!r} holds NaN or infinity; its training has diverged")
-    for name, layer in module.named_modules():
-        if layer.training:
-            kind = type(layer).__name__
-            what = f"its layer {name!r} ({kind})" if name else "the module"
-            raise CheckFailedError(f"{graph}: {what} is in training mode; call .eval() before the export")
+    _check_mode(module, graph)
     return module
+
+
+def _check_mode(module: nn.Module, graph: str) -> None:
+    """Every layer must be in evaluation mode; those whose answers depend on it are named first."""
+    training = [(name, type(layer).__name__) for name, layer in module.named_modules() if layer.training]
+    if not training:
+        return
+    telling = [(name, kind) for name, kind in training if "Norm" in kind or "Drop" in kind]
+    name, kind = (telling or training)[0]
+    what = f"its layer {name!r} ({kind})" if name else "the module"
+    raise CheckFailedError(f"{graph}: {what} is in training mode; call .eval() on the module before the export")
 
 
 def check_pair(
