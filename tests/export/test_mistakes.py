@@ -115,7 +115,7 @@ E, D = (lambda: pair()[0]), (lambda: pair()[1])
 ENCODERS: dict[str, tuple[Callable[[], Any], str]] = {
     "training mode": (
         Encoder,
-        r"'features.1' \(BatchNorm2d\) is in training mode; call \.eval\(\)|is in training mode",
+        r"its layer 'features\.1' \(BatchNorm2d\) is in training mode; call \.eval\(\)",
     ),
     "logits": (lambda: Changed(lambda m, v, p: (m, v, p.log() * 3)), "class_probs .* look like log|look like logits"),
     "plain logits": (lambda: Changed(lambda m, v, p: (m, v, p * 9 - 5)), r"look like logits: add \.softmax\(dim=1\)"),
