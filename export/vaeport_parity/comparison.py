@@ -22,7 +22,7 @@ from .judging.preflight import preflight
 from .locating.locate import make_locator
 from .reference.expected import Expectations, Expected
 from .reporting.report import BackendReport, Finding, Report, Row
-from .running.environments import install
+from .running.environments import install, missing_reason
 from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
 from .subjects.subject import Subject
@@ -75,6 +75,13 @@ def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
         installation = install(known[name].facts)
         if installation.state != "present":
             print(f"install {name}: {installation}", file=sys.stderr)
+
+
+def missing_backends(names: Sequence[str]) -> dict[str, str]:
+    """Those of the named backends that cannot run here, with the reason."""
+    known = all_backends()
+    reasons = {name: missing_reason(known[name].facts) for name in names}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def fitting(names: Sequence[str], subject: Subject) -> list[str]:
