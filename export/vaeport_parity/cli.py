@@ -1,6 +1,8 @@
 """The command `vaeport-parity`: compare ONNX graphs, or a bundle, with what they were made from."""
 
 import argparse
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +31,9 @@ Each backend runs in a process of its own; one that is not installed is listed a
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
-    arguments = _parser().parse_args(argv)
-    return run_command("vaeport-parity", lambda: _run(arguments))
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(given)
+    return run_command("vaeport-parity", lambda: _run(arguments, shlex.join(["vaeport-parity", *given])))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, command: str) -> int:
     _check_usage(arguments)
     with needs_extra("export"):
         from .reporting.files import print_report, write_reports
@@ -118,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(report.to_dict())
     else:
-        print_report(report)
+        print_report(report, verbose=arguments.verbose, command=command)
     return 0 if report.holds else 1
 
 

@@ -37,8 +37,9 @@ class BundleTests(pytest.Collector):
     """The tests of one bundle; those of a precision share one comparison, made when the first of them runs."""
 
     def collect(self) -> Iterator["ParityTest"]:
-        """A test for each output on each backend that is installed, one for the files and recorded answers, and one
-        that is skipped and names the backends that are missing; so for each precision.
+        """Tests of every precision: one for each output on each backend that is installed, one for the files.
+
+        Backends that are missing are one test, which is skipped.
 
         Raises:
             CheckFailedError: the bundle is not as it was sealed.
