@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .reporting.report import Report
     from .subjects.subject import Subject
 
-_EXAMPLES = """  vaeport-parity encoder.onnx --reference my_models.py:build --weights model.safetensors --inputs inputs.npz
+_EXAMPLES = """  vaeport-parity encoder.onnx --reference my_models.py:build --weights w.safetensors --inputs inputs.npz
   vaeport-parity candidate.onnx --reference original.onnx     converted, optimised or rounded by any tool
   vaeport-parity candidate.onnx --reference recorded.npz --tolerance 1e-4
   vaeport-parity encoder.onnx decoder.onnx --reference nets.py:encoder --reference nets.py:decoder

@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 class BundleTests(pytest.Collector):
     """The tests of one bundle; those of a precision share one comparison, made when the first of them runs."""
 
-    def collect(self) -> Iterator["ParityTest"]:
+    def collect(self) -> Iterator["ParityTest | MissingBackends"]:
         """Tests of every precision: one for each output on each backend that is installed, one for the files.
 
         Backends that are missing are one test, which is skipped.

@@ -3,7 +3,7 @@
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class TorchReference:
         wide = precision == "float64"
         tensors = [_tensor(inputs[name], wide=wide) for name in self.arguments]
         module = self._widened() if wide else self.module
-        mode = PlainSums() if plain else _InFloat64() if wide and self.captured is None else nullcontext()
+        mode = _mode(plain=plain, double=wide and self.captured is None)
         default = torch.get_default_dtype()
         try:
             if wide:
@@ -85,7 +85,7 @@ class TorchReference:
         return self._double
 
 
-class _InFloat64(TorchDispatchMode):
+class _InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Widens the types that eager code names: a conversion to float32 inside would lose what float64 has."""
 
     supports_higher_order_operators = True
@@ -233,8 +233,16 @@ def to_array(value: Any) -> NDArray[Any]:
         return np.asarray(value)
     value = value.detach().cpu().contiguous()
     if value.dtype == torch.bfloat16:
-        return value.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return value.numpy()
+        raw: NDArray[Any] = value.view(torch.int16).numpy()
+        return raw.view(ml_dtypes.bfloat16)
+    array: NDArray[Any] = value.numpy()
+    return array
+
+
+def _mode(*, plain: bool, double: bool) -> AbstractContextManager[Any]:
+    if plain:
+        return PlainSums()  # type: ignore[no-untyped-call]
+    return _InFloat64() if double else nullcontext()  # type: ignore[no-untyped-call]
 
 
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:

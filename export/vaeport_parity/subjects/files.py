@@ -138,7 +138,8 @@ def _serialised(model: ModelProto, where: str) -> bytes:
     try:
         if model.ByteSize() > _MOST_BYTES:
             raise InputError(f"{where} has more than 2 GiB with its weights, the limit of what can be compared")
-        return model.SerializeToString()
+        content: bytes = model.SerializeToString()
+        return content
     except (EncodeError, ValueError) as error:
         raise InputError(f"{where} cannot be written as one file: {first_line(error)}") from error
 
