@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -299,12 +300,14 @@ def _captured(
     ]
     kwargs = dict(zip(reference.keywords, args, strict=True)) if reference.keywords else None
     try:
-        exported = torch.export.export(
-            reference.module,
-            () if kwargs else args,
-            kwargs,
-            dynamic_shapes=_dynamic(reference, dynamic),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch.export warns of its own deprecations
+            exported = torch.export.export(
+                reference.module,
+                () if kwargs else args,
+                kwargs,
+                dynamic_shapes=_dynamic(reference, dynamic),
+            )
         fixed = _fixed_axis(exported, [shapes[name] for name in reference.arguments], reference.arguments)
         if fixed:
             return None, f"torch.export fixes the axis {fixed}"
