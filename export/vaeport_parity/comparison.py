@@ -22,7 +22,7 @@ from .judging.preflight import preflight
 from .locating.locate import make_locator
 from .reference.expected import Expectations, Expected
 from .reporting.report import BackendReport, Finding, Report, Row
-from .running.environments import install
+from .running.environments import install, missing_reason
 from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
 from .subjects.subject import Subject
@@ -38,7 +38,8 @@ _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes 
 def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     """Names of backends from `all`, `own` (what vaeport's own extras bring), names with commas between, or a list.
 
-    The beginning of names that go on with a dash stands for all of them: `onnxruntime`, `torch`.
+    The beginning of names that go on with a dash stands for all of them, of those in `own` if there are such:
+    `onnxruntime`, `torch`.
 
     Raises:
         InputError: no such backend, or none at all.
@@ -47,7 +48,8 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     known = all_backends()
     found: list[str] = []
     for name in (each.strip() for each in names):
-        family = [each for each in known if each.startswith(f"{name}-")]
+        family = [each for each in OWN_BACKENDS if each.startswith(f"{name}-")]
+        family = family or [each for each in known if each.startswith(f"{name}-")]
         groups = {name: [name] if name in known else family, "all": list(known), "own": list(OWN_BACKENDS)}
         if not groups[name]:
             raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
@@ -75,6 +77,13 @@ def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
         installation = install(known[name].facts)
         if installation.state != "present":
             print(f"install {name}: {installation}", file=sys.stderr)
+
+
+def missing_backends(names: Sequence[str]) -> dict[str, str]:
+    """Those of the named backends that cannot run here, with the reason."""
+    known = all_backends()
+    reasons = {name: missing_reason(known[name].facts) for name in names}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def fitting(names: Sequence[str], subject: Subject) -> list[str]:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from tests.export.strangers import LABELS, Encoder, pair, samples
 from vaeport.checks.verification import verify
+from vaeport.images.scaling import from_uint8
 from vaeport_export import adapters, export_modules
 from vaeport_export.modules.capture import captured
 from vaeport_export.modules.checks import check_pair
@@ -100,7 +100,7 @@ def test_decoder_keeps_the_contract_and_is_captured(name: str) -> None:
     torch.manual_seed(0)
     decoder = decoders()[name].eval()
 
-    shapes = check_pair(pair()[0], decoder, np.float32(samples(3)) / np.float32(255), LABELS)
+    shapes = check_pair(pair()[0], decoder, from_uint8(samples(3)), LABELS)
 
     program, _ = captured(decoder, "decoder", shapes)
     assert program.outputs == ("image",)

@@ -143,7 +143,7 @@ def test_command_takes_two_files(tmp_path: Path) -> None:
     first, second = saved(tmp_path)
     np.savez(tmp_path / "samples.npz", images=samples(3))
     program = "import sys; from vaeport_export.cli import main; sys.exit(main())"
-    options = ["--labels", "cat,dog", "--images", tmp_path / "samples.npz", "-o", tmp_path / "pets"]
+    options = ["--labels", "cat,dog", "--images", str(tmp_path / "samples.npz"), "-o", str(tmp_path / "pets")]
 
     done = subprocess.run(
         [sys.executable, "-c", program, first, second, *options], capture_output=True, text=True, check=False

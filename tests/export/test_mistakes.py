@@ -94,7 +94,7 @@ class Foreign(nn.Module):
         self.train(False)
 
     def forward(self, z: Tensor, y: Tensor) -> Any:
-        return self.inner(CumulativeSum.apply(z), y)
+        return self.inner(CumulativeSum.apply(z), y)  # type: ignore[no-untyped-call]  # PyTorch's stub
 
 
 def half(module: nn.Module) -> nn.Module:
@@ -111,7 +111,10 @@ def on_meta(module: nn.Module) -> nn.Module:
     return module.to("meta")
 
 
-E, D = (lambda: pair()[0]), (lambda: pair()[1])
+def encoder() -> nn.Module:
+    return pair()[0]
+
+
 ENCODERS: dict[str, tuple[Callable[[], Any], str]] = {
     "training mode": (
         Encoder,
@@ -138,9 +141,9 @@ ENCODERS: dict[str, tuple[Callable[[], Any], str]] = {
         r"branches on values of its input \(test_mistakes\.py, line \d+: if x\.mean",
     ),
     "fixed batch": (FixedBatch, "fixes the batch"),
-    "half precision": (lambda: half(E()), r"'features\.0\.weight' is float16, but must be float32; call \.float\(\)"),
-    "diverged weights": (lambda: broken(E()), "'features.0.weight' holds NaN"),
-    "meta": (lambda: on_meta(E()), "has no values .device meta.; load the weights first"),
+    "half precision": (lambda: half(encoder()), r"'features\.0\.weight' is float16, but must be float32; call \.float\(\)"),
+    "diverged weights": (lambda: broken(encoder()), "'features.0.weight' holds NaN"),
+    "meta": (lambda: on_meta(encoder()), "has no values .device meta.; load the weights first"),
     "no module": (lambda: 7, "encoder_classifier is int, but must be an nn.Module"),
     "raises": (lambda: Encoder(channels=1).eval(), r"encoder_classifier fails on image \[7, 3, 16, 16\]: RuntimeError"),
     "path": (lambda: "nowhere.onnx", "no such file: nowhere.onnx"),
@@ -164,10 +167,9 @@ def refused(
     out: Path, error: type[VaeportError] | tuple[type[VaeportError], ...], complaint: str, **given: Any
 ) -> None:
     """Export something wrong: one line, in time, and nothing left."""
-    encoder, decoder = pair()
     arguments = {
-        "encoder_classifier": encoder,
-        "decoder": decoder,
+        "encoder_classifier": encoder(),
+        "decoder": pair()[1],
         "labels": LABELS,
         "images": samples(),
         "out": out / "bundle",

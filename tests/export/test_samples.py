@@ -61,7 +61,7 @@ def test_sub_folders_are_the_classes(tmp_path: Path) -> None:
 
 def test_classes_are_names_or_indices() -> None:
     for classes in (["dog", "cat"], [1, 0], np.array([1, 0]), np.array(["dog", "cat"])):
-        labels = read_samples(samples(2), classes, LABELS).labels  # type: ignore[arg-type]
+        labels = read_samples(samples(2), classes, LABELS).labels
         assert labels is not None
         assert labels.tolist() == [1, 0]
 

@@ -209,7 +209,7 @@ def read_weights(path: Path) -> Mapping[str, Any]:
         from safetensors.torch import load_file
 
         try:
-            return load_file(path)  # type: ignore[no-any-return]
+            return load_file(path)
         except (SafetensorError, OSError) as error:
             raise InputError(f"{path} is no safetensors file: {first_line(error)}") from error
     if path.suffix not in (".pt", ".pth", ".bin", ".ckpt"):

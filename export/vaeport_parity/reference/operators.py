@@ -246,6 +246,31 @@ class Resize(op_resize.Resize):
         return (out.astype(data.dtype),)
 
 
+class BatchNormalization(OpRun):
+    """Before opset 14 the evaluator takes the batch's own statistics although nothing asks for training."""
+
+    op_domain = ""
+
+    def _run(
+        self, data: Array, scale: Array, bias: Array, mean: Array, variance: Array, **given: Any
+    ) -> tuple[Array, ...]:
+        trains = bool(given.get("training_mode")) or len(self.onnx_node.output) > 1
+        epsilon, momentum = given.get("epsilon") or 1e-5, given.get("momentum") or 0.9
+        running: tuple[Array, ...] = ()
+        if trains:
+            axes = tuple(axis for axis in range(data.ndim) if axis != 1)
+            own_mean, own_variance = data.mean(axis=axes), data.var(axis=axes)
+            running = (
+                (mean * momentum + own_mean * (1 - momentum)).astype(mean.dtype),
+                (variance * momentum + own_variance * (1 - momentum)).astype(variance.dtype),
+            )
+            mean, variance = own_mean, own_variance
+        shape = (1, -1, *(1,) * (data.ndim - 2))
+        centred = data - mean.reshape(shape)
+        normal = scale.reshape(shape) * centred / np.sqrt(variance.reshape(shape) + epsilon) + bias.reshape(shape)
+        return (normal.astype(data.dtype), *running)[: max(len(self.onnx_node.output), 1)]
+
+
 class Loop(op_loop.Loop):
     """Without a condition it goes on, where the evaluator takes a missing one for false."""
 
@@ -260,6 +285,7 @@ class Loop(op_loop.Loop):
 
 
 CORRECTED: tuple[type[OpRun], ...] = (
+    BatchNormalization,
     Loop,
     ConvTranspose,
     GRU,

@@ -2,8 +2,9 @@
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class TorchReference:
         wide = precision == "float64"
         tensors = [_tensor(inputs[name], wide=wide) for name in self.arguments]
         module = self._widened() if wide else self.module
-        mode = PlainSums() if plain else _InFloat64() if wide and self.captured is None else nullcontext()
+        mode = _mode(plain=plain, double=wide and self.captured is None)
         default = torch.get_default_dtype()
         try:
             if wide:
@@ -85,7 +86,7 @@ class TorchReference:
         return self._double
 
 
-class _InFloat64(TorchDispatchMode):
+class _InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Widens the types that eager code names: a conversion to float32 inside would lose what float64 has."""
 
     supports_higher_order_operators = True
@@ -233,8 +234,16 @@ def to_array(value: Any) -> NDArray[Any]:
         return np.asarray(value)
     value = value.detach().cpu().contiguous()
     if value.dtype == torch.bfloat16:
-        return value.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return value.numpy()
+        raw: NDArray[Any] = value.view(torch.int16).numpy()
+        return raw.view(ml_dtypes.bfloat16)
+    array: NDArray[Any] = value.numpy()
+    return array
+
+
+def _mode(*, plain: bool, double: bool) -> AbstractContextManager[Any]:
+    if plain:
+        return PlainSums()  # type: ignore[no-untyped-call]
+    return _InFloat64() if double else nullcontext()  # type: ignore[no-untyped-call]
 
 
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:
@@ -291,12 +300,14 @@ def _captured(
     ]
     kwargs = dict(zip(reference.keywords, args, strict=True)) if reference.keywords else None
     try:
-        exported = torch.export.export(
-            reference.module,
-            () if kwargs else args,
-            kwargs,
-            dynamic_shapes=_dynamic(reference, dynamic),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch.export warns of its own deprecations
+            exported = torch.export.export(
+                reference.module,
+                () if kwargs else args,
+                kwargs,
+                dynamic_shapes=_dynamic(reference, dynamic),
+            )
         fixed = _fixed_axis(exported, [shapes[name] for name in reference.arguments], reference.arguments)
         if fixed:
             return None, f"torch.export fixes the axis {fixed}"
