@@ -102,6 +102,9 @@ def _load(
         scratch = folder / "scratch" / str(place)
         scratch.mkdir(parents=True, exist_ok=True)
         tell(loading=name)
+        if graph["refusal"]:
+            runners[name] = f"cannot be loaded: {graph['refusal']}"
+            continue
         inputs, outputs = (
             {each["name"]: Tensor(each["name"], each["dtype"], tuple(each["shape"])) for each in graph[kind]}
             for kind in ("inputs", "outputs")
