@@ -142,8 +142,9 @@ def load_judge(path: str | os.PathLike[str]) -> Judge:
 def count_errors(network: nn.Module, split: Split) -> int:
     """Images whose best class is not the true one; the network is in evaluation mode afterwards."""
     network.eval()
+    device = next(network.parameters()).device
     with torch.no_grad():
-        wrong = [network(image).argmax(1) != label for image, label in batches(split, torch.arange(len(split)), _BATCH)]
+        wrong = [network(image).argmax(1) != label for image, label in batches(split, _BATCH, device=device)]
     return int(torch.cat(wrong).sum())
 
 
@@ -152,7 +153,7 @@ def weights_digest(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -21,8 +21,8 @@ from . import (
     Figures,
     Judge,
     Sampling,
-    calibrate,
     conditional_accuracy,
+    confidence_calibration,
     evaluate,
     held_out_scale,
     importance_weighted,
@@ -144,7 +144,9 @@ def _splits(checkpoint: Checkpoint, dataset: Dataset) -> dict[str, Split]:
 
 def _measure(checkpoint: Checkpoint, split: Split, learn_from: Split, options: MeasureOptions) -> Figures:
     network, objective = checkpoint.network, checkpoint.record.config.objective
-    figures = dataclasses.replace(evaluate(network, split, objective), calibration=calibrate(network, split))
+    figures = dataclasses.replace(
+        evaluate(network, split, objective), calibration=confidence_calibration(network, split)
+    )
     if options.probe:
         figures = dataclasses.replace(figures, probe_accuracies=probe_accuracies(network, learn_from, split))
     if options.likelihood is not None:

@@ -6,6 +6,7 @@ import io
 import os
 import platform
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from .trainer import Trainer
 EXAMPLES_FILE = "examples.npz"
 SAVE_EVERY = 60.0
 _EXAMPLES_PER_CLASS = 8
+_CPU = torch.device("cpu")
 
 
 def fit(
@@ -33,6 +35,8 @@ def fit(
     config: RunConfig,
     dataset: Dataset,
     *,
+    device: torch.device = _CPU,
+    files: Mapping[str, bytes] | None = None,
     quiet: bool = False,
     save_every: float = SAVE_EVERY,
 ) -> Path:
@@ -43,6 +47,8 @@ def fit(
         preset: name that the configuration began with, for the record.
         config: the configuration.
         dataset: images and labels.
+        device: where to train; see `vaeport_train.devices.resolve_device`.
+        files: what else the folder keeps, by path in it: the code of networks of one's own.
         quiet: no progress bar.
         save_every: seconds after which a state to go on from is saved within an epoch.
 
@@ -60,22 +66,33 @@ def fit(
         record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
         if processes.first:
             save_record(path, record)
+            for name, content in (files or {}).items():
+                write_atomic(path / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
             _save_examples(path, held_out)
-        trainer = Trainer(
-            new_state(record), record, train_split, held_out, path, processes=processes, save_every=save_every
-        )
+        processes.wait()
+        state = new_state(record, path, device=device)
+        trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
         trainer.train(quiet=quiet)
     return path
 
 
 def resume(
-    folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = False, save_every: float = SAVE_EVERY
+    folder: str | os.PathLike[str],
+    dataset: Dataset,
+    *,
+    device: torch.device = _CPU,
+    quiet: bool = False,
+    save_every: float = SAVE_EVERY,
 ) -> Path:
-    """Go on with a run from where it was saved last; the end is the same as if it had never stopped.
+    """Go on with a run from where it was saved last.
+
+    On the CPU the end is the same to the bit as if it had never stopped; on another device than before, or on a GPU,
+    the same within rounding.
 
     Args:
         folder: the run folder.
         dataset: the data that it began with.
+        device: as of `fit`; it may be another than before.
         quiet: as of `fit`.
         save_every: as of `fit`.
 
@@ -96,7 +113,8 @@ def resume(
     with process_group() as processes:
         if processes.first and not (path / EXAMPLES_FILE).is_file():
             _save_examples(path, held_out)
-        state = load_state(path, record) if (path / STATE_FILE).is_file() else new_state(record)
+        saved = (path / STATE_FILE).is_file()
+        state = load_state(path, record, device=device) if saved else new_state(record, path, device=device)
         trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
         trainer.train(quiet=quiet)
     return path
