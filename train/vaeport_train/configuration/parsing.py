@@ -6,8 +6,6 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +14,7 @@ from vaeport.errors import InputError
 
 from ..networks.registry import NetworkConfig, kind_of, kinds
 from .config import DataConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from .preset_files import read_preset
 
 _TABLES: dict[str, type[Any]] = {"objective": ObjectiveConfig, "training": TrainingConfig, "data": DataConfig}
 """Tables beside `network`, whose fields its kind decides."""
@@ -58,24 +57,13 @@ def parse_config(values: object, where: str) -> RunConfig:
     return RunConfig(**parsed)
 
 
-def preset_names() -> list[str]:
-    """Names of the presets that ship with vaeport."""
-    folder = files(__package__) / "presets"
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-
-
-def preset_label(name: str | os.PathLike[str]) -> str:
-    """What a record calls a preset: its name, or the name of its file."""
-    return Path(name).name if _is_file(name) else str(name)
-
-
 def load_preset(
     name: str | os.PathLike[str], settings: Settings = (), *, network: NetworkConfig | None = None
 ) -> RunConfig:
     """Read a preset and lay settings over it.
 
     Args:
-        name: one of `preset_names()`, or a TOML file of one's own.
+        name: a shipped preset (`preset_names`), or a TOML file of one's own.
         settings: see `override`.
         network: takes the place of the preset's networks. Their initial weights stay as their code makes them, unless a
             setting names `training.initialisation`.
@@ -83,7 +71,7 @@ def load_preset(
     Raises:
         InputError: no such preset, a file that is no TOML, or a key or value that does not fit.
     """
-    where, text = _read(name)
+    where, text = read_preset(name)
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -143,27 +131,6 @@ def _pairs(settings: Settings) -> list[tuple[str, object]]:
 
 def _keys_of(settings: Settings) -> list[str]:
     return [key for key, _ in _pairs(settings)]
-
-
-def _is_file(name: str | os.PathLike[str]) -> bool:
-    if not isinstance(name, str):
-        return True
-    return name not in preset_names() and (name.endswith(".toml") or Path(name).is_file())
-
-
-def _read(name: str | os.PathLike[str]) -> tuple[str, str]:
-    """What messages call a preset, and its text."""
-    if not _is_file(name):
-        if name not in preset_names():
-            known = ", ".join(preset_names())
-            raise InputError(f"unknown preset {name!r}; known are {known}, and the path of a TOML file")
-        return f"preset {name}", (files(__package__) / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    try:
-        return str(name), Path(name).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is no TOML: it is not UTF-8 text") from error
-    except OSError as error:
-        raise InputError(f"cannot read the preset {name}: {error.strerror}") from error
 
 
 def _sentence(problems: list[tuple[str, Any]]) -> str:

@@ -17,9 +17,10 @@ from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from torch import Tensor, device, nn
+from torch import Tensor, nn
 
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
@@ -59,7 +60,7 @@ class OwnNetworks:
     """What the run folder keeps, by path in it."""
 
 
-def adopt(factory: str, shapes: Shapes, *, on: device) -> OwnNetworks:
+def adopt(factory: str, shapes: Shapes, *, on: torch.device) -> OwnNetworks:
     """Import, build and check networks of one's own.
 
     Args:
@@ -73,7 +74,8 @@ def adopt(factory: str, shapes: Shapes, *, on: device) -> OwnNetworks:
     path, name = parse_factory(factory)
     source = read_source(path)
     where = f"{path.name}:{name}"
-    parts = _parts(call_factory(source, name, _for_factory(shapes)), where)
+    with torch.random.fork_rng(devices=[]):  # the global generator is the caller's
+        parts = _parts(call_factory(source, name, _for_factory(shapes)), where)
     for part in parts.values():
         part.to(on)
     latent_dim = check_answers(parts, shapes, where)
@@ -97,6 +99,8 @@ def build(config: Config, shapes: Shapes, folder: Path | None = None) -> Parts:
             f"the network's code, {config.factory}, is not in a bundle; load the run folder that it was exported from"
         )
     parts = _parts(call_factory(_source(config, folder), name, _for_factory(shapes)), config.factory)
+    for part in parts.values():
+        part.cpu()  # wherever their author put them
     latent_dim = check_answers(parts, shapes, config.factory)
     if latent_dim != config.latent_dim:
         raise InputError(
@@ -142,11 +146,13 @@ def _for_factory(shapes: Shapes) -> Shapes:
 
 def _parts(made: object, where: str) -> dict[str, nn.Module]:
     parts = {name: getattr(made, name, None) for name in PARTS}
+    if missing := [name for name, part in parts.items() if part is None]:
+        raise InputError(
+            f"{where} returned a {type(made).__name__} without {missing[0]!r}; it needs {', '.join(PARTS)}"
+        )
     for name, part in parts.items():
-        if part is None:
-            raise InputError(f"{where} returned a {type(made).__name__} without {name!r}; it needs {', '.join(PARTS)}")
         if not isinstance(part, nn.Module):
-            raise InputError(f"{where}: {name!r} is a {type(part).__name__}; expected a torch.nn.Module")
+            raise InputError(f"{where}: {name!r} is of type {type(part).__name__}; expected a torch.nn.Module")
     return {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
 
 

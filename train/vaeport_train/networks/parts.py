@@ -31,6 +31,12 @@ def hidden_matrices(part: nn.Module) -> list[nn.Parameter]:
     return list(method()) if method else []
 
 
+def least_rows(*parts: nn.Module) -> int:
+    """How many rows a batch must have in training: batch normalisation over one row has no variance."""
+    normalised = any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for part in parts for module in part.modules())
+    return 2 if normalised else 1
+
+
 def full_precision(tensor: Tensor) -> Tensor:
     """Out of bfloat16 or float16, which autocast leaves behind; float32 and float64 stay what they are."""
     return tensor.float() if tensor.dtype.itemsize == 2 else tensor

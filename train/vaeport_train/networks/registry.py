@@ -72,7 +72,7 @@ class NetworkKind:
 _KINDS: dict[str, NetworkKind] = {}
 
 
-def register(kind: NetworkKind) -> None:
+def register_kind(kind: NetworkKind) -> None:
     """Add a kind of networks, or replace the one of the same name."""
     _KINDS[kind.name] = kind
 
@@ -93,6 +93,6 @@ def kind_of(name: object) -> NetworkKind:
     return _KINDS[name]
 
 
-register(NetworkKind("mlp", "feed-forward layers on the image as a row of pixels", "vaeport_train.networks.mlp"))
-register(NetworkKind("conv", "residual convolutions, and small classifiers averaged", "vaeport_train.networks.conv"))
-register(NetworkKind("own", "modules of your own, given with --network FILE.py:NAME", "vaeport_train.networks.own"))
+register_kind(NetworkKind("mlp", "feed-forward layers on the row of pixels", "vaeport_train.networks.mlp"))
+register_kind(NetworkKind("conv", "convolutions, and an average of small classifiers", "vaeport_train.networks.conv"))
+register_kind(NetworkKind("own", "modules of yours, given with --network", "vaeport_train.networks.own"))

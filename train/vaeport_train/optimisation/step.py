@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..configuration.config import RunConfig
 from ..devices import autocast, in_float64
+from ..networks.parts import least_rows
 from ..networks.vae import ConditionalVAE
 from ..objective.augmentation import distort, training_views
 from ..objective.losses import Losses, compute_losses, recognition_loss
@@ -43,13 +44,14 @@ class TrainingStep(nn.Module):
         super().__init__()
         self.network = network
         self.config = config
+        self.vae_rows = least_rows(network.encoder, network.decoder)
 
     def forward(self, image: Tensor, label: Tensor, task: Task) -> tuple[Tensor, Tensor]:
         """The loss, a scalar, and sums over the images, float64 [6]: see `sums`."""
         objective, training = self.config.objective, self.config.training
         seed, number = training.seed, (task.step, task.rank)
         n, dim = len(label), self.network.latent_dim
-        vae_images = max(1, round(task.vae_share * n))
+        vae_images = min(n, max(self.vae_rows, round(task.vae_share * n)))
         noise = step_noise(seed, number, (task.samples, vae_images, dim) if task.samples > 1 else (vae_images, dim))
         noise = noise.to(image.device)
         if self.network.foreign:
@@ -69,7 +71,7 @@ class TrainingStep(nn.Module):
 
     def _recognition(self, n: int, number: tuple[int, int], strength: float, device: torch.device) -> Tensor:
         objective, seed = self.config.objective, self.config.training.seed
-        drawn = max(1, round(objective.recognition_share * n))
+        drawn = max(self.vae_rows, round(objective.recognition_share * n))
         drawn_from = prior_draw(seed, number, drawn, self.network.latent_dim, self.network.shapes.classes)
         z, label = (tensor.to(device) for tensor in drawn_from)
         distortion: Callable[[Tensor], Tensor] | None = None

@@ -142,10 +142,11 @@ def read_checkpoint(folder: Path, read: Callable[[str], bytes], *, run: Path | N
     Raises:
         InputError: as of `load_checkpoint`.
     """
-    record = _parse_record(read(CONFIG_FILE), folder / CONFIG_FILE)
+    record = parse_record(read(CONFIG_FILE), folder / CONFIG_FILE)
     tensors, metadata = _parse_safetensors(read(WEIGHTS_FILE), folder / WEIGHTS_FILE)
     try:
-        network = ConditionalVAE(record.config.network, record.shapes, folder=run)
+        with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and the global generator is the caller's
+            network = ConditionalVAE(record.config.network, record.shapes, folder=run)
     except (RuntimeError, MemoryError) as error:  # sizes that are allowed each, and too much together
         raise InputError(f"{folder / CONFIG_FILE}: its network cannot be built: {error}") from error
     load_weights(network, tensors, folder / WEIGHTS_FILE)
@@ -161,10 +162,11 @@ def load_record(folder: Path) -> RunRecord:
     Raises:
         InputError: it is missing, no JSON, of another format, or a field is wrong.
     """
-    return _parse_record(_read(folder / CONFIG_FILE), folder / CONFIG_FILE)
+    return parse_record(_read(folder / CONFIG_FILE), folder / CONFIG_FILE)
 
 
-def _parse_record(content: bytes, path: Path) -> RunRecord:
+def parse_record(content: bytes, path: Path) -> RunRecord:
+    """The record in the content of a `config.json`; errors as of `load_record`."""
     try:
         values = from_json(content)
     except ValueError as error:

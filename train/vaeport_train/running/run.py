@@ -5,8 +5,10 @@ import importlib.metadata
 import io
 import os
 import platform
+import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 
 from vaeport.common.fileio import write_atomic
-from vaeport.errors import InputError
+from vaeport.errors import InputError, VaeportError
 
 from ..configuration.config import RunConfig
 from ..data import Dataset, Split
@@ -59,19 +61,19 @@ def fit(
     path = Path(folder)
     config = replace(config, training=replace(config.training, processes=environment().count))
     with process_group() as processes:
-        if processes.first and path.exists() and (not path.is_dir() or any(path.iterdir())):
-            hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
-            raise InputError(f"{path} is not empty{hint} another folder")
+        if processes.first:
+            check_folder(path)
         train_split, held_out = splits_of_run(config, dataset)
         record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
-        if processes.first:
-            save_record(path, record)
-            for name, content in (files or {}).items():
-                write_atomic(path / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
-            _save_examples(path, held_out)
-        processes.wait()
-        state = new_state(record, path, device=device)
-        trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
+        with _nothing_left(path) if processes.first else nullcontext():
+            if processes.first:
+                save_record(path, record)
+                for name, content in (files or {}).items():
+                    write_atomic(path / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
+                _save_examples(path, held_out)
+            processes.wait()
+            state = new_state(record, path, device=device)
+            trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
         trainer.train(quiet=quiet)
     return path
 
@@ -120,6 +122,17 @@ def resume(
     return path
 
 
+def check_folder(path: Path) -> None:
+    """Refuse a place for a new run where something stands.
+
+    Raises:
+        InputError: it is a file, or a folder that holds something.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
+        raise InputError(f"{path} is not empty{hint} another folder")
+
+
 def load_examples(folder: Path) -> Split:
     """Held-out images that travel with the run, some of each class.
 
@@ -132,6 +145,19 @@ def load_examples(folder: Path) -> Split:
             return Split(arrays["images"], arrays["labels"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} cannot be read: {error}; the folder is no finished run") from error
+
+
+@contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Take away what was written into a folder that was missing or empty, if the networks turn out not to fit."""
+    existed = folder.is_dir()
+    try:
+        yield
+    except VaeportError:
+        shutil.rmtree(folder, ignore_errors=True)
+        if existed:
+            folder.mkdir()
+        raise
 
 
 def splits_of_run(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:

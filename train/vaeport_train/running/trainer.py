@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaeport.errors import DivergedError
+from vaeport.errors import DivergedError, InputError
 
 from ..data import Split
 from ..data.batching import Images
 from ..devices import in_float64
 from ..evaluation import evaluate
+from ..networks.parts import least_rows
 from ..optimisation.averaging import move_average
 from ..optimisation.finishing import finish
 from ..optimisation.schedule import Schedule
@@ -41,6 +42,9 @@ class Trainer:
         folder: the run folder.
         processes: this process among those that train together; the first one evaluates and writes.
         save_every: seconds after which the state is saved within an epoch.
+
+    Raises:
+        InputError: the batches are too small for the networks.
     """
 
     def __init__(
@@ -60,6 +64,12 @@ class Trainer:
         self.save_every = save_every
         self.saved_step = state.step
         self.training, self.objective = record.config.training, record.config.objective
+        self.least_rows = least_rows(state.network) * processes.count
+        if self.training.batch_size < self.least_rows:
+            raise InputError(
+                f"training.batch_size={self.training.batch_size} is too small for the networks' batch "
+                f"normalisation; take at least {self.least_rows}"
+            )
         self.schedule = Schedule(record.config, len(train_split))
         step = TrainingStep(state.network, record.config)
         self.module: nn.Module = processes.shared(step, unused_weights=state.network.foreign)
@@ -115,9 +125,15 @@ class Trainer:
                     raise KeyboardInterrupt
 
     def _batches(self) -> Iterator[Tensor]:
-        """Rows of the batches of the epoch under way that are not done."""
+        """Rows of the batches of the epoch under way that are not done.
+
+        A last batch that is too small for batch normalisation joins the one before.
+        """
         order = data_order(self.training.seed, self.state.epoch, len(self.train_split))
-        return iter(torch.split(order[self.state.position :], self.training.batch_size))
+        batches = list(torch.split(order[self.state.position :], self.training.batch_size))
+        if len(batches) > 1 and len(batches[-1]) < self.least_rows:
+            batches[-2:] = [torch.cat(batches[-2:])]
+        return iter(batches)
 
     def _step(self, rows: Tensor) -> float:
         state, n = self.state, len(self.train_split)
