@@ -204,10 +204,7 @@ def _set(place: str, value: object) -> Callable[[dict[str, Any]], None]:
 WRONG_VALUES = [
     *((place, [1]) for place in ("preset", "config", "data", "versions", "config.network", "config.training")),
     *((place, 10**30) for place in ("data.train_images", "config.training.epochs", "config.network.latent_dim")),
-    *(
-        (place, 10**30)
-        for place in ("data.image_shape", "preset", "config.training.seed", "config.training.batch_size")
-    ),
+    *((place, 10**30) for place in ("data.image_shape", "preset", "config.training.seed")),
     *((place, float("inf")) for place in ("config.training.learning_rate", "data.held_out_images")),
     *((place, float("nan")) for place in ("config.training.weight_average", "config.objective.augment")),
     *((place, None) for place in ("data.labels", "data.name", "versions", "config.network.kind", "config.data")),

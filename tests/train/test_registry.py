@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from vaeport_train.networks import registry
 
 
 @pytest.fixture
-def toy_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def toy_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A preset of a kind that one line registers; forgotten afterwards."""
     monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
     register_kind(NetworkKind("toy", "one linear layer each", "tests.train.toy_kind"))
@@ -26,7 +25,7 @@ def toy_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in fields.items() if value is not None)]
     path = tmp_path / "toy.toml"
     path.write_text("\n".join(lines))
-    yield path
+    return path
 
 
 def test_new_kind_trains_resumes_and_is_evaluated(toy_preset: Path, digits: Dataset, tmp_path: Path) -> None:

@@ -63,17 +63,14 @@ def load_history(folder: Path, *, epochs: int) -> list[EpochRecord]:
         InputError: the file is damaged or shorter.
     """
     path = folder / METRICS_FILE
-    adapter, history = TypeAdapter(EpochRecord), []
+    adapter = TypeAdapter(EpochRecord)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()[:epochs]
-        for line in lines:
-            history.append(adapter.validate_json(line, strict=True))
+        history = [adapter.validate_json(line, strict=True) for line in lines]
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise InputError(
-            f"{path} is damaged in line {len(history) + 1}: {place or 'the line'}: {problem['msg']}"
-        ) from error
+        place = ".".join(str(part) for part in problem["loc"]) or "a line"
+        raise InputError(f"{path} is damaged: {place}: {problem['msg']}") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
     if len(history) != epochs:
