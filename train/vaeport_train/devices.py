@@ -11,6 +11,9 @@ AUTO = "auto"
 KINDS = ("auto", "cpu", "cuda", "cuda:N", "mps")
 """What `resolve_device` takes."""
 
+FUSED = ("cpu", "cuda", "mps")
+"""Devices for which PyTorch's AdamW has one kernel for all its work."""
+
 _DATA_SHARE = 0.5
 """Of a device's free memory, what the training images may take."""
 

@@ -13,7 +13,7 @@ from vaeport.errors import DivergedError
 
 from ..data import Dataset, Split
 from ..data.batching import Images
-from ..devices import autocast
+from ..devices import FUSED, autocast
 from ..randomness import global_randomness
 from .estimates import wilson_interval
 from .judge import Judge, JudgeNetwork, JudgeRecipe, JudgeRecord, count_errors, weights_digest
@@ -88,7 +88,7 @@ def _train(network: JudgeNetwork, split: Split, recipe: JudgeRecipe, progress: C
     steps = recipe.epochs * math.ceil(len(split) / recipe.batch_size)
     device = next(network.parameters()).device
     images = Images(split, device)
-    optimiser = torch.optim.AdamW(_groups(network), lr=recipe.learning_rate, fused=True)
+    optimiser = torch.optim.AdamW(_groups(network), lr=recipe.learning_rate, fused=device.type in FUSED)
     schedule = OneCycleLR(
         optimiser, recipe.learning_rate, total_steps=steps, pct_start=_WARMUP_SHARE, cycle_momentum=False
     )

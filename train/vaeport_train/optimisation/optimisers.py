@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from vaeport.errors import InputError
 
 from ..configuration.config import TrainingConfig
+from ..devices import FUSED
 from ..networks.vae import ConditionalVAE
 from .muon import Muon
 
 _PREFIX = "optimiser."
 _NO_STATE = "none"
 """Stands for the moments of a weight that no gradient has reached, in networks of one's own."""
-_FUSED = ("cpu", "cuda", "mps")
 
 
 class Optimisers:
@@ -50,7 +50,7 @@ class Optimisers:
             torch.optim.AdamW(
                 [{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in adam.items()],
                 betas=(0.9, beta2),
-                fused=network.device.type in _FUSED,
+                fused=network.device.type in FUSED,
             )
         ]
         if hidden:
@@ -112,7 +112,7 @@ def _weights(part: torch.optim.Optimizer) -> Iterable[Tensor]:
 
 def _count(step: Tensor, weight: Tensor) -> Tensor:
     """The number of steps where a fused optimiser counts them: beside the weight."""
-    return step.clone().to(weight.device if weight.device.type in _FUSED else "cpu")
+    return step.clone().to(weight.device if weight.device.type in FUSED else "cpu")
 
 
 def _keys(part: torch.optim.Optimizer) -> tuple[str, ...]:
