@@ -438,3 +438,13 @@ def test_own_modules_are_where_they_were(own_run: Path) -> None:
 
     assert isinstance(network.encoder.module, nn.Module)
     assert type(network.encoder.module).__name__ == "Encoder"
+
+
+def test_example_of_the_documentation_trains(tmp_path: Path, digits: Dataset) -> None:
+    text = (Path(__file__).parents[2] / "docs/TRAINING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# my_nets\.py\n.*?)```", text, re.DOTALL)
+    (tmp_path / "my_nets.py").write_text(code)
+
+    run = fit(tmp_path / "run", data=digits, network=f"{tmp_path}/my_nets.py:build", settings={"training.epochs": 1})
+
+    assert load_checkpoint(run.folder).network.latent_dim == 16
