@@ -268,6 +268,7 @@ def test_weights_stored_as_integers_are_dequantised_in_float64() -> None:
             "r = RandomNormalLike (x) y = Add (x, r)",
             "node 'r' is a RandomNormalLike: a graph that draws random numbers",
         ),
+        ("y = Mystery (x)", "node 'y' is a Mystery, which the reference evaluator"),
         ("y = com.microsoft.FastGelu (x)", "node 'y' is a com.microsoft::FastGelu, which the reference evaluator"),
     ],
 )
