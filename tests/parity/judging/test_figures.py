@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,6 @@ def test_answer_that_is_no_number_is_infinitely_wrong() -> None:
     "changes",
     [{"failed": "batch 2: no"}, {"repeatable": False}, {"flips": 1}, {"alone": 5e-7}, {"mismatches": 1, "exact": True}],
 )
-def test_row_holds_only_if_everything_does(changes: dict[str, object]) -> None:
+def test_row_holds_only_if_everything_does(changes: dict[str, Any]) -> None:
     assert row().holds
     assert not row(**changes).holds
