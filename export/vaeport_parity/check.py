@@ -86,7 +86,7 @@ def check(
         install_backends(chosen, progress)
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
         subject = make_subject(requests, name=name or _name_of(candidate), folder=Path(place), links=links, seed=seed)
-        return compare(subject, chosen, limit=time_limit, locate=locate, progress=progress)
+        return compare(subject, chosen, limit=time_limit, timed=False, locate=locate, progress=progress)
 
 
 def _requests(

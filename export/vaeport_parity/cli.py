@@ -1,6 +1,8 @@
 """The command `vaeport-parity`: compare ONNX graphs, or a bundle, with what they were made from."""
 
 import argparse
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from .reporting.report import Report
     from .subjects.subject import Subject
 
-_EXAMPLES = """  vaeport-parity encoder.onnx --reference my_models.py:build --weights model.safetensors --inputs inputs.npz
+_EXAMPLES = """  vaeport-parity encoder.onnx --reference my_models.py:build --weights w.safetensors --inputs inputs.npz
   vaeport-parity candidate.onnx --reference original.onnx     converted, optimised or rounded by any tool
   vaeport-parity candidate.onnx --reference recorded.npz --tolerance 1e-4
   vaeport-parity encoder.onnx decoder.onnx --reference nets.py:encoder --reference nets.py:decoder
@@ -29,8 +31,9 @@ Each backend runs in a process of its own; one that is not installed is listed a
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
-    arguments = _parser().parse_args(argv)
-    return run_command("vaeport-parity", lambda: _run(arguments))
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(given)
+    return run_command("vaeport-parity", lambda: _run(arguments, shlex.join(["vaeport-parity", *given])))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, command: str) -> int:
     _check_usage(arguments)
     with needs_extra("export"):
         from .reporting.files import print_report, write_reports
@@ -118,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(report.to_dict())
     else:
-        print_report(report)
+        print_report(report, verbose=arguments.verbose, command=command)
     return 0 if report.holds else 1
 
 

@@ -22,7 +22,7 @@ from .judging.preflight import preflight
 from .locating.locate import make_locator
 from .reference.expected import Expectations, Expected
 from .reporting.report import BackendReport, Finding, Report, Row
-from .running.environments import install
+from .running.environments import install, missing_reason
 from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
 from .subjects.subject import Subject
@@ -38,17 +38,22 @@ _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes 
 def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     """Names of backends from `all`, `own` (what vaeport's own extras bring), names with commas between, or a list.
 
+    The beginning of names that go on with a dash stands for all of them, of those in `own` if there are such:
+    `onnxruntime`, `torch`.
+
     Raises:
         InputError: no such backend, or none at all.
     """
     names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
     known = all_backends()
-    groups = {"all": list(known), "own": list(OWN_BACKENDS)}
     found: list[str] = []
     for name in (each.strip() for each in names):
-        if name not in groups and name not in known:
+        family = [each for each in OWN_BACKENDS if each.startswith(f"{name}-")]
+        family = family or [each for each in known if each.startswith(f"{name}-")]
+        groups = {name: [name] if name in known else family, "all": list(known), "own": list(OWN_BACKENDS)}
+        if not groups[name]:
             raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
-        found += groups.get(name, [name])
+        found += groups[name]
     if not found:
         raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
     return list(dict.fromkeys(found))
@@ -74,6 +79,13 @@ def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
             print(f"install {name}: {installation}", file=sys.stderr)
 
 
+def missing_backends(names: Sequence[str]) -> dict[str, str]:
+    """Those of the named backends that cannot run here, with the reason."""
+    known = all_backends()
+    reasons = {name: missing_reason(known[name].facts) for name in names}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
 def fitting(names: Sequence[str], subject: Subject) -> list[str]:
     """Backends that can be compared: those that run the PyTorch original need one, and run no lower precision."""
     from_original = bool(subject.graphs) and all(graph.original is not None for graph in subject.graphs)
@@ -87,6 +99,7 @@ def compare(
     *,
     limit: float = TIME_LIMIT,
     isolated: bool = True,
+    timed: bool | None = None,
     locate: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
@@ -96,7 +109,8 @@ def compare(
         subject: graphs with references and input sets.
         backends: as of `chosen_backends`.
         limit: seconds that each backend may take.
-        isolated: whether each backend runs in a process of its own, and is timed; only vaeport's own may do without.
+        isolated: whether each backend runs in a process of its own; only vaeport's own may do without.
+        timed: whether durations are measured, in processes of their own; None: where there are such.
         locate: whether the place of an error is looked for.
         progress: called with the name of each backend before it runs.
 
@@ -109,7 +123,8 @@ def compare(
         raise InputError(f"{', '.join(chosen)} runs the PyTorch original, which {subject.name} has not; give others")
     progress(subject.yardstick)
     subject, dropped = without_overflow(subject)
-    plan = make_plan(subject, timed=isolated)
+    timed = isolated if timed is None else timed
+    plan = make_plan(subject, timed=timed)
     bounds = Bounds(plan)
     rows: list[Row] = list(recorded_rows(plan, bounds))
     reports: list[BackendReport] = []
@@ -134,7 +149,7 @@ def compare(
         given_samples=plan.given_samples,
         notes=subject.notes,
         left_out=(*subject.left_out, *dropped, *plan.left_out, *_influence(plan)),
-        machine=machine() if isolated else "",
+        machine=machine() if timed else "",
     )
 
 

@@ -12,7 +12,7 @@ from vaeport.bundle.folder import open_bundle
 from vaeport_export import cli as export_cli
 from vaeport_parity import cli as parity_cli
 from vaeport_parity.backends import OWN_BACKENDS
-from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE
+from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
 
 Captured = pytest.CaptureFixture[str]
 

@@ -116,6 +116,7 @@ def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint
         tuple(_input_sets(bundle, checkpoint, golden, by_name, images, costly=costly, precision=precision)),
         chain=chain if precision == FP32 else None,
         label="" if precision == FP32 else precision,
+        precisions=tuple(known),
         yardstick="PyTorch" if precision == FP32 else "onnxruntime without optimisation",
         recorded=recorded,
         findings=lambda rows: tuple(_findings(bundle, checkpoint, by_name, golden, precision, rows)),

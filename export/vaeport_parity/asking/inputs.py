@@ -1,6 +1,5 @@
 """Input sets for any graph: from arrays that are given, from a generator, or seeded from the graph's types."""
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from vaeport.errors import InputError
 
 from ..subjects.subject import InputSet
-from ..subjects.tensors import Arrays, TensorSpec, batch_axis, symbolic_axes
+from ..subjects.tensors import Arrays, TensorSpec, batch_axis, is_float, symbolic_axes
 
 Ranges = Mapping[str, tuple[float, float]]
 """Low and high by input name: low <= x < high."""
@@ -158,7 +157,10 @@ def seeded_sets(domain: Domain, accepts: Accepts, *, rows: int = ROWS) -> Asked:
         _limits(spec, domain)
     sizes = _base_sizes(domain, accepts)
     batch = domain.batch
-    draw = lambda number, count: _drawn(domain, {**sizes, **({batch: count} if batch else {})}, number)  # noqa: E731
+
+    def draw(number: int, count: int) -> Arrays:
+        return _drawn(domain, {**sizes, **({batch: count} if batch else {})}, number)
+
     probes = InputSet("probes", domain.name, draw(0, rows), batched=batch is not None, cuts="sizes")
     sets = [probes]
     if batch is None:
@@ -184,6 +186,8 @@ def _converted(values: Any, spec: TensorSpec) -> NDArray[Any]:
         values = to_array(values)
     array = np.asarray(values)
     wanted = np.dtype(spec.dtype)
+    if array.dtype.kind in "fV" and bool(np.isnan(array).any()):
+        raise InputError(f"input {spec.name!r} holds NaN; give numbers")
     if array.dtype == wanted:
         return array
     if array.dtype.kind not in "biufV":
@@ -207,7 +211,7 @@ def _extended(arrays: Arrays, rows: int, seed: int) -> tuple[Arrays, str]:
         return arrays, ""
     at = np.arange(more)
     first, second = at % have, (at * 7 + 3) % have
-    floats = all(_is_float(values.dtype) for values in arrays.values())
+    floats = all(is_float(values.dtype) for values in arrays.values())
     if not floats or have == 1 or not all(np.isfinite(values).all() for values in arrays.values()):
         order = np.random.default_rng(seed).permutation(more) % have
         return {name: np.concatenate([values, values[order]]) for name, values in arrays.items()}, "repeats"
@@ -239,7 +243,8 @@ def _varied(domain: Domain, probes: InputSet, accepts: Accepts) -> tuple[list[In
 
 
 def _size_of(axis: str, domain: Domain, arrays: Arrays) -> int:
-    return next(arrays[spec.name].shape[spec.shape.index(axis)] for spec in domain.inputs if axis in spec.shape)
+    sizes = (arrays[spec.name].shape[spec.shape.index(axis)] for spec in domain.inputs if axis in spec.shape)
+    return int(next(sizes))
 
 
 def _resized(values: NDArray[Any], spec: TensorSpec, axis: str, size: int) -> NDArray[Any]:
@@ -344,7 +349,7 @@ def _as_sets(name: str, domain: Domain, rows: Sequence[Arrays]) -> Iterator[Inpu
 def _at_edge(spec: TensorSpec, drawn: NDArray[Any], level: int, domain: Domain) -> NDArray[Any]:
     limits = _limits(spec, domain)
     if spec.is_float and limits is None:
-        info = ml_dtypes.finfo(np.dtype(spec.dtype))
+        info = ml_dtypes.finfo(np.dtype(spec.dtype))  # type: ignore[no-untyped-call]  # it has no types
         edges = (0.0, 1.0, -1.0, float(info.smallest_subnormal), float(info.tiny), -float(info.tiny) * 1.5)
         return np.full_like(drawn, edges[level])
     if limits is not None:
@@ -375,14 +380,3 @@ def _manner(domain: Domain) -> str:
 
 def _shape(spec: TensorSpec) -> str:
     return f"[{', '.join(map(str, spec.shape))}]"
-
-
-def _is_float(dtype: Any) -> bool:
-    return dtype.kind == "f" or dtype == ml_dtypes.bfloat16
-
-
-def with_rows(asked: Asked, rows: int) -> Asked:
-    """The same with fewer rows in the probes, and the report told so."""
-    probes, *others = asked.sets
-    fewer = dataclasses.replace(probes, inputs=probes.rows(0, rows))
-    return dataclasses.replace(asked, sets=(fewer, *others))

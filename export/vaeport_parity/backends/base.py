@@ -165,13 +165,17 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     """The numpy dtype of an element type.
 
     Raises:
-        ImportError: numpy does not know it, and ml_dtypes, which does, is not installed.
+        TypeError: numpy does not know it, and ml_dtypes, which does, is not installed.
     """
     try:
         return np.dtype(name)
     except TypeError:
+        pass
+    try:
         dtype: np.dtype[Any] = np.dtype(getattr(importlib.import_module("ml_dtypes"), name))
-        return dtype
+    except (ImportError, AttributeError) as error:
+        raise TypeError(f"there is no {name} here: it needs the package ml_dtypes") from error
+    return dtype
 
 
 def refuse_types(graph: GraphFile, taken: Collection[str], runtime: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .base import Arrays, Facts, GraphFile, Runner, contiguous, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, Tensor, contiguous, installed_version
 
 
 class Iree:
@@ -38,6 +39,7 @@ class Iree:
             "--iree-hal-target-device=local",
             "--iree-hal-local-target-device-backends=llvm-cpu",
             "--iree-llvmcpu-target-cpu=host",
+            "--iree-input-demote-f64-to-f32=false",
             "-o",
             str(compiled),
         )
@@ -47,9 +49,16 @@ class Iree:
         def run(inputs: Arrays) -> dict[str, Any]:
             answer = function(*(contiguous(values) for values in inputs.values()))
             answers = answer if isinstance(answer, (tuple, list)) else (answer,)
-            return {name: np.array(a.to_host()) for name, a in zip(graph.outputs, answers, strict=True)}
+            found = zip(graph.outputs.values(), answers, strict=True)
+            return {tensor.name: _as_stated(np.array(answer.to_host()), tensor) for tensor, answer in found}
 
         return run
+
+
+def _as_stated(values: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
+    """The same bits as unsigned integers where the graph has such: IREE's integers have no sign."""
+    unsigned = tensor.dtype.startswith("uint") and f"u{values.dtype.name}" == tensor.dtype
+    return values.view(tensor.dtype) if unsigned else values
 
 
 def _entry(names: Sequence[str]) -> str:

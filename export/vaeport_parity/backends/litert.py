@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Arrays, Facts, GraphFile, Runner, Shapes, Tensor, contiguous, installed_version, per_shape
+from .base import (
+    Arrays,
+    Facts,
+    GraphFile,
+    Runner,
+    Shapes,
+    Tensor,
+    contiguous,
+    installed_version,
+    per_shape,
+    refuse_types,
+)
 
+_TYPES = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
 _LAYOUT_RANK = 3  # from this rank on TensorFlow has channels last, and onnx2tf leaves outputs so
 
 
@@ -32,7 +44,11 @@ class Litert:
         """Convert each output by itself, since onnx2tf gives several in an order and under names of its own.
 
         A graph whose only symbolic axis is the batch is converted once; others once for each combination of shapes.
+
+        Raises:
+            TypeError: the graph has an input or output of a type that onnx2tf does not keep.
         """
+        refuse_types(graph, _TYPES, "onnx2tf")
         symbols = {axis for tensor in graph.inputs.values() for axis in tensor.shape if isinstance(axis, str)}
         if symbols <= {graph.batch}:
             return _converted(graph, None)

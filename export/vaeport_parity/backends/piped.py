@@ -6,6 +6,8 @@ by the number that ONNX gives it, its rank as one byte, its sizes as uint64, and
 and outputs come in the order of the graph.
 """
 
+import atexit
+import contextlib
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,6 +35,7 @@ ELEMENT_TYPES = {
 """Numbers of ONNX's element types that are carried."""
 
 _NAMES = {number: name for name, number in ELEMENT_TYPES.items()}
+_SECONDS_TO_END = 10
 _LENGTH = np.dtype("<u8")
 
 
@@ -46,6 +49,7 @@ def piped_runner(command: Sequence[str], graph: GraphFile) -> Runner:
     refuse_types(graph, ELEMENT_TYPES, "the pipe")
     errors = (graph.scratch / "stderr.txt").open("w+b")
     program = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+    atexit.register(_end, program)
 
     def take(count: int) -> bytes:
         content = program.stdout.read(count) if program.stdout else b""
@@ -69,6 +73,14 @@ def piped_runner(command: Sequence[str], graph: GraphFile) -> Runner:
         return _unpacked(answer, list(graph.outputs))
 
     return run
+
+
+def _end(program: "subprocess.Popen[bytes]") -> None:
+    """Let the program end by itself, so that neither it nor what it started writes to its folder any longer."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        if program.stdin:
+            program.stdin.close()
+        program.wait(_SECONDS_TO_END)
 
 
 def _length(number: int) -> bytes:

@@ -118,6 +118,10 @@ def _backends_of_entry(entry: importlib.metadata.EntryPoint) -> dict[str, Backen
     try:
         backends = backends_of(importlib.import_module(entry.module), entry.attr)
         file = Path(importlib.import_module(entry.module.partition(".")[0]).__file__ or "")
+    except SystemExit:
+        return {
+            entry.name: BrokenPlugin(entry.name, f"the plug-in {entry.value} cannot be loaded: it ends the program")
+        }
     except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
         said = " ".join(str(error).split())[:200] or type(error).__name__
         return {entry.name: BrokenPlugin(entry.name, f"the plug-in {entry.value} cannot be loaded: {said}")}

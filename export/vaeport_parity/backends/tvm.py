@@ -72,6 +72,7 @@ class _SumsOutermost:
                 outer, inner = schedule.split(channel, [None, _CHANNELS])
                 schedule.reorder(row, outer, y, term, *window, inner, x)
                 schedule.unroll(inner)
-                schedule.vectorize(x)
+                if hasattr(schedule.get(x).extent, "value"):
+                    schedule.vectorize(x)  # a width that is known only when it runs cannot become vectors
             schedule.decompose_reduction(block.block_rv, term)
         return schedule if summing else None

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-import ml_dtypes
 import numpy as np
 
 from vaeport.bundle.manifest import Tolerance
@@ -13,7 +12,7 @@ from vaeport.errors import InputError
 from ..asking.steps import Plan, batch_cuts
 from ..reference.base import NoPlainSumsError
 from ..subjects.subject import Graph, InputSet
-from ..subjects.tensors import Arrays, TensorSpec
+from ..subjects.tensors import Arrays, TensorSpec, rounding_step
 from .figures import comparable
 
 TOLERANCE_FACTOR = 4.0
@@ -142,5 +141,4 @@ def given_bounds(
 def _step(spec: TensorSpec, exact: np.ndarray) -> float:
     """One rounding step of the largest answer in the output's own type."""
     finite = np.abs(exact[np.isfinite(exact)]) if exact.size else exact
-    epsilon = float(ml_dtypes.finfo(np.dtype(spec.dtype)).eps)
-    return epsilon * float(finite.max()) if finite.size else 0.0
+    return rounding_step(spec.dtype) * float(finite.max()) if finite.size else 0.0

@@ -44,6 +44,9 @@ def figures(parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], ND
     Args:
         parts: for each input set the answers, the native reference and the float64 reference, float [N, ...] each.
     """
+    parts = [
+        (np.atleast_1d(answers), np.atleast_1d(single), np.atleast_1d(double)) for answers, single, double in parts
+    ]
     error_float32 = max((max_abs_error(answers, single) for answers, single, _ in parts), default=0.0)
     error_float64 = max((max_abs_error(answers, double) for answers, _, double in parts), default=0.0)
     sound = [(answers, double) for answers, _, double in parts if np.isfinite(max_abs_error(answers, double))]

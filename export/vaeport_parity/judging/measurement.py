@@ -87,9 +87,10 @@ def recorded_rows(plan: Plan, bounds: Bounds) -> Iterator[Row]:
         native, exact = (plan.expectations.run(graph.name, recorded.inputs, p) for p in ("native", "float64"))
         for spec in graph.outputs:
             bound = bounds.of(graph.name, spec.name)
-            parts = [
-                comparable(answers[spec.name], native[spec.name], exact[spec.name]) for answers in recorded.answers
-            ]
+            parts: list[Part] = []
+            for answers in recorded.answers:
+                left, middle, right = comparable(answers[spec.name], native[spec.name], exact[spec.name])
+                parts.append((left, middle, right))
             flips = None
             if spec.name in graph.scores:
                 changed = [

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.errors import InputError
 
 from ..subjects.subject import Chain, Graph, InputSet, Subject
-from ..subjects.tensors import Arrays
+from ..subjects.tensors import Arrays, rounding_step
 from .base import Precision
 
 _CHUNKS: Mapping[Precision, int] = {"native": 1000, "float64": 16}  # float64 is quickest in cache, and as exact
@@ -168,7 +167,7 @@ class Expectations:
         for direction in (1, -1) if floats else ():
             moved = dict(values)
             for name in floats:
-                step = float(ml_dtypes.finfo(values[name].dtype).eps)
+                step = rounding_step(values[name].dtype)
                 signs = np.random.default_rng(direction + 1).choice((-1.0, 1.0), values[name].shape)
                 wide = values[name].astype(np.float64) * (1 + _SHAKE * step * direction * signs)
                 moved[name] = wide

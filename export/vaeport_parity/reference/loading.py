@@ -1,5 +1,6 @@
 """Take a reference in whatever form it is given: a module, a factory, a program, a graph, recorded answers."""
 
+import difflib
 import importlib.util
 import os
 import re
@@ -122,7 +123,13 @@ def check_answers(reference: Reference, outputs: Sequence[TensorSpec], example: 
     Raises:
         InputError: it does not run on the example, or an output has another type or shape.
     """
-    answers = reference.answers(example, "native")
+    answers, again = (reference.answers(example, "native") for _ in range(2))
+    for name, values in answers.items():
+        if values.shape != again[name].shape or values.tobytes() != again[name].tobytes():
+            raise InputError(
+                f"{what} gives another {name!r} when it is asked twice: it draws random numbers; take them out of the "
+                "module, or give them as an input"
+            )
     sizes: dict[str, int] = {}
     for position, spec in enumerate(outputs):
         values = answers[spec.name]
@@ -202,7 +209,7 @@ def read_weights(path: Path) -> Mapping[str, Any]:
         from safetensors.torch import load_file
 
         try:
-            return load_file(path)  # type: ignore[no-any-return]
+            return load_file(path)
         except (SafetensorError, OSError) as error:
             raise InputError(f"{path} is no safetensors file: {first_line(error)}") from error
     if path.suffix not in (".pt", ".pth", ".bin", ".ckpt"):
@@ -290,8 +297,11 @@ def load_object(file: Path, name: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
-            known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-            raise InputError(f"{file} has no {name!r}; it has {_some(known)}")
+            own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == spec.name]
+            close = difflib.get_close_matches(part, own, n=2)
+            raise InputError(
+                f"{file} has no {name!r}; it has {_some([*close, *(key for key in own if key not in close)])}"
+            )
         found = getattr(found, part)
     return found
 

@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto
 from onnx.reference.op_run import OpRun
-from onnx.reference.ops import op_grid_sample, op_gru, op_lstm, op_resize
+from onnx.reference.ops import op_grid_sample, op_gru, op_loop, op_lstm, op_resize
 
 Array = NDArray[Any]
 
@@ -246,7 +246,47 @@ class Resize(op_resize.Resize):
         return (out.astype(data.dtype),)
 
 
+class BatchNormalization(OpRun):
+    """Before opset 14 the evaluator takes the batch's own statistics although nothing asks for training."""
+
+    op_domain = ""
+
+    def _run(
+        self, data: Array, scale: Array, bias: Array, mean: Array, variance: Array, **given: Any
+    ) -> tuple[Array, ...]:
+        trains = bool(given.get("training_mode")) or len(self.onnx_node.output) > 1
+        epsilon, momentum = given.get("epsilon") or 1e-5, given.get("momentum") or 0.9
+        running: tuple[Array, ...] = ()
+        if trains:
+            axes = tuple(axis for axis in range(data.ndim) if axis != 1)
+            own_mean, own_variance = data.mean(axis=axes), data.var(axis=axes)
+            running = (
+                (mean * momentum + own_mean * (1 - momentum)).astype(mean.dtype),
+                (variance * momentum + own_variance * (1 - momentum)).astype(variance.dtype),
+            )
+            mean, variance = own_mean, own_variance
+        shape = (1, -1, *(1,) * (data.ndim - 2))
+        centred = data - mean.reshape(shape)
+        normal = scale.reshape(shape) * centred / np.sqrt(variance.reshape(shape) + epsilon) + bias.reshape(shape)
+        return (normal.astype(data.dtype), *running)[: max(len(self.onnx_node.output), 1)]
+
+
+class Loop(op_loop.Loop):
+    """Without a condition it goes on, where the evaluator takes a missing one for false."""
+
+    op_domain = ""
+
+    def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
+        self, count, condition, *args, context=None, body=None, attributes=None, bindings=None
+    ):
+        going = np.array(True) if condition is None else condition
+        more = {"context": context, "body": body, "attributes": attributes, "bindings": bindings}
+        return super()._run(count, going, *args, **more)  # type: ignore[no-untyped-call]
+
+
 CORRECTED: tuple[type[OpRun], ...] = (
+    BatchNormalization,
+    Loop,
     ConvTranspose,
     GRU,
     LSTM,

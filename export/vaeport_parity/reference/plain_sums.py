@@ -17,12 +17,14 @@ aten = torch.ops.aten
 _IMAGE_AXES = 2
 
 
-class PlainSums(TorchDispatchMode):
+class PlainSums(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Inside this context matrix products and convolutions of one or two dimensions add their terms in order; slow.
 
     It works below autograd, where linear layers, attention and recurrent cells have become products: captured programs
     and eager modules alike. What has kernels of its own there (a fused LSTM, 3-d convolutions) stays as it is.
     """
+
+    supports_higher_order_operators = True
 
     def __torch_dispatch__(
         self,
@@ -95,7 +97,7 @@ def _convolution(
 def _direct(
     given: Tensor, weight: Tensor, stride: list[int], padding: list[int], dilation: list[int], _: list[int]
 ) -> Tensor:
-    patches = functional.unfold(given, weight.shape[2:], dilation, padding, stride).transpose(1, 2)
+    patches = functional.unfold(given, weight.shape[2:], tuple(dilation), tuple(padding), tuple(stride)).transpose(1, 2)
     summed = _mm(patches.flatten(0, 1), weight.flatten(1).t()).reshape(*patches.shape[:2], -1).transpose(1, 2)
     sizes = (
         (size + 2 * pad - spread * (kernel - 1) - 1) // step + 1
@@ -117,7 +119,7 @@ def _transposed(
             given.shape[2:], stride, padding, dilation, weight.shape[2:], output_padding, strict=True
         )
     ]
-    return functional.fold(spread_out, sizes, weight.shape[2:], dilation, padding, stride)
+    return functional.fold(spread_out, tuple(sizes), weight.shape[2:], tuple(dilation), tuple(padding), tuple(stride))
 
 
 _PLAIN: dict[Any, Callable[..., Tensor | None]] = {

@@ -3,7 +3,7 @@
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -53,7 +54,7 @@ class TorchReference:
         wide = precision == "float64"
         tensors = [_tensor(inputs[name], wide=wide) for name in self.arguments]
         module = self._widened() if wide else self.module
-        mode = PlainSums() if plain else _InFloat64() if wide and self.captured is None else nullcontext()
+        mode = _mode(plain=plain, double=wide and self.captured is None)
         default = torch.get_default_dtype()
         try:
             if wide:
@@ -84,8 +85,10 @@ class TorchReference:
         return self._double
 
 
-class _InFloat64(TorchDispatchMode):
+class _InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Widens the types that eager code names: a conversion to float32 inside would lose what float64 has."""
+
+    supports_higher_order_operators = True
 
     def __torch_dispatch__(
         self,
@@ -94,7 +97,9 @@ class _InFloat64(TorchDispatchMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run the operator with float64 in place of narrower types."""
+        """Run the operator with float64 in place of narrower types; branches of torch.cond are run as they are."""
+        if isinstance(func, HigherOrderOperator):
+            return func(*args, **(kwargs or {}))
         named = {
             key: torch.float64 if key == "dtype" and value in _NARROW else value
             for key, value in (kwargs or {}).items()
@@ -228,8 +233,16 @@ def to_array(value: Any) -> NDArray[Any]:
         return np.asarray(value)
     value = value.detach().cpu().contiguous()
     if value.dtype == torch.bfloat16:
-        return value.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return value.numpy()
+        raw: NDArray[Any] = value.view(torch.int16).numpy()
+        return raw.view(ml_dtypes.bfloat16)
+    array: NDArray[Any] = value.numpy()
+    return array
+
+
+def _mode(*, plain: bool, double: bool) -> AbstractContextManager[Any]:
+    if plain:
+        return PlainSums()  # type: ignore[no-untyped-call]
+    return _InFloat64() if double else nullcontext()  # type: ignore[no-untyped-call]
 
 
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:

@@ -32,7 +32,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read what `write_arrays` wrote.
 
     Raises:
-        ImportError: an array is of a type that numpy does not know, and ml_dtypes is not installed.
+        TypeError: an array is of a type that numpy does not know, and ml_dtypes is not installed.
     """
     with np.load(path, allow_pickle=False) as file:
         index: list[list[str]] = json.loads(str(file[_INDEX]))

@@ -223,15 +223,15 @@ def _values(backend: Backend, job: Job, folder: Path) -> dict[str, Any]:
             "name": backend.facts.name,
             "module": plugin and plugin.module,
             "attribute": plugin and plugin.attribute,
-            "file": plugin and str(plugin.file),
-            "environment": str(environment_of(backend.facts)),
+            "file": plugin and str(plugin.file.absolute()),
+            "environment": str(environment_of(backend.facts).absolute()),
         },
         "graphs": {
             graph.name: _graph_values(backend, graph, folder / "plain" / str(place))
             for place, graph in enumerate(job.graphs)
         },
         "sets": {
-            name: {"path": str(each.path), "batched": each.batched, "divisors": dict(each.divisors)}
+            name: {"path": str(each.path.absolute()), "batched": each.batched, "divisors": dict(each.divisors)}
             for name, each in job.sets.items()
         },
         "steps": [
@@ -247,11 +247,11 @@ def _graph_values(backend: Backend, graph: GraphJob, folder: Path) -> dict[str, 
     takes_it = facts.any_names or facts.from_original
     plain = None if takes_it else plain_copy(graph.path, inputs, outputs, folder)
     return {
-        "path": str(graph.path),
+        "path": str(graph.path.absolute()),
         "inputs": [_spec_values(spec) for spec in graph.inputs],
         "outputs": [_spec_values(spec) for spec in graph.outputs],
-        "original": None if graph.original is None else str(graph.original),
-        "plain": plain and {"path": str(plain.path), "names": dict(plain.names)},
+        "original": None if graph.original is None else str(graph.original.absolute()),
+        "plain": plain and {"path": str(plain.path.absolute()), "names": dict(plain.names)},
     }
 
 

@@ -43,7 +43,7 @@ def perform(folder: Path, backend: "Backend | None" = None) -> None:
         except ImportError as error:
             tell(missing=_sentence(error))
             return
-        sets = {name: read_arrays(Path(values["path"])) for name, values in job["sets"].items()}
+        sets: dict[str, Arrays] = {}
         for index, step in enumerate(job["steps"]):
             if index in job["skip"]:
                 continue
@@ -51,8 +51,11 @@ def perform(folder: Path, backend: "Backend | None" = None) -> None:
             began = time.perf_counter()
             try:
                 name = f"{step['graph']}.{step['inputs']}"
+                run = _runner(step, runners, job["chain"])
+                if name not in sets:
+                    sets[name] = read_arrays(Path(job["sets"][name]["path"]))
                 inputs = _inputs(sets[name], job["sets"][name], step)
-                told = _do(step, runners, inputs, job["chain"], folder / f"answers/{index}.npz")
+                told = _do(step, run, inputs, folder / f"answers/{index}.npz")
             except Exception as error:  # noqa: BLE001 - runtimes raise errors of all kinds
                 tell(end=index, error=_sentence(error))
             else:
@@ -88,10 +91,13 @@ def _backend(named: Mapping[str, Any]) -> "Backend":
     return next(each for each in backends_of(module, named["attribute"]) if each.facts.name == named["name"])
 
 
-def _load(backend: "Backend", job: dict[str, Any], folder: Path, tell: Callable[..., None]) -> dict[str, "Runner"]:
+def _load(
+    backend: "Backend", job: dict[str, Any], folder: Path, tell: Callable[..., None]
+) -> dict[str, "Runner | str"]:
+    """A runner for each graph, or a sentence that says why it cannot be loaded."""
     from vaeport_parity.backends.base import GraphFile, Tensor
 
-    runners: dict[str, Runner] = {}
+    runners: dict[str, Runner | str] = {}
     for place, (name, graph) in enumerate(job["graphs"].items()):
         scratch = folder / "scratch" / str(place)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -111,7 +117,7 @@ def _load(backend: "Backend", job: dict[str, Any], folder: Path, tell: Callable[
         except ImportError:
             raise
         except Exception as error:  # noqa: BLE001 - runtimes raise errors of all kinds
-            runners[name] = _refusing(_sentence(error))
+            runners[name] = f"cannot be loaded: {_sentence(error)}"
         tell(loaded=name)
     return runners
 
@@ -171,13 +177,6 @@ def _words(shape: list[Any]) -> str:
     return f"[{', '.join(map(str, shape))}]"
 
 
-def _refusing(sentence: str) -> "Runner":
-    def refuse(_: "Arrays") -> dict[str, Any]:
-        raise RuntimeError(f"cannot be loaded: {sentence}")
-
-    return refuse
-
-
 def _inputs(values: "Arrays", stored: Mapping[str, Any], step: Mapping[str, Any]) -> "Arrays":
     """The inputs of a step. Pixels become float32 here, as an application would do it."""
     given = {}
@@ -189,15 +188,25 @@ def _inputs(values: "Arrays", stored: Mapping[str, Any], step: Mapping[str, Any]
     return given
 
 
-def _do(
-    step: Mapping[str, Any], runners: dict[str, "Runner"], inputs: "Arrays", chain: dict[str, Any] | None, path: Path
-) -> dict[str, Any]:
+def _runner(step: Mapping[str, Any], runners: Mapping[str, "Runner | str"], chain: dict[str, Any] | None) -> "Runner":
+    """What runs a step: a graph or the chain.
+
+    Raises:
+        RuntimeError: a graph of it could not be loaded.
+    """
+    loaded: dict[str, Runner] = {}
+    is_chain = chain is not None and step["graph"] == chain["name"]
+    for name in [graph["name"] for graph in chain["graphs"]] if chain and is_chain else [step["graph"]]:
+        run = runners[name]
+        if isinstance(run, str):
+            raise RuntimeError(run)  # noqa: TRY004 - it is no type that is wrong, but why there is no runner
+        loaded[name] = run
+    return (lambda given: _chained(chain, loaded, given)) if chain and is_chain else loaded[step["graph"]]
+
+
+def _do(step: Mapping[str, Any], run: "Runner", inputs: "Arrays", path: Path) -> dict[str, Any]:
     from vaeport_parity.running.arrays import write_arrays
 
-    if chain is not None and step["graph"] == chain["name"]:
-        run: Callable[[Arrays], Mapping[str, Any]] = lambda given: _chained(chain, runners, given)  # noqa: E731
-    else:
-        run = runners[step["graph"]]
     if step["kind"] == "time":
         return {"milliseconds": _duration(lambda: run(inputs))}
     write_arrays(path, dict(run(inputs)))

@@ -79,16 +79,22 @@ def read_arrays(path: Path) -> Arrays:
         raise InputError(f"{path} is no .npz file; write one with numpy.savez(path, name=array, ...)")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: _numbers(file[name], name, path) for name in file.files}
+            return {name: _numbers(file, name, path) for name in file.files}
     except ValueError as error:
-        if "allow_pickle" in str(error) or "Object arrays" in str(error):
-            raise InputError(f"{path} holds Python objects, which are not read; save arrays of numbers") from error
         raise InputError(f"{path} is damaged: {first_line(error)}") from error
     except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged: {first_line(error)}") from error
 
 
-def _numbers(values: Any, name: str, path: Path) -> Any:
+def _numbers(file: Any, name: str, path: Path) -> Any:
+    try:
+        values = file[name]
+    except ValueError as error:
+        if "pickle" in str(error) or "Object arrays" in str(error):
+            raise InputError(
+                f"{path}: array {name!r} holds Python objects (a pickle), which are not read; save numbers"
+            ) from error
+        raise
     if values.dtype.kind == "V" and values.dtype.itemsize == 2:
         return values.view(ml_dtypes.bfloat16)
     if values.dtype.kind not in "biuf":
@@ -132,7 +138,8 @@ def _serialised(model: ModelProto, where: str) -> bytes:
     try:
         if model.ByteSize() > _MOST_BYTES:
             raise InputError(f"{where} has more than 2 GiB with its weights, the limit of what can be compared")
-        return model.SerializeToString()
+        content: bytes = model.SerializeToString()
+        return content
     except (EncodeError, ValueError) as error:
         raise InputError(f"{where} cannot be written as one file: {first_line(error)}") from error
 

@@ -151,6 +151,8 @@ class Subject:
     """How the graphs follow each other, if they do."""
     label: str = ""
     """Precision of the graphs in reports: empty for float32, else `fp16`, `int8`, ..."""
+    precisions: tuple[str, ...] = ()
+    """Every precision that the subject's path has, by the names that `SubjectOptions` takes."""
     yardstick: str = "PyTorch"
     """What the reference is, in words."""
     recorded: tuple[Recorded, ...] = ()

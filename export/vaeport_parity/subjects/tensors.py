@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -41,6 +42,16 @@ class TensorSpec:
     def as_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
         return {"dtype": self.dtype, "shape": list(self.shape)}
+
+
+def rounding_step(dtype: Any) -> float:
+    """Distance from 1 to the next number of a float type, bfloat16 among them."""
+    return float(ml_dtypes.finfo(np.dtype(dtype)).eps)  # type: ignore[no-untyped-call]  # it has no types
+
+
+def is_float(dtype: np.dtype[Any]) -> bool:
+    """Whether a numpy dtype is a float type, bfloat16 among them."""
+    return dtype.kind == "f" or dtype.name == "bfloat16"
 
 
 def input_specs(model: ModelProto) -> tuple[TensorSpec, ...]:
