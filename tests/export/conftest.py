@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.export.material import NARROW, convolutional_run, exported, opened, trained_run
-from vaeport_export.bundle.subject import Subject
+from vaeport_parity.subjects.subject import Subject
 
 
 @pytest.fixture(scope="session")

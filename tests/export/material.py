@@ -11,12 +11,13 @@ from tests.train.test_conv import NARROW as NARROW_CONV
 from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.manifest import parse_manifest
 from vaeport.contract import GRAPHS, MANIFEST_FILE
-from vaeport_export.bundle.subject import Subject, subject_of
+from vaeport_export.bundle.subject import subject_of
 from vaeport_export.bundle.writer import seal
 from vaeport_export.options import ExportOptions
 from vaeport_export.pipeline import export_bundle
-from vaeport_parity.comparison import compare_backends
-from vaeport_parity.reporting.report import ParityReport
+from vaeport_parity.comparison import compare
+from vaeport_parity.reporting.report import Report
+from vaeport_parity.subjects.subject import Subject
 from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import Dataset, load_dataset
 from vaeport_train.running.run import fit
@@ -91,11 +92,11 @@ def rewritten(model: onnx.ModelProto, change: Callable[[onnx.ModelProto], None])
     return copy
 
 
-def shortcomings(report: ParityReport) -> set[tuple[str, str]]:
+def shortcomings(report: Report) -> set[tuple[str, str]]:
     """Graph and output of every row that does not hold, of each graph alone."""
     return {(row.graph, row.output) for row in report.rows if not row.holds and row.graph in GRAPHS}
 
 
-def compared(bundle: Path, *backends: str) -> ParityReport:
+def compared(bundle: Path, *backends: str) -> Report:
     """Compare a bundle on the named backends of vaeport's own, in this process."""
-    return compare_backends(opened(bundle), backends, isolated=False)
+    return compare(opened(bundle), backends, isolated=False)

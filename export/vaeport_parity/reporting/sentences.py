@@ -114,8 +114,12 @@ def where(report: Report, row: Row) -> str:
 
 
 def worst_row(rows: Sequence[Row]) -> Row:
-    """The row that says most of a backend: one that does not hold, and of those the one that is furthest off."""
-    return max(rows, key=lambda row: (not row.holds, not row.failed or not row.rows, row.ratio))
+    """The row that says most: one that does not hold, of those one with an answer, and of those the furthest off."""
+
+    def key(row: Row) -> tuple[bool, bool, bool, float]:
+        return not row.holds, row.rows > 0, row.mismatches > 0, error_ratio(row.figures.max_abs, row.noise_floor)
+
+    return max(rows, key=key)
 
 
 def backends_said(report: Report) -> str:
