@@ -105,7 +105,7 @@ def _direct(
             given.shape[2:], padding, dilation, weight.shape[2:], stride, strict=True
         )
     )
-    return summed.reshape(len(given), weight.shape[0], *sizes)
+    return summed.reshape(len(given), weight.shape[0], *sizes).contiguous()  # as the fused kernel gives it
 
 
 def _transposed(
