@@ -7,16 +7,16 @@ import pytest
 from onnx import ModelProto
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
-from tests.export.material import digits, edit_onnx, opened, sealed_again
+from tests.export.material import digits, edit_onnx, exported, opened, sealed_again
 from vaeport.bundle.folder import open_bundle
-from vaeport_export.bundle.subject import Subject, subject_of
-from vaeport_export.sources.run import export_run
+from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.backends import BACKENDS
 from vaeport_parity.backends.torch_eager import TorchEager
-from vaeport_parity.comparison import compare_backends
+from vaeport_parity.comparison import compare
 from vaeport_parity.locating.file_differences import describe
 from vaeport_parity.locating.ladder import RUNGS
 from vaeport_parity.reporting.report import BackendReport
+from vaeport_parity.subjects.subject import Subject
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 
@@ -34,12 +34,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def located(subject: Subject, *names: str, limit: float = 600) -> tuple[BackendReport, ...]:
-    return compare_backends(subject, names, isolated=False, limit=limit).backends
+    return compare(subject, names, isolated=False, limit=limit).backends
 
 
 def made_by(subject: Subject, graph: str, kind: str, output: int = 0) -> tuple[str, str]:
     """A tensor that the first node of a kind makes, and the node in words."""
-    model = onnx.load_model_from_string(subject.onnx(graph))
+    model = onnx.load_model_from_string(subject.graph(graph).content)
     node = next(node for node in model.graph.node if node.op_type == kind)
     return node.output[output], describe(node)
 
@@ -190,9 +190,7 @@ def test_optimisation_level_is_not_blamed_on_a_higher_one(narrow: Subject, insta
     assert higher.loaded == []
 
 
-def test_graph_that_onnx_cannot_take_apart_has_no_node_and_the_report_stands(
-    copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_operator_that_nobody_knows_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unheard_of(model: ModelProto) -> None:
         next(node for node in model.graph.node if node.op_type == "Sigmoid").op_type = "Mystery"
 
@@ -201,11 +199,11 @@ def test_graph_that_onnx_cannot_take_apart_has_no_node_and_the_report_stands(
 
     (found,) = located(opened(sealed_again(copy)), "onnxruntime-none")
 
-    assert found.place.startswith("decoder, no node found, since onnx cannot take the graph apart: ")
+    assert found.place.startswith("decoder, node 'node_sigmoid' (Mystery of view) gives no answer: ")
 
 
 def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -> None:
-    (found,) = compare_backends(narrow, ["onnx-reference"], limit=0.2).backends
+    (found,) = compare(narrow, ["onnx-reference"], limit=0.2).backends
 
     assert found.place.startswith(f"{ENCODER}: gave no answer: {ENCODER}, batch ")
     assert "ran past its time limit of 0.2 s" in found.place
@@ -214,8 +212,7 @@ def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -
 @pytest.fixture(scope="module")
 def lower(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("lower") / "blog"
-    export_run(runs / "blog", place, name="blog", precisions=("fp16", "int8"), dataset=digits())
-    return place
+    return exported(runs / "blog", place, precisions=("fp16", "int8"), dataset=digits())
 
 
 def test_node_of_a_float16_graph_is_named(lower: Path, install: Install) -> None:

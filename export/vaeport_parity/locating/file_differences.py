@@ -128,7 +128,7 @@ class _Comparison:
             if given.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
                 pairs = zip(_graphs(given), _graphs(wanted), strict=False)
                 for mine, theirs in pairs:
-                    inner = _Comparison(self.where, mine, theirs, f"{self.place} in {key} of node {node_key(node)!r}")
+                    inner = _Comparison(self.where, mine, theirs, f" in {key} of node {node_key(node)!r}{self.place}")
                     yield from (one.text for one in inner.differences())
                 return
             if given.type == AttributeProto.TENSOR:
@@ -137,7 +137,7 @@ class _Comparison:
                 return
         mine, theirs = _value(given), _value(wanted)
         if mine != theirs:
-            yield f"{name} has {key} = {mine}, in {self.where} {theirs}"
+            yield f"{name} has {key} = {_shown(mine)}, in {self.where} {_shown(theirs)}"
 
     def _of_outputs(self, nodes: Mapping[str, NodeProto]) -> Iterator[Difference]:
         mine, theirs = _outputs(self.given), _outputs(self.wanted)
@@ -172,6 +172,12 @@ def _value(attribute: AttributeProto | None) -> Any:
     if attribute is None:
         return None
     return f"@{attribute.ref_attr_name}" if attribute.ref_attr_name else helper.get_attribute_value(attribute)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _is_float(tensor: TensorProto) -> bool:

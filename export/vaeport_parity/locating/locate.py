@@ -180,6 +180,7 @@ def make_locator(
 
 
 def _chosen(differences: list[Difference], node: str) -> str:
-    """The difference that is about a node if there is one, else the first; and how many more there are."""
-    chosen = next((one for one in differences if node and one.node == node), differences[0])
+    """The difference that is about the whole graph or about a node, else the first; and how many more there are."""
+    whole = not differences[0].node
+    chosen = differences[0] if whole else next((one for one in differences if one.node == node), differences[0])
     return f"{chosen.text}, and {len(differences) - 1} more" if len(differences) > 1 else chosen.text

@@ -4,7 +4,6 @@ import copy
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,13 +54,12 @@ class TorchReference:
         wide = precision == "float64"
         tensors = [_tensor(inputs[name], wide=wide) for name in self.arguments]
         module = self._widened() if wide else self.module
-        mode = _mode(plain=plain, double=wide and self.captured is None)
         default = torch.get_default_dtype()
         try:
             if wide:
                 torch.set_default_dtype(torch.float64)
-            with torch.no_grad(), mode:
-                answer = self._call(module, tensors)
+            with torch.no_grad():
+                answer = self._in_mode(module, tensors, plain=plain, wide=wide)
         except Exception as error:  # a stranger's module raises errors of all kinds
             shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in inputs.items())
             raise InputError(f"{self.words} refuses {shapes}: {first_line(error)}") from error
@@ -74,6 +72,18 @@ class TorchReference:
                 f"({', '.join(self.outputs)}); return as many tensors, in the same order"
             )
         return {name: to_array(value) for name, value in zip(self.outputs, values, strict=True)}
+
+    def _in_mode(self, module: nn.Module, tensors: Sequence[Tensor], *, plain: bool, wide: bool) -> Any:
+        if plain:
+            with PlainSums():  # type: ignore[no-untyped-call]  # torch has no types here
+                return self._call(module, tensors)
+        if wide and self.captured is None:
+            try:
+                with _InFloat64():  # type: ignore[no-untyped-call]
+                    return self._call(module, tensors)
+            except Exception:  # noqa: BLE001 - torch.cond compiles its branches, which no mode survives
+                return self._call(module, tensors)
+        return self._call(module, tensors)
 
     def _call(self, module: nn.Module, tensors: Sequence[Tensor]) -> Any:
         if self.keywords:
@@ -238,12 +248,6 @@ def to_array(value: Any) -> NDArray[Any]:
         return raw.view(ml_dtypes.bfloat16)
     array: NDArray[Any] = value.numpy()
     return array
-
-
-def _mode(*, plain: bool, double: bool) -> AbstractContextManager[Any]:
-    if plain:
-        return PlainSums()  # type: ignore[no-untyped-call]
-    return _InFloat64() if double else nullcontext()  # type: ignore[no-untyped-call]
 
 
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:
