@@ -12,11 +12,11 @@ from pathlib import Path
 import onnx
 import pytest
 from onnx import ModelProto
+from vaeport_parity.asking.bundle_job import bundle_job
 
 from tests.export.material import edit_onnx, opened, sealed_again
 from vaeport.contract import FP32, GRAPHS
 from vaeport_export.bundle.subject import Subject
-from vaeport_parity.asking.bundle_job import bundle_job
 from vaeport_parity.asking.steps import questions
 from vaeport_parity.backends import BACKENDS
 from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
