@@ -78,7 +78,8 @@ def test_opset_functions_and_outputs_are_compared_too() -> None:
 
     assert told(model, other) == [
         "outputs are out, in the original y",
-        "node 'leaky' (LeakyRelu of shifted) in function 'Block' has alpha = 0.2, in the original @slope",
+        "node 'leaky' (LeakyRelu of shifted) in function 'Block' (called by 'active') has alpha = 0.2, "
+        "in the original @slope",
         "function 'Squash' is missing",
         "opset of ai.onnx is 18, in the original 17",
     ]
