@@ -79,7 +79,8 @@ def largest_error(backend: str, model: ModelProto, x: NDArray[np.float32], folde
     """Distance of a backend's answer from the standard's own evaluator; infinite where there is none."""
     if reason := missing_reason(BACKENDS[backend].facts):
         pytest.skip(reason)
-    expected: Any = native_evaluator(model).run(["y"], {"x": x})[0]
+    answers: Any = native_evaluator(model).run(["y"], {"x": x})
+    expected = answers[0]
     onnx.save(model, folder / "model.onnx")
     graph = GraphJob("graph", folder / "model.onnx", input_specs(model), output_specs(model))
     outcome = run_once(BACKENDS[backend], graph, {"x": x}, folder / "job", limit=120)
