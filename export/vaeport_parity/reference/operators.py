@@ -272,7 +272,7 @@ class BatchNormalization(OpRun):
 
 
 class Loop(op_loop.Loop):
-    """Without a condition it goes on, and scan outputs get an axis of their own; the evaluator stops, and joins them."""
+    """Without a condition it goes on, and scan outputs get an axis of their own; the evaluator stops and joins."""
 
     op_domain = ""
 
