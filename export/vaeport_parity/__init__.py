@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .check import check as check
+    from .checking import check as check
     from .reporting.report import Report as Report
 
 __all__ = ["Report", "check"]
 
-_HOMES = {"check": "check", "Report": "reporting.report"}
+_HOMES = {"check": "checking", "Report": "reporting.report"}
 
 
 def __getattr__(name: str) -> Any:

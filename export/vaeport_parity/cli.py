@@ -152,7 +152,7 @@ def _check_usage(arguments: argparse.Namespace) -> None:
 
 
 def _graphs_compared(arguments: argparse.Namespace, steps: Callable[[str], None]) -> "tuple[Report, None]":
-    from .check import check
+    from .checking import check
 
     bounds = _bounds(arguments.tolerance)
     names = _graph_names(arguments.paths)

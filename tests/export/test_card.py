@@ -1,6 +1,6 @@
 from dataclasses import asdict
 
-from vaeport_export.bundle.card import figures_table
+from vaeport_export.bundle.figures import figures_table
 from vaeport_train.evaluation import (
     Calibration,
     ConditionalAccuracy,
@@ -41,7 +41,7 @@ EVERYTHING = Figures(
 
 
 def test_card_tells_every_figure_that_was_measured() -> None:
-    text = figures_table({"mnist test": asdict(EVERYTHING)})
+    text = figures_table({"mnist test": asdict(EVERYTHING)}, condition="label")
 
     for told in (
         "| mnist test | 10000 | 101.25 | 99.50 | 1.375 | 3.90 % (3.50 to 4.30) |",

@@ -1,4 +1,4 @@
-"""A sealed bundle as something that vaeport_parity compares: its graphs, its PyTorch original, and what is asked."""
+"""A sealed bundle as something that vaeport_parity compares: its graphs, its original, and what is asked."""
 
 import atexit
 import json
@@ -11,13 +11,12 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto
 
 from vaeport.bundle.folder import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.bundle.golden import Golden, parse_golden
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import (
-    BATCH,
+    CHECKPOINT_FOLDER,
     CLASS_PROBS,
     DECODER,
     ENCODER_CLASSIFIER,
@@ -27,26 +26,24 @@ from vaeport.contract import (
     IMAGE,
     MANIFEST_FILE,
     Z_MEAN,
-    GraphSpec,
     Z,
+    graph_metadata,
 )
 from vaeport.errors import BundleError, BundleNotFoundError, CheckFailedError, InputError, SealError
-from vaeport_parity.judging.preflight import host_path
+from vaeport.images.scaling import from_uint8
 from vaeport_parity.reference.base import Reference
 from vaeport_parity.reference.onnx_graph import RuntimeReference
-from vaeport_parity.reference.torch_module import captured_reference, module_reference, save_original
+from vaeport_parity.reference.torch_module import TorchReference, save_original
 from vaeport_parity.reporting.report import Finding, Report, Row
 from vaeport_parity.subjects.subject import CHAIN, Chain, Graph, InputSet, Recorded, Subject, SubjectOptions
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
-from vaeport_train.running.checkpoint import Checkpoint
-from vaeport_train.running.trained import sealed_checkpoint
 
-from ..modules.vae import graph_modules
-from .probes import PROBE_ROWS, doubtful_rows, from_pixels, hard_inputs, probe_inputs, probe_rows
+from ..graph.checking import graph_faults
+from .original import Original, chunked_answers, read_original
+from .probes import doubtful_rows, hard_inputs, probe_inputs, probe_rows
 
 _PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
 _LEVELS = 255.0
-_METADATA = ("vaeport.contract", "vaeport.bundle", "vaeport.graph", "vaeport.labels", "vaeport.shapes")
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -75,7 +72,7 @@ def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
 
 
 def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint8] | None = None) -> Subject:
-    """A bundle with the checkpoint in it.
+    """A bundle with the original in it.
 
     Args:
         bundle: the bundle.
@@ -83,51 +80,35 @@ def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint
         images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
 
     Raises:
-        InputError: the bundle came without its checkpoint, the checkpoint is of another network, or the bundle has no
+        InputError: the bundle came without its original, the original is of another network, or the bundle has no
             such precision.
-        BundleError: a graph's file is no ONNX model.
-        SealError: the checkpoint is not the one that was sealed.
+        BundleError: a graph's file is no ONNX model, or the original cannot be read or run.
+        SealError: the original is not the one that was sealed.
     """
     known = bundle.manifest.precisions
     if precision not in known:
         raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
-    checkpoint = sealed_checkpoint(bundle)
-    golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, bundle.manifest.precisions)
-    graphs = tuple(_graph(bundle, checkpoint, name, precision) for name in GRAPHS)
-    by_name = {graph.name: graph for graph in graphs}
-    recorded = tuple(
-        Recorded(
-            GOLDEN_FILE,
-            name,
-            dict(golden.inputs(name)),
-            tuple(dict(answers) for answers in golden.references(name, precision)),
-        )
-        for name in GRAPHS
-    )
-    chain = Chain(
-        (ENCODER_CLASSIFIER, DECODER),
-        {(DECODER, Z): (ENCODER_CLASSIFIER, Z_MEAN), (DECODER, CLASS_PROBS): (ENCODER_CLASSIFIER, CLASS_PROBS)},
-        (IMAGE,),
-    )
-    costly = probe_rows(checkpoint.network) < PROBE_ROWS
+    original = read_original(bundle)
+    golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, known)
+    graphs = {name: _graph(bundle, original, name, precision) for name in GRAPHS}
+    in_full = precision == FP32
     return Subject(
         bundle.manifest.name,
-        graphs,
-        tuple(_input_sets(bundle, checkpoint, golden, by_name, images, costly=costly, precision=precision)),
-        chain=chain if precision == FP32 else None,
-        label="" if precision == FP32 else precision,
-        precisions=tuple(known),
-        yardstick="PyTorch" if precision == FP32 else "onnxruntime without optimisation",
-        recorded=recorded,
-        findings=lambda rows: tuple(_findings(bundle, checkpoint, by_name, golden, precision, rows)),
-        fresh=(lambda graph: _fresh(bundle, checkpoint, by_name[graph])) if precision == FP32 else None,
+        tuple(graphs.values()),
+        tuple(_input_sets(bundle, original, golden, graphs, images, precision=precision)),
+        chain=_chain() if in_full else None,
+        label="" if in_full else precision,
+        yardstick=original.yardstick if in_full else "onnxruntime without optimisation",
+        recorded=tuple(_recorded(golden, precision)),
+        findings=lambda rows: tuple(_findings(bundle, graphs, golden, precision, rows)),
+        fresh=(lambda graph: _fresh(bundle, original, graphs[graph])) if in_full else None,
         seal=lambda report: _seal(bundle, report),
-        empty_batch=precision == FP32,  # in float16 onnxruntime cannot always take one
-        costly=costly,
+        empty_batch=in_full,  # in float16 onnxruntime cannot always take one
+        costly=original.convolutional,
     )
 
 
-def _graph(bundle: Bundle, checkpoint: Checkpoint, name: str, precision: str) -> Graph:
+def _graph(bundle: Bundle, original: Original, name: str, precision: str) -> Graph:
     file = GRAPHS[name].file(precision)
     content = bundle.read(file)
     try:
@@ -135,35 +116,47 @@ def _graph(bundle: Bundle, checkpoint: Checkpoint, name: str, precision: str) ->
         inputs, outputs = input_specs(model), output_specs(model)
     except (DecodeError, InputError) as error:
         raise BundleError(f"{bundle.path}: {file} is no ONNX model: {error}") from error
-    reference: Reference
-    original = None
+    reference: Reference = RuntimeReference(content, tuple(spec.name for spec in outputs))
+    programs = None
     if precision == FP32:
-        module = graph_modules(checkpoint.network)[name]
-        eager, _ = module_reference(module, inputs=inputs, outputs=outputs, what=name)
-        example = {key: np.full((2, *bundle.manifest.shapes.row(key)), 0.5, np.float32) for key in GRAPHS[name].inputs}
-        reference, _ = captured_reference(eager, inputs=inputs, example=example, what=name)
-        folder = Path(tempfile.mkdtemp(prefix="vaeport-original-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        original = folder if save_original(reference, folder) else None
-    else:
-        reference = RuntimeReference(content, tuple(spec.name for spec in outputs))
+        reference = original.reference(name)
+        programs = _saved(reference)
     scores = frozenset({CLASS_PROBS}) & {spec.name for spec in outputs}
     tolerances = bundle.manifest.tolerances[precision][name]
-    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, original)
+    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, programs)
+
+
+def _saved(reference: Reference) -> Path | None:
+    """A passing folder with the program, for the backends that run PyTorch; None where there is no program."""
+    if not isinstance(reference, TorchReference):
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="vaeport-original-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder if save_original(reference, folder) else None
+
+
+def _chain() -> Chain:
+    links = {(DECODER, Z): (ENCODER_CLASSIFIER, Z_MEAN), (DECODER, CLASS_PROBS): (ENCODER_CLASSIFIER, CLASS_PROBS)}
+    return Chain((ENCODER_CLASSIFIER, DECODER), links, (IMAGE,))
+
+
+def _recorded(golden: Golden, precision: str) -> Iterator[Recorded]:
+    for name in GRAPHS:
+        answers = tuple(dict(answers) for answers in golden.references(name, precision))
+        yield Recorded(GOLDEN_FILE, name, dict(golden.inputs(name)), answers)
 
 
 def _input_sets(
     bundle: Bundle,
-    checkpoint: Checkpoint,
+    original: Original,
     golden: Golden,
     graphs: Mapping[str, Graph],
     images: NDArray[np.uint8] | None,
     *,
-    costly: bool,
     precision: str,
 ) -> Iterator[InputSet]:
-    shapes = bundle.manifest.shapes
-    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(checkpoint.network)).items():
+    shapes, costly = bundle.manifest.shapes, original.convolutional
+    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(convolutional=costly)).items():
         yield InputSet("probes", graph, dict(inputs), cuts="sizes")
     for graph, inputs in hard_inputs(shapes).items():
         yield InputSet("hard", graph, dict(inputs))
@@ -172,37 +165,29 @@ def _input_sets(
     yield InputSet("pixels", ENCODER_CLASSIFIER, dict(pixels), divisors=divisors)
     if precision == FP32:
         yield InputSet("pixels", CHAIN, dict(pixels), divisors=divisors)
-    whole = golden.images[golden.labels >= 0] if images is None else images
-    candidates: Arrays = {IMAGE: from_pixels(whole)}
-    expected = _in_chunks(graphs[ENCODER_CLASSIFIER].reference, candidates)
-    rows = doubtful_rows(expected[CLASS_PROBS])
-    yield InputSet("doubtful", ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]}, cuts="alone", again=True)
+    known = golden.labels >= 0
+    whole = (golden.images[known] if known.any() else golden.images) if images is None else images
+    candidates: Arrays = {IMAGE: from_uint8(whole)}
+    expected = chunked_answers(graphs[ENCODER_CLASSIFIER].reference, candidates, "native")
+    if len(rows := doubtful_rows(expected[CLASS_PROBS])):
+        yield InputSet("doubtful", ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]}, cuts="alone", again=True)
     if images is not None:
-        latents: Arrays = {
-            Z: expected[Z_MEAN].astype(np.float32),
-            CLASS_PROBS: expected[CLASS_PROBS].astype(np.float32),
-        }
+        latents = {name: expected[name].astype(np.float32) for name in (Z_MEAN, CLASS_PROBS)}
         yield InputSet("test", ENCODER_CLASSIFIER, candidates, cuts="chunks", given=True)
-        yield InputSet("test", DECODER, latents, cuts="chunks", given=True)
+        through: Arrays = {Z: latents[Z_MEAN], CLASS_PROBS: latents[CLASS_PROBS]}
+        yield InputSet("test", DECODER, through, cuts="chunks", given=True)
 
 
-def _in_chunks(reference: Reference, inputs: Arrays, size: int = 1000) -> Arrays:
-    rows = len(next(iter(inputs.values())))
-    parts = [
-        reference.answers({key: values[first : first + size] for key, values in inputs.items()}, "native")
-        for first in range(0, rows, size)
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _fresh(bundle: Bundle, checkpoint: Checkpoint, graph: Graph) -> bytes:
+def _fresh(bundle: Bundle, original: Original, graph: Graph) -> bytes:
+    """The graph as the exporter makes it now, in the opset of the bundle's file."""
+    from ..graph.adoption import adopt_graph, opset_of
     from ..graph.onnx_file import GraphDescription, export_graph
 
     manifest = bundle.manifest
-    sealed = onnx.load_model_from_string(graph.content)
-    opset = max(entry.version for entry in sealed.opset_import if entry.domain in ("", "ai.onnx"))
     description = GraphDescription(manifest.name, manifest.labels, manifest.shapes)
-    return export_graph(graph_modules(checkpoint.network)[graph.name], graph.name, description, opset=opset)
+    if graph.name in original.graphs:
+        return adopt_graph(original.graphs[graph.name], graph.name, description)
+    return export_graph(original.module(graph.name), graph.name, description, opset=opset_of(graph.content))
 
 
 def _seal(bundle: Bundle, report: Report) -> None:
@@ -222,20 +207,18 @@ def _images(bundle: Bundle, options: SubjectOptions) -> NDArray[np.uint8]:
 
 
 def _findings(
-    bundle: Bundle,
-    checkpoint: Checkpoint,
-    graphs: Mapping[str, Graph],
-    golden: Golden,
-    precision: str,
-    rows: Sequence[Row],
+    bundle: Bundle, graphs: Mapping[str, Graph], golden: Golden, precision: str, rows: Sequence[Row]
 ) -> Iterator[Finding]:
     """What breaks the contract in a bundle's own files."""
-    trained, labels = checkpoint.record.data.labels, bundle.manifest.labels
-    if trained != labels:
-        yield Finding(MANIFEST_FILE, f"labels are {list(labels)}, the checkpoint has {list(trained)}")
-    for graph in graphs.values():
+    manifest = bundle.manifest
+    if (labels := _trained_labels(bundle)) not in (None, manifest.labels):
+        yield Finding(MANIFEST_FILE, f"labels are {list(manifest.labels)}, the checkpoint has {list(labels or ())}")
+    for name, graph in graphs.items():
+        spec = GRAPHS[name]
+        metadata = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
         model = onnx.load_model_from_string(graph.content)
-        for text in _faults(model, graph, GRAPHS[graph.name], bundle, precision):
+        faults = graph_faults(model, graph.content, spec, manifest.shapes, precision=precision, metadata=metadata)
+        for text in faults:
             yield Finding(graph.file, text)
     wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
     if precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(bundle, golden, graphs):
@@ -246,37 +229,22 @@ def _findings(
         yield Finding(GOLDEN_FILE, f"its answers of {name} are not {whose}")
 
 
+def _trained_labels(bundle: Bundle) -> tuple[str, ...] | None:
+    """Class names in the record of a run of vaeport-train; None where the networks came from elsewhere."""
+    name = f"{CHECKPOINT_FOLDER}/config.json"
+    if name not in bundle.manifest.files:
+        return None
+    try:
+        return tuple(str(label) for label in json.loads(bundle.read(name))["data"]["labels"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _recorded_by_256(bundle: Bundle, golden: Golden, graphs: Mapping[str, Graph]) -> bool:
     images = golden.images.astype(np.float32) / np.float32(256)
-    expected = graphs[ENCODER_CLASSIFIER].reference.answers({IMAGE: images}, "float64")
+    expected = chunked_answers(graphs[ENCODER_CLASSIFIER].reference, {IMAGE: images}, "float64")
     return all(
         max_abs_error(golden.answers[ENCODER_CLASSIFIER]["float64"][name], values)
         <= bundle.manifest.tolerances[FP32][ENCODER_CLASSIFIER][name].max_abs
         for name, values in expected.items()
     )
-
-
-def _faults(model: ModelProto, graph: Graph, spec: GraphSpec, bundle: Bundle, precision: str) -> Iterator[str]:
-    shapes, labels = bundle.manifest.shapes, bundle.manifest.labels
-    for tensor in model.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            yield f"weight {tensor.name!r} lies outside the file"
-        if precision == FP32 and tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
-            kind = TensorProto.DataType.Name(tensor.data_type).lower()
-            yield f"weight {tensor.name!r} is {kind} in a float32 graph"
-    for given, names in ((graph.inputs, spec.inputs), (graph.outputs, spec.outputs)):
-        found = [(each.name, each.shape) for each in given]
-        expected = [(name, (BATCH, *shapes.row(name))) for name in names]
-        for one, wanted in zip(found, expected, strict=False):
-            if one != wanted:
-                yield f"{one[0]} is {list(one[1])}, the contract has {wanted[0]} {list(wanted[1])}"
-        if len(found) != len(expected):
-            yield f"it has {len(found)} tensors where the contract has {len(expected)}"
-    props = {entry.key: entry.value for entry in model.metadata_props}
-    for key in _METADATA:
-        if key not in props:
-            yield f"metadata {key!r} is missing"
-    if "vaeport.labels" in props and tuple(json.loads(props["vaeport.labels"])) != labels:
-        yield f"labels of the graph are {props['vaeport.labels']}, bundle.json has {json.dumps(labels)}"
-    if path := host_path(graph.content):
-        yield f"it names a path of the machine that made it: {path}"

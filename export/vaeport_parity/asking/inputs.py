@@ -210,7 +210,8 @@ def _extended(arrays: Arrays, rows: int, seed: int) -> tuple[Arrays, str]:
     if not more:
         return arrays, ""
     at = np.arange(more)
-    first, second = at % have, (at * 7 + 3) % have
+    first = at % have
+    second = (first + 1 + at // have % max(have - 1, 1)) % have  # never the same row
     floats = all(is_float(values.dtype) for values in arrays.values())
     if not floats or have == 1 or not all(np.isfinite(values).all() for values in arrays.values()):
         order = np.random.default_rng(seed).permutation(more) % have

@@ -218,29 +218,6 @@ class GridSample(op_grid_sample.GridSample):
         return np.array(list(places), np.float64)
 
 
-class Loop(op_loop.Loop):
-    """With what it collects stacked along a new axis, where the evaluator joins it; and without a condition."""
-
-    op_domain = ""
-
-    def _run(  # type: ignore[override]
-        self, most: Array | None, condition: Array | None, *carried: Any, context: Any = None, **given: Any
-    ) -> tuple[Any, ...]:
-        body: Any = vars(self)["body"]  # onnx sets it, and a function that runs it, by the attribute's name
-        names = body.input_names
-        last, going, turn = list(carried), condition is None or bool(condition.item()), 0
-        collected: list[list[Array]] = [[] for _ in body.output_names[1 + len(carried) :]]
-        options = {name: given.get(name) for name in ("attributes", "bindings")}
-        while going and (most is None or turn < most.item()):
-            inputs = dict(zip(names, (np.array(turn, np.int64), np.array(going), *last), strict=True))
-            outputs = vars(self)["_run_body"]({**(context or {}), **inputs}, **options)
-            going, last, turn = bool(outputs[0].item()), list(outputs[1 : 1 + len(carried)]), turn + 1
-            for values, more in zip(collected, outputs[1 + len(carried) :], strict=True):
-                values.append(more)
-        stacked = [np.stack(values) if values else np.empty(0) for values in collected]
-        return self._check_and_fix_outputs((*last, *stacked))
-
-
 class Resize(op_resize.Resize):
     """By a matrix for each axis, since the evaluator goes through all pixels in Python; and as opset 10 had it."""
 
@@ -294,8 +271,37 @@ class BatchNormalization(OpRun):
         return (normal.astype(data.dtype), *running)[: max(len(self.onnx_node.output), 1)]
 
 
+class Loop(op_loop.Loop):
+    """Without a condition it goes on, and scan outputs get an axis of their own; the evaluator stops and joins."""
+
+    op_domain = ""
+
+    def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
+        self, count, condition, *carried, context=None, body=None, attributes=None, bindings=None
+    ):
+        body = self.body
+        state = dict(context or {})
+        state.update(zip(body.input_names[2:], carried, strict=False))
+        going = True if condition is None else bool(condition)
+        scanned: list[list[Array]] = [[] for _ in range(self.K)]
+        turn = 0
+        while going and (count is None or turn < int(count)):
+            state[body.input_names[0]] = np.array(turn, np.int64)
+            state[body.input_names[1]] = np.array(going)
+            outputs = self._run_body(state, attributes=attributes, bindings=bindings)
+            going = bool(outputs[0])
+            state.update(zip(body.input_names[2:], outputs[1 : 1 + self.N], strict=False))
+            for values, value in zip(scanned, outputs[1 + self.N :], strict=True):
+                values.append(value)
+            turn += 1
+        final = [state[name] for name in body.input_names[2:]]
+        stacked = [np.stack(values) if values else np.zeros((0,)) for values in scanned]
+        return self._check_and_fix_outputs((*final, *stacked))
+
+
 CORRECTED: tuple[type[OpRun], ...] = (
     BatchNormalization,
+    Loop,
     ConvTranspose,
     GRU,
     LSTM,
@@ -305,7 +311,6 @@ CORRECTED: tuple[type[OpRun], ...] = (
     DequantizeLinear,
     Erf,
     GridSample,
-    Loop,
     Resize,
 )
 """For the evaluator's `new_ops`."""

@@ -12,62 +12,45 @@ import json
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 
 from vaeport.errors import BundleError, CheckFailedError
 
 FORMAT = 1
 
+_SUMS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "abs"]  # of `operator`
+_COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_", "xor"]  # of `operator`
+_SYMBOLIC = ["sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_ite", "sym_sum"]  # of `torch`
+_ROUNDING = ["ceil", "floor", "sqrt", "trunc"]  # of `math`
+
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
-    **{
-        name: getattr(operator, name)
-        for name in (
-            [
-                "getitem",
-                "add",
-                "sub",
-                "mul",
-                "truediv",
-                "floordiv",
-                "mod",
-                "pow",
-                "neg",
-                "pos",
-                "abs",
-                "eq",
-                "ne",
-                "lt",
-                "le",
-                "gt",
-                "ge",
-                "and_",
-                "or_",
-                "not_",
-                "xor",
-            ]
-        )
-    },
-    **{f"math.{name}": getattr(math, name) for name in ("ceil", "floor", "sqrt", "trunc")},
-    **{
-        name: getattr(torch, name)
-        for name in ("sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_ite", "sym_sum")
-        if hasattr(torch, name)
-    },
+    **{name: getattr(operator, name) for name in (*_SUMS, *_COMPARISONS, "getitem")},
+    **{f"math.{name}": getattr(math, name) for name in _ROUNDING},
+    **{name: getattr(torch, name) for name in _SYMBOLIC if hasattr(torch, name)},
 }
 """Operators on sizes, and the one that takes a result apart, by their names in the file."""
 
 _DROPPED = ("aten._assert", "aten.sym_constrain_range", "aten._print")
 """Operators that check or print and compute nothing; their checks name types that float64 does not have."""
 
-_REFUSED = re.compile(
-    r"aten\.(from_file|save|_?pin_memory|set_|set_data|resize|_resize|_cuda|record_stream|_nested|sparse)"
+_REFUSED = re.compile(r"aten\.(from_file|save|pin_memory|set_|set_data|resize|record_stream|sparse|empty|new_empty)")
+"""Operators that reach outside the graph's own tensors, or answer what happens to be in memory."""
+
+_INNER = re.compile(
+    r"aten\.(_softmax|_log_softmax|_to_copy|_unsafe_view|_unsafe_index|_weight_norm|_adaptive_avg_pool[23]d"
+    r"|_native_batch_norm_legit_no_training|_scaled_dot_product_\w*attention\w*|_fft_\w+|_upsample_\w+|_cdist_forward"
+    r"|_conj|_prelu_kernel|_embedding_bag|_safe_softmax|_convolution|_shape_as_tensor|_trilinear|_euclidean_dist)\."
 )
-"""Operators that reach outside the graph's own tensors."""
+"""Operators with an underscore that exported networks contain. The others are internal and trust their arguments."""
+
+_MOST_EXPONENT = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
@@ -115,6 +98,8 @@ class Program:
     """Operators in the order in which they run."""
     results: tuple[Any, ...]
     """What is answered, one an output."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Key in the file of weights, by path, where the file has another name than the module."""
 
     def to_json(self) -> str:
         """Text of the file; equal programs are equal texts."""
@@ -133,18 +118,24 @@ class CapturedModule(nn.Module):
 
         Args:
             program: the operators.
-            weights: by path, those of `program.tensors` at least.
+            weights: by path, or by key where the program has one for the path; those of `program.tensors` at least.
 
         Raises:
-            BundleError: a weight is missing.
+            BundleError: a weight is missing, or has a name that no module can have.
         """
         super().__init__()
-        self.program = program
-        for path in program.tensors.values():
-            if path not in weights:
-                raise BundleError(f"the program needs the weight {path!r}, which is not there")
-            _put(self, path, weights[path], is_parameter=path not in program.buffers)
-        self._targets = [_resolved(node.target) for node in program.nodes]
+        # Attributes of its own have names that no author uses: the author's names stand beside them.
+        self._captured_program = program
+        self._captured_calls = [_callable(node.target) for node in program.nodes]
+        made: dict[int, nn.Parameter] = {}
+        for path in dict.fromkeys(program.tensors.values()):
+            key = program.keys.get(path, path)
+            if key not in weights:
+                raise BundleError(f"the program needs the weight {key!r}, which is not there")
+            try:
+                _put(self, path, weights[key], None if path in program.buffers else made)
+            except (KeyError, AttributeError, TypeError) as error:
+                raise BundleError(f"no module can have a weight named {path!r}") from error
 
     def forward(self, *inputs: Any) -> Any:
         """Answers in the order of the program's outputs; one alone is no tuple.
@@ -152,36 +143,41 @@ class CapturedModule(nn.Module):
         Args:
             inputs: tensors (and plain numbers, where the author's module takes such), in the program's order.
         """
-        program = self.program
+        program = self._captured_program
         known: dict[str, Any] = dict(zip(program.inputs, inputs, strict=True))
         known |= {name: _get(self, path) for name, path in program.tensors.items()}
         tensors = [value for value in known.values() if isinstance(value, Tensor)]
         place = _Place(
             double=any(tensor.dtype == torch.float64 for tensor in tensors),
-            device=tensors[0].device if tensors else torch.device("cpu"),
+            device=tensors[0].device if tensors else None,
         )
-        with place:
-            for node, target in zip(program.nodes, self._targets, strict=True):
+        with _default_type(torch.float64 if place.double else torch.get_default_dtype()):
+            for node, call in zip(program.nodes, self._captured_calls, strict=True):
                 args = [_decoded(value, known, place) for value in node.args]
-                known[node.name] = target(*args, **{k: _decoded(v, known, place) for k, v in node.kwargs.items()})
+                known[node.name] = call(*args, **{k: _decoded(v, known, place) for k, v in node.kwargs.items()})
             answers = tuple(_decoded(value, known, place) for value in program.results)
         return answers if len(answers) > 1 else answers[0]
 
 
 @dataclass(frozen=True)
 class _Place:
-    """In which type and where a program computes; inside it, new tensors without a type have the right one."""
+    """In which type and where a program computes."""
 
     double: bool = False
-    device: torch.device = torch.device("cpu")
+    """Whether float64 takes the place of narrower types."""
+    device: torch.device | None = None
+    """Where new tensors are made; None for PyTorch's default."""
 
-    def __enter__(self) -> None:
-        if self.double:
-            torch.set_default_dtype(torch.float64)
 
-    def __exit__(self, *_: object) -> None:
-        if self.double:
-            torch.set_default_dtype(torch.float32)
+@contextmanager
+def _default_type(dtype: torch.dtype) -> Iterator[None]:
+    """Inside, tensors made without a type have this one."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def program_of(exported: "torch.export.ExportedProgram", outputs: Sequence[str]) -> tuple[Program, dict[str, Tensor]]:
@@ -229,9 +225,16 @@ def program_of(exported: "torch.export.ExportedProgram", outputs: Sequence[str])
             f"the network gives {len(results)} outputs, expected {len(outputs)}: {', '.join(outputs)}"
         )
     known = {**exported.state_dict, **exported.constants}
-    weights = {path: known[path].detach().cpu() for path in tensors.values()}
+    weights = _weights({path: known[path] for path in tensors.values()})
     buffers = tuple(path for name, path in tensors.items() if name not in signature.inputs_to_parameters)
     return Program(tuple(inputs), tuple(outputs), tensors, buffers, tuple(nodes), results), weights
+
+
+def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU and without gradients; tied weights are one tensor."""
+    made: dict[tuple[Any, ...], Tensor] = {}
+    places = {path: (w.data_ptr(), w.dtype, w.shape, w.stride(), path * (not w.numel())) for path, w in tensors.items()}
+    return {path: made.setdefault(places[path], tensor.detach().cpu()) for path, tensor in tensors.items()}
 
 
 def parse_program(content: bytes, where: str) -> Program:
@@ -245,22 +248,24 @@ def parse_program(content: bytes, where: str) -> Program:
         BundleError: it is no program of this format, or names an operator that is not allowed.
     """
     try:
-        values = json.loads(content)
-        if values["format"] != FORMAT:
-            raise BundleError(f"{where} has format {values['format']!r}, this vaeport reads format {FORMAT} only")
-        program = Program(
-            inputs=tuple(_checked(name, _NAME) for name in values["inputs"]),
-            outputs=tuple(_checked(name, _PATH) for name in values["outputs"]),
-            tensors={_checked(name, _NAME): _checked(path, _PATH) for name, path in values["tensors"].items()},
-            buffers=tuple(_checked(path, _PATH) for path in values["buffers"]),
-            nodes=tuple(_node(node) for node in values["nodes"][:_MOST_NODES]),
-            results=tuple(values["results"]),
-        )
-        _check_order(program, values)
-    except BundleError:
-        raise
+        return _program(json.loads(content))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{where} is no captured program: {' '.join(str(error).split())[:200]}") from error
+
+
+def _program(values: Mapping[str, Any]) -> Program:
+    if values["format"] != FORMAT:
+        raise ValueError(f"its format is {values['format']!r}, this vaeport reads format {FORMAT} only")
+    program = Program(
+        inputs=tuple(_checked(name, _NAME) for name in values["inputs"]),
+        outputs=tuple(_checked(name, _PATH) for name in values["outputs"]),
+        tensors={_checked(name, _NAME): _checked(path, _PATH) for name, path in values["tensors"].items()},
+        buffers=tuple(_checked(path, _PATH) for path in values["buffers"]),
+        nodes=tuple(_node(node) for node in values["nodes"][:_MOST_NODES]),
+        results=tuple(values["results"]),
+        keys={_checked(path, _PATH): _checked(key, _PATH) for path, key in values["keys"].items()},
+    )
+    _check_order(program, values)
     return program
 
 
@@ -270,7 +275,7 @@ def _node(values: Mapping[str, Any]) -> Node:
     )
     for name in node.kwargs:
         _checked(name, _NAME)
-    _resolved(node.target)
+    _callable(node.target)
     return node
 
 
@@ -305,7 +310,7 @@ def _checked(text: Any, pattern: re.Pattern[str]) -> str:
 
 
 def _target_name(target: Any) -> str:
-    if isinstance(target, torch._ops.OpOverload):
+    if isinstance(target, OpOverload):
         return str(target)
     name = next((name for name, known in _ARITHMETIC.items() if known is target), None)
     if name is None:
@@ -320,8 +325,11 @@ def _check_target(target: Any, name: str, args: Sequence[Any], kwargs: Mapping[s
     """Refuse what makes a reference useless: randomness, and operators that are not PyTorch's."""
     if name in _ARITHMETIC:
         return
-    if not _OPERATOR.fullmatch(name) or _REFUSED.match(name):
-        raise CheckFailedError(f"the network uses the operator {name}, which is none of PyTorch's own (aten)")
+    if not _is_allowed(name):
+        raise CheckFailedError(
+            f"the network uses the operator {name}, which cannot be kept as data: only PyTorch's own operators (aten) "
+            "that compute on tensors can; write it with those"
+        )
     if name.startswith("aten.batch_norm.") and args[5]:
         raise CheckFailedError(
             "the network has BatchNorm in training mode; call .eval()"
@@ -345,20 +353,39 @@ def _is_idle_dropout(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     return name.startswith("aten.rrelu.") and (args[3] if len(args) > 3 else kwargs.get("training", False)) is False
 
 
-def _resolved(target: str) -> Callable[..., Any]:
+def _callable(target: str) -> Callable[..., Any]:
     """What a node calls.
 
     Raises:
         ValueError: no such operator, or one that is not allowed.
     """
     if target in _ARITHMETIC:
-        return _ARITHMETIC[target]
-    found = _OPERATOR.fullmatch(target)
-    packet = getattr(torch.ops.aten, found[1], None) if found and not _REFUSED.match(target) else None
-    overload = getattr(packet, found[2], None) if found and packet is not None else None
-    if not isinstance(overload, torch._ops.OpOverload):
-        raise ValueError(f"the operator {target!r} is not known or not allowed")  # noqa: TRY004 - the text is wrong, not its type
-    return overload
+        return _ARITHMETIC[target] if target == "getitem" else _on_numbers(_ARITHMETIC[target])
+    matched = _OPERATOR.fullmatch(target)
+    packet = getattr(torch.ops.aten, matched[1], None) if matched and _is_allowed(target) else None
+    overload = getattr(packet, matched[2], None) if matched and packet is not None else None
+    if isinstance(overload, OpOverload):
+        return overload
+    raise ValueError(f"the operator {target!r} is not known or not allowed")
+
+
+def _is_allowed(target: str) -> bool:
+    internal = target.startswith("aten._") and not _INNER.match(target)
+    return bool(_OPERATOR.fullmatch(target)) and not internal and not _REFUSED.match(target)
+
+
+def _on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function for numbers and tensors only: on lists and texts, `mul` and `add` fill the memory."""
+
+    def called(*args: Any) -> Any:
+        sequences = [value for value in args if isinstance(value, list | tuple | str | dict)]
+        if sequences and function is not getattr(torch, "sym_sum", None):
+            raise ValueError(f"{function.__name__} is for numbers, not for {type(sequences[0]).__name__}")
+        if function is operator.pow and isinstance(args[1], int) and args[1] > _MOST_EXPONENT:
+            raise ValueError(f"an exponent of {args[1]} is above {_MOST_EXPONENT}")
+        return function(*args)
+
+    return called
 
 
 def _encoded(value: Any) -> Any:
@@ -402,18 +429,18 @@ def _decoded(value: Any, known: Mapping[str, Any], place: _Place) -> Any:
     return tables[kind][text]
 
 
-def _put(module: nn.Module, path: str, tensor: Tensor, *, is_parameter: bool) -> None:
+def _put(module: nn.Module, path: str, tensor: Tensor, made: dict[int, nn.Parameter] | None) -> None:
+    """Register a tensor under its path: a buffer without `made`, else a parameter, one for tied weights."""
     *outer, leaf = path.split(".")
     for name in outer:
-        if name not in module._modules:
+        if name not in dict(module.named_children()):
             module.add_module(name, nn.Module())
         module = module.get_submodule(name)
-    if leaf in module._parameters or leaf in module._buffers:
-        return
-    if is_parameter:
-        module.register_parameter(leaf, nn.Parameter(tensor.detach(), requires_grad=False))
-    else:
+    if made is None:
         module.register_buffer(leaf, tensor.detach())
+    else:
+        parameter = made.setdefault(id(tensor), nn.Parameter(tensor.detach(), requires_grad=False))
+        module.register_parameter(leaf, parameter)
 
 
 def _get(module: nn.Module, path: str) -> Tensor:

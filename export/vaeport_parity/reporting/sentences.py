@@ -61,7 +61,8 @@ def margin(report: Report) -> str:
 def verdict_sentence(report: Report) -> str:
     """The verdict with its reasons: one sentence, then a line for each backend that falls short, and its place once."""
     if report.holds:
-        return f"{claim(report)}: {margin(report)}"
+        held = [backend.name for backend in report.backends if backend.missing is None and backend.counts]
+        return f"{claim(report)} on {listed(held)}: {margin(report)}"
     lines = [f"{claim(report)}: {shortcoming(report)}"]
     for backend in report.backends:
         failing = [row for row in report.of(backend.name) if not row.holds]

@@ -135,13 +135,13 @@ def _with_weights(model: ModelProto, folder: Path | None, where: str) -> ModelPr
 
 
 def _serialised(model: ModelProto, where: str) -> bytes:
+    if model.ByteSize() > _MOST_BYTES:
+        raise InputError(f"{where} has more than 2 GiB with its weights, the limit of what can be compared")
     try:
-        if model.ByteSize() > _MOST_BYTES:
-            raise InputError(f"{where} has more than 2 GiB with its weights, the limit of what can be compared")
         content: bytes = model.SerializeToString()
-        return content
     except (EncodeError, ValueError) as error:
         raise InputError(f"{where} cannot be written as one file: {first_line(error)}") from error
+    return content
 
 
 def _lacks_shapes(model: ModelProto) -> bool:
