@@ -185,8 +185,8 @@ def _with_functions_written_out(model: ModelProto) -> ModelProto:
         try:
             model = inline_selected_functions(model, sorted(new), inline_schema_functions=True)
         except RuntimeError as error:
-            kinds = ", ".join(kind for _, kind in sorted(new))
-            raise InputError(f"onnx cannot write out the function that {kinds} stands for: {error}") from error
+            names = ", ".join(kind for _, kind in sorted(new))
+            raise InputError(f"onnx cannot write out the function that {names} stands for: {error}") from error
     return model
 
 
@@ -194,7 +194,7 @@ def _has_body(kind: str, version: int) -> bool:
     """Whether the standard words an operator as a function of others."""
     if not onnx.defs.has(kind):
         return False
-    schema = onnx.defs.get_schema(kind, version)
+    schema: Any = onnx.defs.get_schema(kind, version)  # its types leave out what is asked here
     return bool(schema.has_function or schema.has_context_dependent_function)
 
 

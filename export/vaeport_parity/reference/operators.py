@@ -272,14 +272,14 @@ class BatchNormalization(OpRun):
 
 
 class Loop(op_loop.Loop):
-    """Without a condition it goes on, and scan outputs get an axis of their own; the evaluator stops, and joins them."""
+    """Without a condition it goes on, and scan outputs get an axis of their own; the evaluator stops and joins."""
 
     op_domain = ""
 
     def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
         self, count, condition, *carried, context=None, body=None, attributes=None, bindings=None
     ):
-        body = self.body
+        body = self.body  # type: ignore[attr-defined]  # onnx sets it by the name of the attribute
         state = dict(context or {})
         state.update(zip(body.input_names[2:], carried, strict=False))
         going = True if condition is None else bool(condition)
@@ -288,7 +288,7 @@ class Loop(op_loop.Loop):
         while going and (count is None or turn < int(count)):
             state[body.input_names[0]] = np.array(turn, np.int64)
             state[body.input_names[1]] = np.array(going)
-            outputs = self._run_body(state, attributes=attributes, bindings=bindings)
+            outputs = self._run_body(state, attributes=attributes, bindings=bindings)  # type: ignore[attr-defined]
             going = bool(outputs[0])
             state.update(zip(body.input_names[2:], outputs[1 : 1 + self.N], strict=False))
             for values, value in zip(scanned, outputs[1 + self.N :], strict=True):

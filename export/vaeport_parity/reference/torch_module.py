@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -21,7 +20,7 @@ from vaeport.errors import CheckFailedError, InputError
 from vaeport.sessions.session import first_line
 
 from ..subjects.tensors import Arrays, TensorSpec
-from .base import Precision
+from .base import NoPlainSumsError, Precision
 from .plain_sums import PlainSums
 from .program import CapturedModule, Program, program_of
 
@@ -48,6 +47,7 @@ class TorchReference:
     has_noise: bool = True
     any_inputs: bool = True
     _double: nn.Module | None = field(default=None, repr=False)
+    _modeless: bool = field(default=False, repr=False)
 
     def answers(self, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
         """Answers by output name, as of `Reference`."""
@@ -60,6 +60,8 @@ class TorchReference:
                 torch.set_default_dtype(torch.float64)
             with torch.no_grad():
                 answer = self._in_mode(module, tensors, plain=plain, wide=wide)
+        except NoPlainSumsError:
+            raise
         except Exception as error:  # a stranger's module raises errors of all kinds
             shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in inputs.items())
             raise InputError(f"{self.words} refuses {shapes}: {first_line(error)}") from error
@@ -75,14 +77,17 @@ class TorchReference:
 
     def _in_mode(self, module: nn.Module, tensors: Sequence[Tensor], *, plain: bool, wide: bool) -> Any:
         if plain:
+            if self._modeless:
+                raise NoPlainSumsError("the network compiles parts of itself")
             with PlainSums():  # type: ignore[no-untyped-call]  # torch has no types here
                 return self._call(module, tensors)
-        if wide and self.captured is None:
+        if wide and self.captured is None and not self._modeless:
             try:
                 with _InFloat64():  # type: ignore[no-untyped-call]
                     return self._call(module, tensors)
             except Exception:  # noqa: BLE001 - torch.cond compiles its branches, which no mode survives
-                return self._call(module, tensors)
+                self._modeless = True
+                torch._dynamo.reset()  # else it goes on with what it compiled inside the mode
         return self._call(module, tensors)
 
     def _call(self, module: nn.Module, tensors: Sequence[Tensor]) -> Any:
@@ -99,8 +104,6 @@ class TorchReference:
 class _InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Widens the types that eager code names: a conversion to float32 inside would lose what float64 has."""
 
-    supports_higher_order_operators = True
-
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
@@ -108,9 +111,7 @@ class _InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run the operator with float64 in place of narrower types; branches of torch.cond are run as they are."""
-        if isinstance(func, HigherOrderOperator):
-            return func(*args, **(kwargs or {}))
+        """Run the operator with float64 in place of narrower types."""
         named = {
             key: torch.float64 if key == "dtype" and value in _NARROW else value
             for key, value in (kwargs or {}).items()

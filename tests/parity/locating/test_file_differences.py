@@ -76,9 +76,10 @@ def test_opset_functions_and_outputs_are_compared_too() -> None:
     model.functions[0].node[1].attribute[0].CopyFrom(helper.make_attribute("alpha", 0.2))
     model.graph.output[0].name = "out"
 
+    leaky = "node 'leaky' (LeakyRelu of shifted) in function 'Block'"
     assert told(model, other) == [
         "outputs are out, in the original y",
-        "node 'leaky' (LeakyRelu of shifted) in function 'Block' has alpha = 0.2, in the original @slope",
+        f"{leaky} (called by 'active') has alpha = 0.2, in the original @slope",
         "function 'Squash' is missing",
         "opset of ai.onnx is 18, in the original 17",
     ]

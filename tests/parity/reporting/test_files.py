@@ -152,4 +152,6 @@ def test_text_of_a_report_names_backend_output_ratio_and_node() -> None:
 
     assert "tract, y: 0.002 off, 2e+04 noise floors" in text
     assert text.count("node 'sub'") == 1
-    assert str(chained()).startswith("pets answers as PyTorch does: at most 1.00 noise floors off (")
+    assert str(chained()).startswith(
+        "pets answers as PyTorch does on onnxruntime-all and tract: at most 1.00 noise floors"
+    )
