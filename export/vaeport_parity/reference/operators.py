@@ -279,7 +279,7 @@ class Loop(op_loop.Loop):
     def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
         self, count, condition, *carried, context=None, body=None, attributes=None, bindings=None
     ):
-        body = self.body  # type: ignore[attr-defined]  # onnx sets it by the name of the attribute
+        body = self.body  # type: ignore[attr-defined]  # its base sets it from the node's attribute
         state = dict(context or {})
         state.update(zip(body.input_names[2:], carried, strict=False))
         going = True if condition is None else bool(condition)
@@ -288,7 +288,9 @@ class Loop(op_loop.Loop):
         while going and (count is None or turn < int(count)):
             state[body.input_names[0]] = np.array(turn, np.int64)
             state[body.input_names[1]] = np.array(going)
-            outputs = self._run_body(state, attributes=attributes, bindings=bindings)  # type: ignore[attr-defined]
+            outputs = self._run_body(  # type: ignore[attr-defined]  # set by its base
+                state, attributes=attributes, bindings=bindings
+            )
             going = bool(outputs[0])
             state.update(zip(body.input_names[2:], outputs[1 : 1 + self.N], strict=False))
             for values, value in zip(scanned, outputs[1 + self.N :], strict=True):

@@ -87,7 +87,7 @@ class TorchReference:
                     return self._call(module, tensors)
             except Exception:  # noqa: BLE001 - torch.cond compiles its branches, which no mode survives
                 self._modeless = True
-                torch._dynamo.reset()  # else it goes on with what it compiled inside the mode
+                torch.compiler.reset()  # else it goes on with what it compiled inside the mode
         return self._call(module, tensors)
 
     def _call(self, module: nn.Module, tensors: Sequence[Tensor]) -> Any:
