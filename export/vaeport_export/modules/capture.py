@@ -15,7 +15,7 @@ from vaeport.errors import CheckFailedError
 from vaeport_parity.reference.program import CapturedModule, Program, program_of
 
 _CAPTURED_BATCH = 3
-_TRIED_BATCHES = (0, 1, 5)
+_TRIED_BATCHES = (1, 2, 5)
 _DIFFERENCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 """Largest difference of a captured program from its module, in units of the largest answer: fused kernels round
 otherwise, a wrong capture is far off."""
@@ -100,15 +100,15 @@ def _compare(module: nn.Module, program: CapturedModule, graph: str, shapes: Sha
                 ) from error
             try:
                 with torch.no_grad():
-                    expected = _tuple(eager(*inputs)) if batch else answers
+                    expected = _tuple(eager(*inputs))
             except Exception:
                 if dtype == torch.float32:
                     raise
                 expected = answers  # the author's code names float32 somewhere; the program does not keep that
             for name, answer, wanted in zip(GRAPHS[graph].outputs, answers, expected, strict=True):
-                scale = float(wanted.abs().max()) if wanted.numel() else 1.0
-                difference = float((answer - wanted).abs().max()) if wanted.numel() else 0.0
-                if answer.shape != wanted.shape or not difference <= limit * max(scale, 1.0):
+                scale = float(wanted.abs().max())
+                difference = float((answer - wanted).abs().max()) if answer.shape == wanted.shape else float("inf")
+                if not difference <= limit * max(scale, 1.0):
                     raise CheckFailedError(
                         f"{graph}: the captured network differs from the module on a batch of {batch}: {name} is off "
                         f"by {difference:.2g}; look for sizes or branches that depend on the batch or on values"

@@ -196,17 +196,47 @@ def refuse_types(graph: GraphFile, taken: Collection[str], runtime: str) -> None
 
 
 def per_shape(load: Callable[[Shapes], Runner]) -> Runner:
-    """A runner for a backend that compiles a graph for fixed sizes: each combination of input shapes is loaded once."""
-    loaded: dict[tuple[tuple[int, ...], ...], Runner] = {}
+    """A runner for a backend that compiles a graph for fixed sizes: each combination of input shapes is loaded once.
+
+    Shapes that could not be loaded are refused with the same error again, without another try.
+    """
+    loaded: dict[tuple[tuple[int, ...], ...], Runner | Exception] = {}
 
     def run(inputs: Arrays) -> Mapping[str, Any]:
         shapes = {name: values.shape for name, values in inputs.items()}
         key = tuple(shapes.values())
         if key not in loaded:
-            loaded[key] = load(shapes)
-        return loaded[key](inputs)
+            try:
+                loaded[key] = load(shapes)
+            except Exception as error:  # noqa: BLE001 - runtimes raise errors of all kinds
+                loaded[key] = error
+        found = loaded[key]
+        if isinstance(found, Exception):
+            raise found
+        return found(inputs)
 
     return run
+
+
+def symbolic_or_fixed(load: Callable[[Shapes | None], Runner], graph: GraphFile) -> Runner:
+    """A runner for a backend that takes symbolic axes in some graphs only.
+
+    Args:
+        load: loads the graph with its symbolic axes, given None, or for fixed shapes.
+        graph: the graph.
+
+    Returns:
+        What `load(None)` gives; if it fails and the graph has symbolic axes, a runner that loads it for each
+        combination of input shapes.
+    """
+    try:
+        return load(None)
+    except ImportError:
+        raise
+    except Exception:
+        if not any(isinstance(axis, str) for tensor in graph.inputs.values() for axis in tensor.shape):
+            raise
+    return per_shape(load)
 
 
 def row_by_row(run: Runner, graph: GraphFile) -> Runner:

@@ -22,6 +22,8 @@ from .base import (
 )
 
 _TYPES = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
+_IMAGE_OPERATORS = ("Conv", "Pool", "BatchNorm", "InstanceNorm", "GroupNorm", "Resize", "DepthToSpace", "SpaceToDepth")
+_IMAGE_RANKS = (3, 4, 5)
 _LAYOUT_RANK = 3  # from this rank on TensorFlow has channels last, and onnx2tf leaves outputs so
 
 
@@ -72,6 +74,8 @@ def _converted(graph: GraphFile, shapes: Shapes | None) -> Runner:
 def _interpreter(graph: GraphFile, output: Tensor, folder: Path, shapes: Shapes | None) -> Any:
     onnx: Any = importlib.import_module("onnx")
     onnx2tf: Any = importlib.import_module("onnx2tf")
+    # It fetches pictures from the network, to find out by trial how axes lie; any numbers do.
+    setattr(importlib.import_module("onnx2tf.onnx2tf"), "download_test_image_data", _sample_images)  # noqa: B010
     interpreter: Any = importlib.import_module("ai_edge_litert.interpreter")
     folder.mkdir(parents=True)
     whole = onnx.shape_inference.infer_shapes(onnx.load(graph.path))
@@ -80,15 +84,47 @@ def _interpreter(graph: GraphFile, output: Tensor, folder: Path, shapes: Shapes 
         _flatten(onnx, part, output)
     onnx.save(part, folder / "part.onnx")
     fixed = {name: shape for name, shape in (shapes or {}).items() if shape}
-    onnx2tf.convert(
+    _convert(
+        onnx2tf,
         input_onnx_file_path=str(folder / "part.onnx"),
         output_folder_path=str(folder / "converted"),
         copy_onnx_input_output_names_to_tflite=True,
-        keep_shape_absolutely_input_names=list(graph.inputs),
+        **_layout_options(part, graph),
         overwrite_input_shape=[f"{name}:{','.join(map(str, shape))}" for name, shape in fixed.items()] or None,
         non_verbose=True,
     )
     return interpreter.Interpreter(model_path=str(folder / "converted/part_float32.tflite"), num_threads=1)
+
+
+def _layout_options(part: Any, graph: GraphFile) -> dict[str, list[str]]:
+    """How inputs keep the shapes that the graph states.
+
+    Channels are first where there are convolutions: with inputs told to be so, onnx2tf exchanges axes by rule, and does
+    not guess by sizes, which may be equal. Elsewhere inputs stay as they are.
+    """
+    with_channels = any(any(word in node.op_type for word in _IMAGE_OPERATORS) for node in part.graph.node)
+    images = [name for name, tensor in graph.inputs.items() if with_channels and len(tensor.shape) in _IMAGE_RANKS]
+    return {
+        "keep_ncw_or_nchw_or_ncdhw_input_names": images,
+        "keep_shape_absolutely_input_names": [name for name in graph.inputs if name not in images],
+    }
+
+
+def _convert(onnx2tf: Any, **options: Any) -> None:
+    """Convert a file.
+
+    Raises:
+        RuntimeError: onnx2tf cannot, for which it raises all kinds of errors, without words too, and ends the program.
+    """
+    try:
+        onnx2tf.convert(**options)
+    except (Exception, SystemExit) as error:
+        said = " ".join(str(error).split()).strip("' ") or type(error).__name__
+        raise RuntimeError(f"onnx2tf cannot convert the graph: {said[:200]}") from error
+
+
+def _sample_images() -> NDArray[np.float32]:
+    return np.random.default_rng(0).random((20, 128, 128, 3), np.float32)
 
 
 def _flatten(onnx: Any, part: Any, output: Tensor) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from .base import Arrays, Facts, GraphFile, Runner, Shapes, installed_version, per_shape, refuse_types
 
-_TYPES = ("float32",)
+_TYPES = ("float32", "int64", "int32", "uint8", "bool")
 
 
 class OpencvDnn:

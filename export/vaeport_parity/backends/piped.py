@@ -6,9 +6,9 @@ by the number that ONNX gives it, its rank as one byte, its sizes as uint64, and
 and outputs come in the order of the graph.
 """
 
-import atexit
 import contextlib
 import subprocess
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,16 +47,16 @@ def piped_runner(command: Sequence[str], graph: GraphFile) -> Runner:
         RuntimeError: on a run, where the program says so or has ended.
     """
     refuse_types(graph, ELEMENT_TYPES, "the pipe")
-    errors = (graph.scratch / "stderr.txt").open("w+b")
-    program = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
-    atexit.register(_end, program)
+    log = graph.scratch / "stderr.txt"
+    with log.open("wb") as errors:
+        program = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
 
     def take(count: int) -> bytes:
         content = program.stdout.read(count) if program.stdout else b""
         if len(content) < count:
-            errors.seek(0)
-            said = errors.read().decode(errors="replace").strip().splitlines()
-            raise RuntimeError(f"the program ended with {program.wait()}: {said[-1] if said else 'without a word'}")
+            code = program.wait()
+            said = log.read_text(errors="replace").strip().splitlines()
+            raise RuntimeError(f"the program ended with {code}: {said[-1] if said else 'without a word'}")
         return content
 
     def run(inputs: Arrays) -> Mapping[str, Any]:
@@ -72,15 +72,21 @@ def piped_runner(command: Sequence[str], graph: GraphFile) -> Runner:
             raise RuntimeError(answer[1:].decode(errors="replace"))
         return _unpacked(answer, list(graph.outputs))
 
+    weakref.finalize(run, _end, program)  # when nobody runs it any more, or when this process ends
     return run
 
 
 def _end(program: "subprocess.Popen[bytes]") -> None:
     """Let the program end by itself, so that neither it nor what it started writes to its folder any longer."""
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        if program.stdin:
-            program.stdin.close()
+    for stream in (program.stdin, program.stdout):
+        with contextlib.suppress(OSError):
+            if stream:
+                stream.close()
+    try:
         program.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
 
 
 def _length(number: int) -> bytes:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from .base import Facts, GraphFile, Runner, Shapes, numpy_dtype, per_shape
+from .base import Facts, GraphFile, Runner, Shapes, numpy_dtype, symbolic_or_fixed
 from .torch_eager import module_runner, original_module, torch_tensor
 
 _SMALLEST_EXAMPLE = 3  # torch.export takes sizes of 0 and 1 for fixed
@@ -29,24 +29,23 @@ class TorchProgram:
             ValueError: there is no original of this graph, or it is not a program of as many inputs and outputs.
         """
         module = original_module(graph)
-        symbols = dict.fromkeys(
-            axis for tensor in graph.inputs.values() for axis in tensor.shape if isinstance(axis, str)
-        )
-        sizes = {axis: _SMALLEST_EXAMPLE + 2 * place for place, axis in enumerate(symbols)}
-        try:
-            shapes = {name: tensor.sized(sizes) for name, tensor in graph.inputs.items()}
-            return module_runner(_captured(module, graph, shapes, dynamic=True), graph)
-        except Exception:  # noqa: BLE001 - torch.export raises errors of all kinds where a size cannot be symbolic
-            return per_shape(lambda shapes: module_runner(_captured(module, graph, shapes, dynamic=False), graph))
+
+        def load(shapes: Shapes | None) -> Runner:
+            return module_runner(_captured(module, graph, shapes), graph)
+
+        return symbolic_or_fixed(load, graph)
 
 
-def _captured(module: Any, graph: GraphFile, shapes: Shapes, *, dynamic: bool) -> Any:
-    """The module that torch.export makes of the program."""
+def _captured(module: Any, graph: GraphFile, shapes: Shapes | None) -> Any:
+    """The module that torch.export makes of the program, with symbolic axes if no shapes are given."""
     import numpy as np
     import torch
 
+    symbols = dict.fromkeys(axis for tensor in graph.inputs.values() for axis in tensor.shape if isinstance(axis, str))
+    sizes = {axis: _SMALLEST_EXAMPLE + 2 * place for place, axis in enumerate(symbols)}
+    given = shapes or {name: tensor.sized(sizes) for name, tensor in graph.inputs.items()}
     examples = tuple(
-        torch_tensor(np.ones(shapes[name], numpy_dtype(tensor.dtype))) for name, tensor in graph.inputs.items()
+        torch_tensor(np.ones(given[name], numpy_dtype(tensor.dtype))) for name, tensor in graph.inputs.items()
     )
     axes = [
         {place: torch.export.Dim.DYNAMIC for place, axis in enumerate(tensor.shape) if isinstance(axis, str)}
@@ -55,6 +54,6 @@ def _captured(module: Any, graph: GraphFile, shapes: Shapes, *, dynamic: bool) -
     logging.getLogger("torch").setLevel(logging.CRITICAL)  # what it says of a failed capture is not the user's concern
     # Guards refuse sizes for the sake of memory layouts (a batch of 1); whether answers are right is compared anyway.
     # A module takes its inputs as one tuple of any length, so the axes of all of them are one entry.
-    spec = (tuple(axes),) if dynamic else None
+    spec = None if shapes else (tuple(axes),)
     with torch.no_grad():
         return torch.export.export(module, examples, dynamic_shapes=spec).module(check_guards=False)

@@ -4,7 +4,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from .base import Arrays, Facts, GraphFile, Runner, Shapes, installed_version, per_shape, refuse_types
+from .base import Arrays, Facts, GraphFile, Runner, Shapes, installed_version, refuse_types, symbolic_or_fixed
 
 _EXACT = "0.23.5"
 
@@ -61,20 +61,7 @@ class Tract:
         for tensor in graph.inputs.values():
             if not tensor.shape:
                 raise ValueError(f"tract's Python module gives the input {tensor.name!r} an axis, and it has none")
-        try:
-            return _runner(graph, None)
-        except RuntimeError:
-            if not any(isinstance(axis, str) for tensor in graph.inputs.values() for axis in tensor.shape):
-                raise
-        _runner(graph, {name: tensor.sized(_Twos()) for name, tensor in graph.inputs.items()})
-        return per_shape(lambda shapes: _runner(graph, shapes))
-
-
-class _Twos(dict[str, int]):
-    """A size of 2 for every symbolic axis."""
-
-    def __missing__(self, _: str) -> int:
-        return 2
+        return symbolic_or_fixed(lambda shapes: _runner(graph, shapes), graph)
 
 
 def _runner(graph: GraphFile, shapes: Shapes | None) -> Runner:

@@ -245,8 +245,14 @@ def _graph_values(backend: Backend, graph: GraphJob, folder: Path) -> dict[str, 
     inputs, outputs = ([spec.name for spec in specs] for specs in (graph.inputs, graph.outputs))
     facts = backend.facts
     takes_it = facts.any_names or facts.from_original
-    plain = None if takes_it else plain_copy(graph.path, inputs, outputs, folder)
+    plain, refusal = None, ""
+    if not takes_it:
+        try:
+            plain = plain_copy(graph.path, inputs, outputs, folder)
+        except Exception as error:  # noqa: BLE001 - protobuf, onnx and the file system raise errors of all kinds
+            refusal = f"the file cannot be read as ONNX: {' '.join(str(error).split())[:200]}"
     return {
+        "refusal": refusal,
         "path": str(graph.path.absolute()),
         "inputs": [_spec_values(spec) for spec in graph.inputs],
         "outputs": [_spec_values(spec) for spec in graph.outputs],

@@ -47,7 +47,8 @@ def plain_copy(path: Path, inputs: Sequence[str], outputs: Sequence[str], folder
     graph.name = "graph"
     copy = folder / "plain.onnx"
     folder.mkdir(parents=True, exist_ok=True)
-    onnx_ir.save(model, copy)
+    outside = any(isinstance(value.const_value, onnx_ir.ExternalTensor) for value in graph.initializers.values())
+    onnx_ir.save(model, copy, external_data="plain.bin" if outside else None)
     return PlainCopy(copy, names)
 
 
@@ -63,10 +64,12 @@ def _has_defaults(path: Path, inputs: Sequence[str]) -> bool:
 
 
 def _values(graph: onnx_ir.Graph) -> Iterable[onnx_ir.Value]:
-    yield from graph.inputs
-    yield from graph.initializers.values()
-    for node in graph.all_nodes():
-        yield from node.outputs
+    """Every tensor of a graph and of the subgraphs in it."""
+    for each in (graph, *graph.subgraphs()):
+        yield from each.inputs
+        yield from each.initializers.values()
+        for node in each:
+            yield from node.outputs
 
 
 def _plain_names(names: Iterable[str], taken: set[str]) -> dict[str, str]:

@@ -56,7 +56,7 @@ def perform(folder: Path, backend: "Backend | None" = None) -> None:
                     sets[name] = read_arrays(Path(job["sets"][name]["path"]))
                 inputs = _inputs(sets[name], job["sets"][name], step)
                 told = _do(step, run, inputs, folder / f"answers/{index}.npz")
-            except Exception as error:  # noqa: BLE001 - runtimes raise errors of all kinds
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - runtimes raise errors of all kinds, and end programs
                 tell(end=index, error=_sentence(error))
             else:
                 tell(end=index, seconds=time.perf_counter() - began, **told)
@@ -102,6 +102,9 @@ def _load(
         scratch = folder / "scratch" / str(place)
         scratch.mkdir(parents=True, exist_ok=True)
         tell(loading=name)
+        if graph["refusal"]:
+            runners[name] = f"cannot be loaded: {graph['refusal']}"
+            continue
         inputs, outputs = (
             {each["name"]: Tensor(each["name"], each["dtype"], tuple(each["shape"])) for each in graph[kind]}
             for kind in ("inputs", "outputs")
@@ -116,7 +119,7 @@ def _load(
             runners[name] = _checked(run, file, float64=backend.facts.float64)
         except ImportError:
             raise
-        except Exception as error:  # noqa: BLE001 - runtimes raise errors of all kinds
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - runtimes raise errors of all kinds, and end programs
             runners[name] = f"cannot be loaded: {_sentence(error)}"
         tell(loaded=name)
     return runners

@@ -21,13 +21,14 @@ from .graphs import CASES, FLOAT, floats, model_of
 
 @dataclass(frozen=True)
 class Answering:
-    """A backend that answers by a function, whatever the graph; counts how often it is loaded."""
+    """A backend that answers by a function, whatever the graph."""
 
     function: Callable[[Arrays], Any]
+    any_names: bool = True
 
     @property
     def facts(self) -> Facts:
-        return Facts("answering", module="numpy", any_names=True)
+        return Facts("answering", module="numpy", any_names=self.any_names)
 
     def version(self) -> str:
         return "1"
@@ -67,6 +68,15 @@ def test_output_that_does_not_come_is_named(tmp_path: Path) -> None:
     outcome = run(lambda _: {"z": 0}, job_of(tmp_path, x=floats(5, 3)), tmp_path)
 
     assert outcome.errors == {0: "no output 'y' came; there are 'z'"}
+
+
+def test_file_that_is_no_onnx_is_refused_in_words(tmp_path: Path) -> None:
+    job = job_of(tmp_path, x=floats(5, 3))
+    job.graphs[0].path.write_bytes(b"no model")
+
+    outcome = run_backend(Answering(dict, any_names=False), job, tmp_path / "job", limit=10, isolated=False)
+
+    assert outcome.errors[0].startswith("cannot be loaded: the file cannot be read as ONNX: ")
 
 
 def test_batched_set_is_cut_and_pixels_are_divided(tmp_path: Path) -> None:
