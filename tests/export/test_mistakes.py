@@ -143,7 +143,7 @@ ENCODERS: dict[str, tuple[Callable[[], Any], str]] = {
     "fixed batch": (FixedBatch, "fixes the batch"),
     "half precision": (
         lambda: half(encoder()),
-        r"'features\.0\.weight' is float16, but must be float32; call \.float\(\)",
+        r"'features\.0\.weight' is float16, .* call \.float\(\)",
     ),
     "diverged weights": (lambda: broken(encoder()), "'features.0.weight' holds NaN"),
     "meta": (lambda: on_meta(encoder()), "has no values .device meta.; load the weights first"),
