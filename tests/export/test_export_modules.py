@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import vaeport
 from tests.export.material import sealed_again
@@ -215,3 +216,39 @@ def test_bundle_without_its_checkpoint_points_to_verify(pets: Path, tmp_path: Pa
 
     with pytest.raises(InputError, match="vaeport verify"):
         read_original(open_bundle(copy))
+
+
+class Recurrent(nn.Module):
+    """A GRU over the rows of an image; onnxruntime ends the whole process on an empty batch of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(8, 6, batch_first=True)
+        self.head = nn.Linear(6, 8)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        last = self.head(self.gru(x.squeeze(1))[1][0])
+        return last[:, :3], last[:, 3:6], last[:, 6:].softmax(-1)
+
+
+class Upsampling(nn.Module):
+    """Bilinear upsampling behind weight normalisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread = nn.utils.parametrizations.weight_norm(nn.Linear(5, 64))
+        self.last = nn.Conv2d(4, 1, 3, padding=1)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        coarse = self.spread(torch.cat([z, y], -1)).view(-1, 4, 4, 4)
+        return self.last(functional.interpolate(coarse, scale_factor=2, mode="bilinear")).sigmoid()
+
+
+def test_recurrent_and_upsampling_networks_become_a_bundle(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    images = np.random.default_rng(0).random((5, 8, 8))
+
+    export_modules(Recurrent().eval(), Upsampling().eval(), labels=LABELS, images=images, out=tmp_path / "b")
+
+    assert verify(tmp_path / "b").holds
+    assert vaeport.load(tmp_path / "b", threads=1).encode(images[:0]).z_mean.shape == (0, 3)

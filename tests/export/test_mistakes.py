@@ -141,7 +141,10 @@ ENCODERS: dict[str, tuple[Callable[[], Any], str]] = {
         r"branches on values of its input \(test_mistakes\.py, line \d+: if x\.mean",
     ),
     "fixed batch": (FixedBatch, "fixes the batch"),
-    "half precision": (lambda: half(encoder()), r"'features\.0\.weight' is float16, but must be float32; call \.float\(\)"),
+    "half precision": (
+        lambda: half(encoder()),
+        r"'features\.0\.weight' is float16, .* call \.float\(\)",
+    ),
     "diverged weights": (lambda: broken(encoder()), "'features.0.weight' holds NaN"),
     "meta": (lambda: on_meta(encoder()), "has no values .device meta.; load the weights first"),
     "no module": (lambda: 7, "encoder_classifier is int, but must be an nn.Module"),

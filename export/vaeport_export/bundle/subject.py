@@ -98,6 +98,7 @@ def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint
         tuple(_input_sets(bundle, original, golden, graphs, images, precision=precision)),
         chain=_chain() if in_full else None,
         label="" if in_full else precision,
+        precisions=known,
         yardstick=original.yardstick if in_full else "onnxruntime without optimisation",
         recorded=tuple(_recorded(golden, precision)),
         findings=lambda rows: tuple(_findings(bundle, graphs, golden, precision, rows)),
