@@ -178,9 +178,11 @@ def test_unfit_network_is_one_sentence_that_names_the_part(case: str, tmp_path: 
     assert re.search(problem, message), message
 
 
-@pytest.mark.parametrize("network", ["nets.py", "nets.py:", "nets.txt:build", "nets.py:a.b", ":build", "nets:build"])
+@pytest.mark.parametrize(
+    "network", ["nets.py", "nets.py:", "nets.txt:build", "nets.py:a.b", ":build", "nets:build", "a:b.py:build"]
+)
 def test_network_of_another_form_is_refused(network: str) -> None:
-    with pytest.raises(InputError, match="must be FILE.py:NAME"):
+    with pytest.raises(InputError, match="must be FILE.py:NAME|rename it"):
         adopt(network, MNIST, on=CPU)
 
 

@@ -63,7 +63,7 @@ def load_preset(
     """Read a preset and lay settings over it.
 
     Args:
-        name: a shipped preset (`preset_names`), or a TOML file of one's own.
+        name: a shipped preset (`preset_names`), or a TOML file of yours.
         settings: see `override`.
         network: takes the place of the preset's networks. Their initial weights stay as their code makes them, unless a
             setting names `training.initialisation`.

@@ -1,4 +1,4 @@
-"""Whether networks of one's own take and return what training needs: asked once, before anything is trained."""
+"""Whether networks of your own take and return what training needs: asked once, before anything is trained."""
 
 import copy
 import inspect
@@ -82,7 +82,7 @@ def check_training(parts: Modules, shapes: Shapes, where: str) -> None:
     with _undisturbed():
         try:
             copies = copy.deepcopy(dict(parts))  # together, so that weights that are shared stay shared
-        except Exception as error:  # somebody else's code may raise anything
+        except Exception as error:  # the user's code may raise anything
             raise InputError(f"{where}: the networks cannot be copied (copy.deepcopy): {_in_words(error)}") from error
         for part in copies.values():
             part.train()
@@ -124,7 +124,12 @@ def hidden_by_execution(parts: Modules, shapes: Shapes) -> dict[str, tuple[str, 
                 hook.remove()
     latent_dim = z_mean.shape[1]
     heads = {"encoder": {latent_dim, 2 * latent_dim}, "classifier": {shapes.classes}, "decoder": {image[0].numel()}}
-    return {name: _between(layers, heads[name]) for name, layers in ran.items()}
+    known = {name: dict(part.named_parameters(remove_duplicate=False)) for name, part in parts.items()}
+    # A layer whose weight is computed (weight normalisation) has no matrix of its own to move.
+    return {
+        name: tuple(weight for weight in _between(layers, heads[name]) if weight in known[name])
+        for name, layers in ran.items()
+    }
 
 
 def _between(layers: list[tuple[str, int]], heads: set[int]) -> tuple[str, ...]:
@@ -167,7 +172,7 @@ def _far(z: Tensor) -> Tensor:
 def _answer(parts: Modules, name: str, inputs: tuple[Tensor, ...], where: str) -> Tensor:
     try:
         answer: Tensor = parts[name](*inputs)
-    except Exception as error:  # somebody else's code may raise anything
+    except Exception as error:  # the user's code may raise anything
         given = " and ".join(f"{_type(tensor)} {list(tensor.shape)}" for tensor in inputs)
         raise InputError(f"{where}: {name} raised {_in_words(error)}, given {given}; {_EXPECTED[name]}") from error
     return answer
