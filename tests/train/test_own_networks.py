@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -450,3 +451,30 @@ def test_example_of_the_documentation_trains(tmp_path: Path, digits: Dataset) ->
     run = fit(tmp_path / "run", data=digits, network=f"{tmp_path}/my_nets.py:build", settings={"training.epochs": 1})
 
     assert load_checkpoint(run.folder).network.latent_dim == 16
+
+
+def test_preset_of_an_own_network_needs_no_table_of_networks(tmp_path: Path, digits: Dataset) -> None:
+    text = (files("vaeport_train.configuration") / "presets/blog.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text[text.index("[objective]") :])
+
+    run = fit(
+        tmp_path / "run",
+        data=digits,
+        preset=tmp_path / "mine.toml",
+        network=f"{PETS}:build",
+        settings={"training.epochs": 1},
+    )
+
+    assert load_checkpoint(run.folder).record.config.objective.likelihood == "normal"
+
+
+def test_layers_whose_weight_is_computed_leave_muon_the_others(tmp_path: Path, digits: Dataset) -> None:
+    code = SHARED.replace("nn.Linear(784, 16), nn.ReLU()", "nn.Linear(784, 16), nn.ReLU(), norm(nn.Linear(16, 16))")
+    (tmp_path / "nets.py").write_text(
+        code.replace("\nclass Enc", "\nnorm = nn.utils.parametrizations.spectral_norm\nclass Enc")
+    )
+    settings = {"training.epochs": 1, "training.optimiser": "muon"}
+
+    run = fit(tmp_path / "run", data=digits, network=f"{tmp_path}/nets.py:Nets", settings=settings)
+
+    assert load_checkpoint(run.folder).network.hidden_matrices() == []

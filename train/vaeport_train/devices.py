@@ -64,7 +64,7 @@ def in_float64(tensor: Tensor) -> Tensor:
 def sample_within(image: Tensor, grid: Tensor) -> Tensor:
     """Bilinear samples of images [N, C, H, W] at a grid [N, H, W, 2]; outside, the border's pixels go on.
 
-    PyTorch's MPS backend does not pad so in every version; places outside are moved to the nearest pixel's middle there.
+    PyTorch's MPS backend does not pad so in every version; there, places outside are moved to the nearest pixel.
     """
     if image.device.type != "mps":
         return functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
