@@ -158,6 +158,20 @@ WRONG = {
         "def build(): return parts(decoder=part(lambda self, z, y: (10 * z[:, :1, None, None]).expand(-1, 1, 28, 28)))",
         "no gradient reaches the weights of decoder; its answer does not use them",
     ),
+    "other shape in training": (
+        "def build(): return parts(classifier=part(lambda self, x: self.layer(x.flatten(1))[:, : 10 - self.training]))",
+        r"classifier returned class logits in training mode float32 \[4, 9\]; expected float32 \[4, 10\]",
+    ),
+    "backward pass raises": (
+        """
+        def fail(self, x):
+            answer = self.layer(x.flatten(1))
+            if self.training: answer.register_hook(lambda gradient: 1 / 0)
+            return answer
+        def build(): return parts(classifier=part(fail))
+        """,
+        "the backward pass of classifier raised ZeroDivisionError",
+    ),
     "raises in training": (
         """
         def fail(self, x):
