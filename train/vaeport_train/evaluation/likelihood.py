@@ -21,6 +21,7 @@ from vaeport.errors import InputError
 
 from ..configuration.config import ObjectiveConfig
 from ..data import Split
+from ..data.batching import unit_range
 from ..networks.vae import ConditionalVAE, Posterior, use_fast_layout
 from ..randomness import draw_bits, generator
 from .estimates import Estimate, difference_estimate, stratified_subset
@@ -150,7 +151,7 @@ class _Sampler:
         """
         classes = self.network.shapes.classes
         numbers = range(index * (classes + 1), (index + 1) * (classes + 1))
-        bits = torch.from_numpy(pixels)[None].float() / 255
+        bits = unit_range(torch.from_numpy(pixels)[None])
         bits = draw_bits(bits, generator(self.seed, "likelihood", numbers[0])).to(self.device)
         one_hot = functional.one_hot(requested, classes).float().to(self.device)
         posterior = self.network.encode(bits.expand(len(requested), -1, -1, -1), one_hot)
