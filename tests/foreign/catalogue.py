@@ -75,6 +75,9 @@ MODULES = [
     Network("branching", "branching.py"),
     Network("branching-quiet", "branching.py", inputs="quiet_inputs"),
     Network("scalars", "scalars.py"),
+    Network("wavenet", "wavenet.py"),
+    Network("graph", "graph_network.py"),
+    Network("recommender", "recommender.py"),
     Network("pythae", "pythae_vae.py", needs=("pythae",)),
 ]
 """All that are PyTorch modules; `handmade.py` and `sklearn_pipeline.py` write ONNX files without one."""
