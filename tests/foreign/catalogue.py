@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -81,6 +81,47 @@ MODULES = [
     Network("pythae", "pythae_vae.py", needs=("pythae",)),
 ]
 """All that are PyTorch modules; `handmade.py` and `sklearn_pipeline.py` write ONNX files without one."""
+
+
+@dataclass(frozen=True)
+class Handmade:
+    """One graph of `handmade.py`."""
+
+    kind: str
+    """`function`, `branch` or `loop`: part of the names of its functions."""
+    shapes: dict[str, tuple[int, ...]]
+    """Shapes of its float32 inputs."""
+    fixed: Arrays = field(default_factory=dict)
+    """Inputs that are not drawn."""
+
+    def write(self, path: Path) -> Path:
+        """Write the ONNX file."""
+        getattr(load("handmade.py"), f"write_with_{self.kind}")(path)
+        return path
+
+    def make_inputs(self, seed: int = 0) -> Arrays:
+        """Inputs by name."""
+        rng = np.random.default_rng(seed)
+        return {**{name: rng.standard_normal(shape, np.float32) for name, shape in self.shapes.items()}, **self.fixed}
+
+    def answers(self, inputs: Arrays) -> Arrays:
+        """What numpy computes, without any graph."""
+        answer = getattr(load("handmade.py"), f"{self.kind}_answers")(**inputs)
+        return answer if isinstance(answer, dict) else {"answer": answer}
+
+
+HANDMADE = {
+    "function": Handmade("function", {"features": (9, 6)}),
+    "branch": Handmade("branch", {"features": (9, 5)}, {"loud": np.array(False)}),
+    "branch-loud": Handmade("branch", {"features": (9, 5)}, {"loud": np.array(True)}),
+    "loop": Handmade("loop", {"start": (9, 4)}),
+}
+"""Graphs without PyTorch; numpy knows their answers."""
+
+
+def by_name(name: str) -> Network:
+    """A network of `MODULES`."""
+    return next(network for network in MODULES if network.name == name)
 
 
 @cache

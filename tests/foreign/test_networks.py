@@ -6,13 +6,15 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from tests.foreign.catalogue import MODULES, Arrays, Network, load
+from tests.foreign.catalogue import HANDMADE, MODULES, Arrays, Network, by_name, load
+from tests.foreign.defects import DEFECTS
 
 
 def onnxruntime_answers(path: Path, inputs: Arrays) -> Arrays:
@@ -68,30 +70,13 @@ def test_network_does_not_answer_constants(network: Network, written: Callable[[
     assert all((a != b).any() for a, b in zip(one, other, strict=True) if a.is_floating_point())
 
 
-def test_function_answers_as_numpy(tmp_path: Path) -> None:
-    handmade = load("handmade.py")
-    features = np.random.default_rng(0).standard_normal((5, 6), np.float32)
-    handmade.write_with_function(tmp_path / "f.onnx")
-    answers = onnxruntime_answers(tmp_path / "f.onnx", {"features": features})
-    np.testing.assert_allclose(answers["answer"], handmade.function_answers(features), atol=1e-6)
-
-
-@pytest.mark.parametrize("loud", [True, False])
-def test_branch_answers_as_numpy(loud: bool, tmp_path: Path) -> None:
-    handmade = load("handmade.py")
-    inputs = {"features": np.random.default_rng(0).standard_normal((5, 5), np.float32), "loud": np.array(loud)}
-    handmade.write_with_branch(tmp_path / "b.onnx")
-    answers = onnxruntime_answers(tmp_path / "b.onnx", inputs)
-    np.testing.assert_allclose(answers["answer"], handmade.branch_answers(**inputs), atol=1e-6)
-
-
-def test_loop_answers_as_numpy(tmp_path: Path) -> None:
-    handmade = load("handmade.py")
-    start = np.random.default_rng(0).standard_normal((5, 4), np.float32)
-    handmade.write_with_loop(tmp_path / "l.onnx")
-    answers = onnxruntime_answers(tmp_path / "l.onnx", {"start": start})
-    for name, wanted in handmade.loop_answers(start).items():
-        np.testing.assert_allclose(answers[name], wanted, atol=2e-6)
+@pytest.mark.parametrize("name", HANDMADE)
+def test_handmade_graph_answers_as_numpy(name: str, tmp_path: Path) -> None:
+    graph = HANDMADE[name]
+    graph.write(tmp_path / "graph.onnx")
+    answers = onnxruntime_answers(tmp_path / "graph.onnx", graph.make_inputs())
+    for tensor, wanted in graph.answers(graph.make_inputs()).items():
+        np.testing.assert_allclose(answers[tensor], wanted, atol=2e-6, err_msg=tensor)
 
 
 @pytest.mark.parametrize("estimator", ["classifier", "forest"])
@@ -102,3 +87,23 @@ def test_estimator_answers_as_scikit_learn(estimator: str, tmp_path: Path) -> No
     answers = onnxruntime_answers(tmp_path / "e.onnx", {"X": recorded["X"]})
     for name, answer in answers.items():
         np.testing.assert_allclose(answer, recorded[name], atol=1e-5)
+
+
+def test_every_defect_changes_answers_for_more_than_rounding(
+    written: Callable[[Network], Path], tmp_path: Path
+) -> None:
+    silent = []
+    for defect in DEFECTS:
+        if defect.network in HANDMADE:
+            HANDMADE[defect.network].write(tmp_path / "sound.onnx")
+            sound, inputs, rounding = tmp_path / "sound.onnx", HANDMADE[defect.network].make_inputs(), 1e-5
+        else:
+            network = by_name(defect.network)
+            sound, inputs, rounding = written(network), network.make_inputs(), network.rounding
+        model = onnx.load(sound)
+        assert defect.apply(model)
+        onnx.save(model, tmp_path / "broken.onnx")
+        right, wrong = onnxruntime_answers(sound, inputs), onnxruntime_answers(tmp_path / "broken.onnx", inputs)
+        if all(np.abs(np.float64(right[name]) - np.float64(wrong[name])).max() <= 2 * rounding for name in right):
+            silent.append(defect.name)
+    assert silent == []

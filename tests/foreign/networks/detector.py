@@ -21,7 +21,7 @@ class Detector(nn.Module):
         boxes = torch.sigmoid(self.box(h)).flatten(2).transpose(1, 2)
         scores = torch.softmax(self.score(h), dim=1).flatten(2).transpose(1, 2)
         top, best = scores.max(dim=-1)
-        return boxes, scores, best, top > 0.4
+        return boxes, scores, best, top > 0.27
 
 
 def build() -> Detector:
