@@ -1,0 +1,79 @@
+"""A small pair that tests make wrong in one place each: its source, as a stranger has it in `my_nets.py`, and images."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+CLASSES = ("cat", "dog")
+
+SOURCE = '''"""My networks."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(64, 16)
+        self.norm = nn.BatchNorm1d(16)
+        self.mean, self.logvar, self.classify = nn.Linear(16, 3), nn.Linear(16, 3), nn.Linear(16, 2)
+
+    def forward(self, image):
+        h = torch.relu(self.norm(self.hidden(image.flatten(1))))
+        probs = torch.softmax(self.classify(h), dim=1)
+        return self.mean(h), self.logvar(h), probs
+
+
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(3 + 2, 16), nn.Linear(16, 64)
+
+    def forward(self, z, class_probs):
+        h = torch.relu(self.hidden(torch.cat([z, class_probs], dim=1)))
+        return torch.sigmoid(self.out(h)).view(-1, 1, 8, 8)
+
+
+def build():
+    torch.manual_seed(0)
+    encoder, decoder = Encoder(), Decoder()
+    with torch.no_grad():
+        for _ in range(5):
+            encoder(torch.rand(64, 1, 8, 8))
+    return encoder.eval(), decoder.eval()
+'''
+
+
+def write_source(folder: Path, *edits: tuple[str, str]) -> Path:
+    """`my_nets.py`, each edit made once where its old text stands."""
+    text = SOURCE
+    for old, new in edits:
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the source"
+        text = text.replace(old, new)
+    path = folder / "my_nets.py"
+    path.write_text(text)
+    return path
+
+
+def pictures(count: int = 24, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """uint8 [count, 1, 8, 8]: cats are bright above, dogs below; and their classes."""
+    rng = np.random.default_rng(seed)
+    classes = np.arange(count) % 2
+    images = rng.integers(0, 60, (count, 1, 8, 8))
+    for image, kind in zip(images, classes, strict=True):
+        image[0, 4 * kind : 4 * kind + 4] += 150
+    return images.astype(np.uint8), classes
+
+
+def write_pictures(folder: Path, count: int = 24) -> Path:
+    """`samples/` with a folder for each class."""
+    images, classes = pictures(count)
+    for number, (image, kind) in enumerate(zip(images, classes, strict=True)):
+        path = folder / "samples" / CLASSES[kind] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0]).save(path)
+    return folder / "samples"
