@@ -1,10 +1,12 @@
-"""A small pair that tests make wrong in one place each: its source, as a stranger has it in `my_nets.py`, and images."""
+"""A small pair made wrong in one place each: its source, as a stranger has it in `my_nets.py`, with pictures."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 CLASSES = ("cat", "dog")
 
@@ -77,3 +79,11 @@ def write_pictures(folder: Path, count: int = 24) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[0]).save(path)
     return folder / "samples"
+
+
+def networks_of(folder: Path) -> tuple[nn.Module, nn.Module]:
+    """What `build` of the folder's `my_nets.py` answers."""
+    namespace: dict[str, Any] = {"__name__": "my_nets"}
+    exec(compile((folder / "my_nets.py").read_text(), "my_nets.py", "exec"), namespace)  # noqa: S102, our own text
+    encoder, decoder = namespace["build"]()
+    return encoder, decoder

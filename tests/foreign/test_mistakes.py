@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from tests.foreign.refusals import NOT_THERE, refused_call, refused_command
-from tests.foreign.small_pair import CLASSES, pictures, write_pictures, write_source
+from tests.foreign.small_pair import CLASSES, networks_of, pictures, write_pictures, write_source
 from vaeport_export.cli import main
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -296,16 +296,9 @@ def test_weights_are_refused(
     assert not (tmp_path / "owned").exists()
 
 
-def _networks(folder: Path) -> tuple[torch.nn.Module, torch.nn.Module]:
-    namespace: dict[str, Any] = {"__name__": "my_nets"}
-    exec(compile((folder / "my_nets.py").read_text(), "my_nets.py", "exec"), namespace)  # noqa: S102, our own text
-    encoder, decoder = namespace["build"]()
-    return encoder, decoder
-
-
 def _state(folder: Path) -> dict[str, torch.Tensor]:
     """The weights of both networks, as their author would save them from `nn.ModuleList([encoder, decoder])`."""
-    return dict(torch.nn.ModuleList(_networks(folder)).state_dict())
+    return dict(torch.nn.ModuleList(networks_of(folder)).state_dict())
 
 
 UINT8, KINDS = pictures()
@@ -357,7 +350,7 @@ def test_samples_and_options_are_refused(
 
     monkeypatch.chdir(tmp_path)
     write_source(tmp_path)
-    encoder, decoder = _networks(tmp_path)
+    encoder, decoder = networks_of(tmp_path)
     right = {
         "encoder_classifier": encoder,
         "decoder": decoder,
