@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 
+from tests.foreign.onnx_pair import handmade_pair
 from tests.foreign.refusals import NOT_THERE, refused_call, refused_command
 from tests.foreign.small_pair import CLASSES, networks_of, pictures, write_pictures, write_source
 from vaeport_export.cli import main
@@ -360,6 +363,123 @@ def test_samples_and_options_are_refused(
         "out": tmp_path / "out/pets",
     }
     refused_call(lambda: export_modules(**{**right, **change}), words, tmp_path)
+
+
+def swap_files(encoder: Path, decoder: Path) -> None:
+    first, second = encoder.read_bytes(), decoder.read_bytes()
+    encoder.write_bytes(second)
+    decoder.write_bytes(first)
+
+
+def same_file_twice(encoder: Path, decoder: Path) -> None:
+    decoder.write_bytes(encoder.read_bytes())
+
+
+def cut_in_half(encoder: Path, decoder: Path) -> None:
+    decoder.write_bytes(decoder.read_bytes()[:200])
+
+
+def change(path: Path, edit: Callable[[onnx.ModelProto], None]) -> None:
+    model = onnx.load(path)
+    edit(model)
+    onnx.save(model, path)
+
+
+def fix_batch(encoder: Path, decoder: Path) -> None:
+    def edit(model: onnx.ModelProto) -> None:
+        for value in (*model.graph.input, *model.graph.output):
+            value.type.tensor_type.shape.dim[0].dim_value = 8
+
+    change(encoder, edit)
+
+
+def identity_for(kind: str, path: Path) -> None:
+    def edit(model: onnx.ModelProto) -> None:
+        node = next(node for node in model.graph.node if node.op_type == kind)
+        del node.attribute[:]
+        node.op_type = "Identity"
+
+    change(path, edit)
+
+
+def drop_softmax(encoder: Path, decoder: Path) -> None:
+    identity_for("Softmax", encoder)
+
+
+def drop_sigmoid(encoder: Path, decoder: Path) -> None:
+    identity_for("Sigmoid", decoder)
+
+
+def rename_output(encoder: Path, decoder: Path) -> None:
+    def edit(model: onnx.ModelProto) -> None:
+        model.graph.output[2].name = model.graph.node[-1].output[0] = "probabilities"
+
+    change(encoder, edit)
+
+
+def noise_inside(encoder: Path, decoder: Path) -> None:
+    def edit(model: onnx.ModelProto) -> None:
+        model.graph.node[1].output[0] = "posterior_mean"
+        model.graph.node.append(onnx.helper.make_node("RandomNormalLike", ["posterior_mean"], ["noise"], "sampling"))
+        model.graph.node.append(onnx.helper.make_node("Add", ["posterior_mean", "noise"], ["z_mean"], "sample"))
+
+    change(encoder, edit)
+
+
+def foreign_operator(encoder: Path, decoder: Path) -> None:
+    def edit(model: onnx.ModelProto) -> None:
+        node = next(node for node in model.graph.node if node.op_type == "Sigmoid")
+        node.op_type, node.domain = "QuickGelu", "com.microsoft"
+        model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+
+    change(decoder, edit)
+
+
+def weights_beside(encoder: Path, decoder: Path) -> None:
+    onnx.save(onnx.load(decoder), decoder, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    (decoder.parent / "weights.bin").unlink()
+
+
+ONNX_FILES: list[tuple[Callable[[Path, Path], None], tuple[str, ...]]] = [
+    (swap_files, ("encoder|decoder", "order|swap|first|image|inputs?")),
+    (same_file_twice, (r"decoder\.onnx", r"\bz\b|class_probs|input")),
+    (cut_in_half, (r"decoder\.onnx", "ONNX|damaged|truncated")),
+    (fix_batch, (r"encoder\.onnx|encoder_classifier|image", "batch", "8")),
+    (drop_softmax, ("class_probs", "sum to 1|softmax")),
+    (drop_sigmoid, (r"\bimage\b", r"\[0, 1\]")),
+    (rename_output, ("probabilities", "class_probs")),
+    (noise_inside, ("RandomNormalLike", "sampling|random|encoder")),
+    (foreign_operator, ("QuickGelu|com.microsoft",)),
+    (weights_beside, (r"decoder", r"weights\.bin|external")),
+]
+
+
+@pytest.mark.parametrize(("damage", "words"), ONNX_FILES, ids=[case[0].__name__ for case in ONNX_FILES])
+def test_onnx_file_is_refused(
+    damage: Callable[[Path, Path], None],
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    damage(*handmade_pair(tmp_path))
+    (tmp_path / "samples").mkdir()
+    for number in range(4):
+        Image.fromarray(np.full((5, 6), 40 * number, np.uint8)).save(tmp_path / f"samples/{number}.png")
+    arguments = ["encoder.onnx", "decoder.onnx", "--labels", "odd,even", "--images", "samples", "-o", "out/made"]
+    refused_command(main, arguments, words, tmp_path, capfd, codes=(1, 2))
+
+
+def test_classes_without_names_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    handmade_pair(tmp_path)
+    (tmp_path / "samples").mkdir()
+    Image.fromarray(np.zeros((5, 6), np.uint8)).save(tmp_path / "samples/0.png")
+    arguments = ["encoder.onnx", "decoder.onnx", "--images", "samples", "-o", "out/made"]
+    refused_command(main, arguments, ("--labels", "2|sub-?folder|class"), tmp_path, capfd)
 
 
 def test_folder_that_exists_is_not_replaced_unasked(
