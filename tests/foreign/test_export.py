@@ -22,6 +22,7 @@ import vaeport
 from tests.foreign.catalogue import Network, by_name, load
 from tests.foreign.onnx_pair import handmade_pair
 from tests.foreign.pairs import PAIRS, Pair, pair_named
+from tests.foreign.runtimes import FEWEST, INDEPENDENT, needs_environments
 from tests.foreign.small_pair import CLASSES, networks_of, pictures, write_pictures, write_source
 from tests.foreign.test_networks import onnxruntime_answers
 from vaeport_export import export_modules
@@ -126,6 +127,15 @@ def test_bundle_is_proven_where_its_authors_code_does_not_exist(pair: Pair, bund
     rows = json.loads(done.stdout)["rows"]
     assert {"torch-float32", "onnxruntime-all"} <= {row["backend"] for row in rows}
     assert {path.name for path in tmp_path.iterdir()} == {"received"}
+
+
+@needs_environments
+@pairs
+def test_independent_runtimes_confirm(pair: Pair, bundles: Bundles, capsys: pytest.CaptureFixture[str]) -> None:
+    parity_main([str(bundles(pair)), "--backends", ",".join(INDEPENDENT), "--json"])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    short = {row["backend"] for row in rows if not row["holds"]}
+    assert len({row["backend"] for row in rows} - short) >= FEWEST, short
 
 
 def test_bundle_whose_graph_was_changed_falls_short(bundles: Bundles, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Strangers check their networks, by call and command, against modules, other ONNX files and recorded answers."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -18,14 +17,8 @@ from onnx import version_converter
 import vaeport_parity as parity
 from tests.foreign.catalogue import HANDMADE, MODULES, NETWORKS, Network, by_name, load
 from tests.foreign.defects import DEFECTS, Defect
+from tests.foreign.runtimes import FEWEST, INDEPENDENT, confirming, needs_environments
 from vaeport_parity.cli import main
-from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE
-
-FOREIGN = ("openvino", "tract", "mnn", "ncnn", "iree", "tvm", "litert", "jax", "tinygrad", "opencv")
-"""Runtimes that share no code with PyTorch or onnxruntime."""
-
-FEWEST = 5
-"""Independent runtimes that must confirm a network, for it to be called proven."""
 
 Written = Callable[[Network], Path]
 
@@ -218,15 +211,10 @@ def test_command_works_in_the_strangers_own_folder(written: Written, tmp_path: P
     assert left == {"my_models.py", "candidate.onnx", "inputs.npz"}
 
 
-@pytest.mark.skipif(ENVIRONMENTS_VARIABLE not in os.environ, reason=f"{ENVIRONMENTS_VARIABLE} names no environments")
+@needs_environments
 @pytest.mark.parametrize("network", MODULES, ids=lambda network: network.name)
 def test_independent_runtimes_confirm(network: Network, written: Written) -> None:
     report = parity.check(
-        written(network), reference=network.module(), inputs=network.make_inputs(), backends=list(FOREIGN)
+        written(network), reference=network.module(), inputs=network.make_inputs(), backends=list(INDEPENDENT)
     )
     assert len(confirming(report)) >= FEWEST, str(report)
-
-
-def confirming(report: parity.Report) -> set[str]:
-    """Backends whose every answer is within its tolerance."""
-    return {row.backend for row in report.rows if all(other.holds for other in report.of(row.backend))}
