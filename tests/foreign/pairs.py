@@ -26,8 +26,8 @@ class Pair:
     """What the tests call it."""
     labels: tuple[str, ...]
     """Class names."""
-    export: Callable[[Path], object]
-    """Writes the bundle."""
+    export: Callable[..., None]
+    """Writes the bundle into a folder; options of `export_modules` by name."""
     samples: Callable[[], NDArray[np.uint8]]
     """Images that the export did not see: uint8 [N, C, H, W]."""
     encode: Callable[[Floats], tuple[Floats, Floats]]
@@ -45,12 +45,13 @@ def tile_networks() -> tuple[nn.Module, nn.Module]:
     return encoder, decoder
 
 
-def export_tiles(out: Path) -> None:
+def export_tiles(out: Path, **options: Any) -> None:
     """Two modules that keep the contract; samples as bytes, classes by name."""
     tiles = load("upsampling_vae.py")
     encoder, decoder = tile_networks()
     images, names = tiles.tiles(200, seed=5)
-    export_modules(encoder, decoder, labels=tiles.CLASSES, images=images, image_labels=names, out=out)
+    settings = {"labels": tiles.CLASSES, "images": images, "image_labels": names, **options}
+    export_modules(encoder, decoder, out=out, **settings)
 
 
 def encode_tiles(images: Floats) -> tuple[Floats, Floats]:
@@ -69,6 +70,20 @@ def sketch_networks() -> tuple[nn.Module, nn.Module, nn.Module]:
     """Encoder, classifier and decoder of `sketch_vae.py`."""
     encoder, classifier, decoder = load("sketch_vae.py").train()
     return encoder, classifier, decoder
+
+
+def export_sketches(out: Path, **options: Any) -> None:
+    """Three networks: logits, one vector of latents and class, pixels in [-1, 1]; classes by index."""
+    encoder, classifier, decoder = sketch_networks()
+    images, classes = load("sketch_vae.py").sketches(150, seed=5)
+    both = adapters.SeparateEncoder(encoder, classifier)
+    settings = {"labels": load("sketch_vae.py").CLASSES, "images": images, "image_labels": classes, **options}
+    export_modules(
+        adapters.ScaledImages(both, mean=[0.5], std=[0.5]),
+        adapters.SymmetricPixels(adapters.ConcatenatedDecoder(decoder)),
+        out=out,
+        **settings,
+    )
 
 
 def encode_sketches(images: Floats) -> tuple[Floats, Floats]:
@@ -91,6 +106,21 @@ def half_networks() -> tuple[nn.Module, nn.Module, nn.Module]:
     return encoder, classifier, decoder
 
 
+def export_halves(out: Path, **options: Any) -> None:
+    """A standard deviation beside the mean, pixels by mean and deviation, class indices; images without a channel."""
+    halves = load("embedding_vae.py")
+    encoder, classifier, decoder = half_networks()
+    images, classes = halves.halves(150, seed=5)
+    both = adapters.SeparateEncoder(encoder, classifier, second="std")
+    settings = {"labels": halves.NAMES, "images": images, "image_labels": classes, **options}
+    export_modules(
+        adapters.ScaledImages(both, mean=halves.MEAN, std=halves.STD),
+        adapters.IndexedDecoder(decoder),
+        out=out,
+        **settings,
+    )
+
+
 def encode_halves(images: Floats) -> tuple[Floats, Floats]:
     """Pixels by mean and deviation, logits."""
     encoder, classifier, _ = half_networks()
@@ -104,9 +134,21 @@ def decode_halves(z: Floats, kind: int) -> Floats:
 
 
 @cache
-def plain_network() -> Any:  # noqa: ANN401, only its author knows what it is
+def plain_network() -> Any:
     """The VAE of `plain_vae.py`."""
     return load("plain_vae.py").train()
+
+
+def export_blobs(out: Path, **options: Any) -> None:
+    """No classes; pixels as logits; images as floats."""
+    plain = load("plain_vae.py")
+    settings = {"labels": ["blob"], "images": plain.blobs(150, seed=5), **options}
+    export_modules(
+        adapters.Unclassified(plain.Encoder(plain_network()).eval()),
+        adapters.PixelLogits(adapters.UnconditionalDecoder(plain.Decoder(plain_network()).eval())),
+        out=out,
+        **settings,
+    )
 
 
 def encode_blobs(images: Floats) -> tuple[Floats, Floats]:
@@ -120,6 +162,80 @@ def decode_blobs(z: Floats, kind: int) -> Floats:
     assert kind == 0
     logits = _run(load("plain_vae.py").Decoder(plain_network()), z)[0]
     return 1 / (1 + np.exp(-logits))
+
+
+@cache
+def pythae_network() -> Any:
+    """The VAE of `pythae_vae.py`."""
+    return load("pythae_vae.py").train()
+
+
+def export_pythae(out: Path, **options: Any) -> None:
+    """pythae's pair; pixels in [0, 1] already."""
+    networks = load("pythae_vae.py")
+    settings = {"labels": ["blob"], "images": load("plain_vae.py").blobs(150, seed=5), **options}
+    export_modules(
+        adapters.Unclassified(networks.Encode(pythae_network()).eval()),
+        adapters.UnconditionalDecoder(networks.Decode(pythae_network()).eval()),
+        out=out,
+        **settings,
+    )
+
+
+def encode_by_pythae(images: Floats) -> tuple[Floats, Floats]:
+    """pythae's own encoder."""
+    with torch.no_grad():
+        z_mean = pythae_network().encoder(torch.from_numpy(images)).embedding.numpy()
+    return z_mean, np.ones((len(images), 1), np.float32)
+
+
+def decode_by_pythae(z: Floats, kind: int) -> Floats:
+    """pythae's own decoder."""
+    assert kind == 0
+    with torch.no_grad():
+        drawn: Floats = pythae_network().decoder(torch.from_numpy(z)).reconstruction.numpy()
+    return drawn
+
+
+def tile_samples() -> NDArray[np.uint8]:
+    """Tiles."""
+    images: NDArray[np.uint8] = load("upsampling_vae.py").tiles(40, seed=6)[0]
+    return images
+
+
+def sketch_samples() -> NDArray[np.uint8]:
+    """Sketches."""
+    images: NDArray[np.uint8] = load("sketch_vae.py").sketches(40, seed=6)[0]
+    return images
+
+
+def half_samples() -> NDArray[np.uint8]:
+    """Halves, with their channel."""
+    images: NDArray[np.uint8] = load("embedding_vae.py").halves(40, seed=6)[0][:, None]
+    return images
+
+
+def blob_samples() -> NDArray[np.uint8]:
+    """Blobs, as bytes."""
+    return np.rint(load("plain_vae.py").blobs(40, seed=6) * 255).astype(np.uint8)
+
+
+TILES = ("reddish", "greenish", "bluish", "grey")
+HALVES = ("left", "right", "top", "bottom", "none")
+
+PAIRS = [
+    Pair("tiles", TILES, export_tiles, tile_samples, encode_tiles, decode_tiles),
+    Pair("sketches", ("bar", "box", "cross"), export_sketches, sketch_samples, encode_sketches, decode_sketches),
+    Pair("halves", HALVES, export_halves, half_samples, encode_halves, decode_halves),
+    Pair("blobs", ("blob",), export_blobs, blob_samples, encode_blobs, decode_blobs),
+    Pair("by-pythae", ("blob",), export_pythae, blob_samples, encode_by_pythae, decode_by_pythae, ("pythae",)),
+]
+"""All of them."""
+
+
+def pair_named(name: str) -> Pair:
+    """One of them."""
+    return next(pair for pair in PAIRS if pair.name == name)
 
 
 def _run(network: nn.Module, *inputs: NDArray[Any]) -> list[Floats]:

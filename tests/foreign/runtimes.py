@@ -5,7 +5,9 @@ import os
 import pytest
 
 from vaeport_parity import Report
-from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE
+
+ENVIRONMENTS_VARIABLE = "VAEPORT_PARITY_ENVIRONMENTS"
+"""Names the folder of the runtimes' environments."""
 
 INDEPENDENT = ("openvino", "tract", "mnn", "ncnn", "iree", "tvm", "litert", "jax", "tinygrad", "opencv")
 """By their names in vaeport-parity."""

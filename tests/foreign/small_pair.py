@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 CLASSES = ("cat", "dog")
 
@@ -14,7 +14,7 @@ SOURCE = '''"""My networks."""
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 
 class Encoder(nn.Module):
@@ -87,3 +87,8 @@ def networks_of(folder: Path) -> tuple[nn.Module, nn.Module]:
     exec(compile((folder / "my_nets.py").read_text(), "my_nets.py", "exec"), namespace)  # noqa: S102, our own text
     encoder, decoder = namespace["build"]()
     return encoder, decoder
+
+
+def weights_of(encoder: nn.Module, decoder: nn.Module) -> dict[str, Tensor]:
+    """Weights of both networks in one file's names."""
+    return dict(nn.ModuleDict({"encoder_classifier": encoder, "decoder": decoder}).state_dict())

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.foreign.onnx_pair import handmade_pair
 from tests.foreign.refusals import NOT_THERE, refused_call, refused_command
-from tests.foreign.small_pair import CLASSES, networks_of, pictures, write_pictures, write_source
+from tests.foreign.small_pair import CLASSES, networks_of, pictures, weights_of, write_pictures, write_source
 from vaeport_export.cli import main
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -220,17 +220,19 @@ def wrong_names(path: Path) -> None:
 
 
 def wrong_shapes(path: Path) -> None:
-    tensors = _state(path.parent)
+    tensors = weights_of(*networks_of(path.parent))
     name = next(name for name in tensors if name.endswith("classify.weight"))
     safetensors.torch.save_file({**tensors, name: torch.zeros(10, 16)}, path)
 
 
 def one_too_many(path: Path) -> None:
-    safetensors.torch.save_file({**_state(path.parent), "head.extra.weight": torch.zeros(2)}, path)
+    safetensors.torch.save_file(
+        {**weights_of(*networks_of(path.parent)), "encoder_classifier.extra.weight": torch.zeros(2)}, path
+    )
 
 
 def truncated(path: Path) -> None:
-    safetensors.torch.save_file(_state(path.parent), path)
+    safetensors.torch.save_file(weights_of(*networks_of(path.parent)), path)
     path.write_bytes(path.read_bytes()[:-100])
 
 
@@ -269,7 +271,7 @@ WEIGHTS: list[tuple[str, str, Callable[[Path], None] | None, tuple[str, ...]]] =
     ),
     ("wrong-names", "model.safetensors", wrong_names, (r"model\.safetensors", r"fc\.weight|hidden\.weight")),
     ("wrong-shapes", "model.safetensors", wrong_shapes, (r"model\.safetensors", r"classify\.weight", "10", "2")),
-    ("one-too-many", "model.safetensors", one_too_many, (r"model\.safetensors", r"head\.extra\.weight")),
+    ("one-too-many", "model.safetensors", one_too_many, (r"model\.safetensors", r"extra\.weight")),
     ("truncated", "model.safetensors", truncated, (r"model\.safetensors", "damaged|truncated|incomplete|not a|cannot")),
     ("web-page", "model.safetensors", no_weights_at_all, (r"model\.safetensors", "safetensors|damaged|not a")),
     ("whole-module", "model.pt", whole_module, (r"model\.pt", "state_dict", "pickle|safetensors")),
@@ -297,11 +299,6 @@ def test_weights_are_refused(
     arguments = ["my_nets.py:build", "--weights", file, "--images", "samples", "-o", "out/pets"]
     refused_command(main, arguments, words, tmp_path, capfd)
     assert not (tmp_path / "owned").exists()
-
-
-def _state(folder: Path) -> dict[str, torch.Tensor]:
-    """The weights of both networks, as their author would save them from `nn.ModuleList([encoder, decoder])`."""
-    return dict(torch.nn.ModuleList(networks_of(folder)).state_dict())
 
 
 UINT8, KINDS = pictures()

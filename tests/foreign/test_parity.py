@@ -29,13 +29,15 @@ def test_file_holds_against_its_module(network: Network, written: Written) -> No
         written(network), reference=network.module(), inputs=network.make_inputs(), scores=network.scores
     )
     assert report.holds, str(report)
-    assert "onnxruntime" in str(report)
+    assert "onnxruntime-all" in str(report)
 
 
 @pytest.mark.parametrize("name", ["gru", "attention", "segmentation", "recommender", "wavenet", "scalars"])
 def test_inputs_are_made_from_the_graph(name: str, written: Written) -> None:
     network = by_name(name)
-    report = parity.check(written(network), reference=network.module(), backends="onnxruntime", ranges=RANGES.get(name))
+    report = parity.check(
+        written(network), reference=network.module(), backends="onnxruntime-all", ranges=RANGES.get(name)
+    )
     assert report.holds, str(report)
 
 
@@ -45,14 +47,14 @@ RANGES = {"scalars": {"power": (1, 4), "temperature": (0.5, 3.0)}}
 
 def test_integers_are_bounded_by_the_tables_that_they_index(written: Written) -> None:
     network = by_name("attention")
-    report = parity.check(written(network), reference=network.module(), backends="onnxruntime")
+    report = parity.check(written(network), reference=network.module(), backends="onnxruntime-all")
     assert "99" in str(report.to_dict()), "the report says how the tokens were made"
 
 
 def test_nodes_of_a_graph_need_a_range_for_indices_into_an_input(written: Written) -> None:
     network = by_name("graph")
     report = parity.check(
-        written(network), reference=network.module(), ranges={"edge_index": (0, 2)}, backends="onnxruntime"
+        written(network), reference=network.module(), ranges={"edge_index": (0, 2)}, backends="onnxruntime-all"
     )
     assert report.holds, str(report)
 
@@ -106,7 +108,9 @@ def test_changed_file_is_still_the_same_model(
 ) -> None:
     network = by_name(name)
     candidate = change(written(network), tmp_path / "candidate.onnx")
-    report = parity.check(candidate, reference=written(network), inputs=network.make_inputs(), backends="onnxruntime")
+    report = parity.check(
+        candidate, reference=written(network), inputs=network.make_inputs(), backends="onnxruntime-all"
+    )
     assert report.holds, str(report)
 
 
@@ -116,7 +120,7 @@ def test_quantised_file_is_not_the_same_model(written: Written, tmp_path: Path) 
     network = by_name("sketch-encoder")
     quantize_dynamic(written(network), tmp_path / "int8.onnx")
     report = parity.check(
-        tmp_path / "int8.onnx", reference=written(network), inputs=network.make_inputs(), backends="onnxruntime"
+        tmp_path / "int8.onnx", reference=written(network), inputs=network.make_inputs(), backends="onnxruntime-all"
     )
     assert not report.holds
     assert "mu" in str(report)
@@ -135,7 +139,7 @@ def test_defect_is_found_with_its_place(defect: Defect, written: Written, tmp_pa
     place = defect.apply(model)
     onnx.save(model, tmp_path / "broken.onnx")
 
-    report = parity.check(tmp_path / "broken.onnx", reference=reference, inputs=inputs, backends="onnxruntime")
+    report = parity.check(tmp_path / "broken.onnx", reference=reference, inputs=inputs, backends="onnxruntime-all")
 
     assert not report.holds, f"not seen: {report}"
     assert names(str(report), place), f"{place} is not named: {report}"
@@ -149,7 +153,7 @@ def names(text: str, node: str) -> bool:
 def test_report_is_written_for_people_and_programs(written: Written, tmp_path: Path) -> None:
     network = by_name("mobile")
     report = parity.check(
-        written(network), reference=network.module(), inputs=network.make_inputs(), backends="onnxruntime"
+        written(network), reference=network.module(), inputs=network.make_inputs(), backends="onnxruntime-all"
     )
     report.write(tmp_path / "parity")
     names = {path.name for path in (tmp_path / "parity").iterdir()}
@@ -175,7 +179,7 @@ def test_command_proves_a_file(name: str, written: Written, tmp_path: Path, caps
     printed = capsys.readouterr()
     assert code == 0, printed.out + printed.err
     assert all(len(line) <= 80 for line in printed.out.splitlines())
-    assert "onnxruntime" in printed.out
+    assert "onnxruntime-all" in printed.out
 
 
 def test_command_finds_weights_of_another_training(
@@ -187,7 +191,7 @@ def test_command_finds_weights_of_another_training(
     state["out.weight"] *= 1.01
     safetensors.torch.save_file(state, tmp_path / "wrong.safetensors")
     np.savez(tmp_path / "inputs.npz", **network.make_inputs())
-    command = [str(written(network)), "--reference", network.factory, "--backends", "onnxruntime"]
+    command = [str(written(network)), "--reference", network.factory, "--backends", "onnxruntime-all"]
     command += ["--inputs", str(tmp_path / "inputs.npz"), "--weights"]
 
     assert main([*command, str(tmp_path / "right.safetensors")]) == 0
@@ -202,7 +206,7 @@ def test_command_works_in_the_strangers_own_folder(written: Written, tmp_path: P
     shutil.copy(written(network), tmp_path / "candidate.onnx")
     np.savez(tmp_path / "inputs.npz", **network.make_inputs())
     command: list[str | Path] = [Path(sys.executable).with_name("vaeport-parity"), "candidate.onnx"]
-    command += ["--reference", "my_models.py:build", "--inputs", "inputs.npz", "--backends", "onnxruntime"]
+    command += ["--reference", "my_models.py:build", "--inputs", "inputs.npz", "--backends", "onnxruntime-all"]
 
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
 

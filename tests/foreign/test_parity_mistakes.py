@@ -107,7 +107,7 @@ def test_call_is_refused(
         "candidate": written(network),
         "reference": network.module(),
         "inputs": network.make_inputs(),
-        "backends": "onnxruntime",
+        "backends": "onnxruntime-all",
     }
     settings = {**right, **change}
     refused_call(lambda: parity.check(settings.pop("candidate"), **settings), words, tmp_path)
@@ -172,7 +172,7 @@ def test_reference_is_refused(
     reference = change(copy.deepcopy(subject.module()))
     refused_call(
         lambda: parity.check(
-            written(subject), reference=reference, inputs=subject.make_inputs(), backends="onnxruntime"
+            written(subject), reference=reference, inputs=subject.make_inputs(), backends="onnxruntime-all"
         ),
         words,
         tmp_path,
