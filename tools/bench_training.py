@@ -24,7 +24,7 @@ from vaeport.contract import Shapes
 from vaeport_train.configuration.config import RunConfig
 from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import Dataset, Split, load_dataset
-from vaeport_train.data.batching import batches
+from vaeport_train.data.batching import Images
 from vaeport_train.networks.vae import ConditionalVAE
 from vaeport_train.objective.augmentation import Views
 from vaeport_train.objective.losses import compute_losses
@@ -102,7 +102,9 @@ def _rate(work: Callable[[], None], images: int, seconds: float) -> float:
 def _our_epoch(config: RunConfig, shapes: Shapes, split: Split) -> None:
     network = ConditionalVAE(config.network, shapes)
     step, optimisers = TrainingStep(network, config), Optimisers(network, config.training)
-    for number, (image, label) in enumerate(batches(split, torch.randperm(len(split)), config.training.batch_size)):
+    for number, (image, label) in enumerate(
+        Images(split).batches(torch.randperm(len(split)), config.training.batch_size)
+    ):
         task = Task(number, 0, 1.0, 1, 1.0, 1.0, config.objective.augment, recognise=False)
         value, _ = step(image, label, task)
         optimisers.step(value, share=1.0)

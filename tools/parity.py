@@ -14,7 +14,7 @@ from vaeport.contract import FP32
 from vaeport.errors import InputError
 from vaeport_export.bundle.sealing import seal_report, sealed_report
 from vaeport_export.bundle.subject import subject_of
-from vaeport_parity.backends import BACKENDS
+from vaeport_parity.backends import all_backends
 from vaeport_parity.comparison import chosen_backends, compare_backends
 from vaeport_parity.reporting.files import print_report, write_reports
 from vaeport_parity.reporting.markdown import markdown
@@ -43,7 +43,7 @@ def main() -> int:
     _check("bundle", arguments.bundles, [bundle for bundle, _ in everything])
     _check("precision", arguments.precision or [], [precision for _, precision in everything])
     for name in names:
-        print(f"{name}: {install(BACKENDS[name].facts)}", flush=True)
+        print(f"{name}: {install(all_backends()[name].facts)}", flush=True)
     for bundle, precision in everything:
         if bundle in (arguments.bundles or shipped) and precision in (arguments.precision or [precision]):
             _compare(shipped[bundle], precision, names, arguments)

@@ -1,98 +1,228 @@
-"""The command `vaeport-parity`: prove a bundle against the PyTorch network it came from."""
+"""The command `vaeport-parity`: compare ONNX graphs, or a bundle, with what they were made from."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vaeport.bundle.folder import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.common.commands import command_parser, positive_int, print_json, run_command
 from vaeport.common.extras import needs_extra
-from vaeport.errors import CheckFailedError, InputError, SealError
+from vaeport.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .reporting.report import Report
+    from .subjects.subject import Subject
 
-_EXAMPLES = """  vaeport-parity models/mnist
-  vaeport-parity models/mnist --data mnist                    on the 10,000 test images too
-  vaeport-parity models/mnist --backends onnxruntime-all,tract --install --report out/parity
-  vaeport-parity models/mnist --precision int8
-  vaeport-parity models/mnist --seal                          put the report into the bundle as parity.json"""
+_EXAMPLES = """  vaeport-parity encoder.onnx --reference my_models.py:build --weights w.safetensors --inputs inputs.npz
+  vaeport-parity candidate.onnx --reference original.onnx     converted, optimised or rounded by any tool
+  vaeport-parity candidate.onnx --reference recorded.npz --tolerance 1e-4
+  vaeport-parity encoder.onnx decoder.onnx --reference nets.py:encoder --reference nets.py:decoder
+  vaeport-parity models/mnist                                 a bundle
+  vaeport-parity models/mnist --backends own,openvino --install --report out/parity
+  vaeport-parity models/mnist --precision int8 --data mnist --seal"""
+
+_DESCRIPTION = """Compare ONNX graphs, on every backend that is installed, with what they were made from: a PyTorch
+module, an exported program, another ONNX file, or recorded answers. Each float output may differ by four times
+the reference's own rounding noise (its native answers against float64); integers and booleans must be equal.
+Each backend runs in a process of its own; one that is not installed is listed as missing, never as passed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
-    parser = command_parser(
-        "vaeport-parity",
-        "Compare a bundle's two graphs, on every backend that is installed, with the PyTorch network they came from.\n"
-        "Errors are largest absolute differences; the ratio is the error in units of PyTorch's own rounding noise\n"
-        "(float32 against float64). A row holds up to a ratio of 4, with no class flipped. Each backend runs in a\n"
-        "process of its own; one that is not installed is listed as missing, never as passed.",
-        examples=_EXAMPLES,
-    )
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(given)
+    return run_command("vaeport-parity", lambda: _run(arguments, shlex.join(["vaeport-parity", *given])))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("vaeport-parity", _DESCRIPTION, examples=_EXAMPLES)
     parser.add_argument(
-        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="ONNX files in the order in which they run, or a bundle (default: mnist)",
     )
+    graphs = parser.add_argument_group("graphs")
+    graphs.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="REF",
+        help="what a graph is compared with, once for each: FILE.py:NAME (your own file, which is run: a module, or a "
+        "function that returns one), another .onnx file, an .npz file of recorded inputs and outputs, or a .pt2 "
+        "archive (only one of your own: reading it unpickles what it holds)",
+    )
+    graphs.add_argument(
+        "--weights", metavar="FILE", help=".safetensors file for the module (or .pt, .pth with nothing but tensors)"
+    )
+    graphs.add_argument("--inputs", metavar="FILE", help=".npz file of input arrays by name; else inputs are drawn")
+    graphs.add_argument(
+        "--range",
+        action="append",
+        default=[],
+        dest="ranges",
+        metavar="NAME=LOW:HIGH",
+        help="range of a drawn input, LOW <= x < HIGH",
+    )
+    graphs.add_argument(
+        "--scores", action="append", default=[], metavar="NAME", help="output whose largest entry is a class"
+    )
+    graphs.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="[NAME=]BOUND",
+        help="largest absolute error allowed, in place of the measured bound",
+    )
+    graphs.add_argument("--seed", type=int, default=0, metavar="N", help="seed of drawn inputs (default: 0)")
+    bundles = parser.add_argument_group("bundles")
+    bundles.add_argument(
+        "--precision", default="", metavar="NAME", help="which of the bundle's precisions (default: fp32)"
+    )
+    bundles.add_argument(
+        "--data", metavar="NAME", help="compare on the test images of this data set too, such as mnist"
+    )
+    bundles.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
+    bundles.add_argument("--seal", action="store_true", help="seal the report into the bundle")
     parser.add_argument(
         "--backends",
         default="all",
         metavar="NAMES",
         help="all, own (what vaeport brings), or names with commas between",
     )
-    parser.add_argument(
-        "--precision", default="fp32", metavar="NAME", help="which of the bundle's precisions (default: %(default)s)"
-    )
     parser.add_argument("--install", action="store_true", help="first make environments for backends that are missing")
-    parser.add_argument("--data", metavar="NAME", help="compare on the test images of this data set too, such as mnist")
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
     parser.add_argument(
         "--time-limit", type=positive_int, default=600, metavar="S", help="seconds for each backend (default: 600)"
     )
+    parser.add_argument("--no-locate", action="store_true", help="do not look for the node where an error begins")
     parser.add_argument("--report", metavar="DIR", help="write parity.json, junit.xml, parity.md and index.html there")
-    parser.add_argument("--seal", action="store_true", help="seal the report into the bundle")
+    parser.add_argument("--verbose", action="store_true", help="print a line for every output")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    arguments = parser.parse_args(argv)
-    return run_command("vaeport-parity", lambda: _run(arguments))
+    return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    try:
-        bundle = open_bundle(arguments.bundle)
-    except SealError as error:
-        raise CheckFailedError(str(error)) from error
+def _run(arguments: argparse.Namespace, command: str) -> int:
+    _check_usage(arguments)
     with needs_extra("export"):
-        from vaeport_export.bundle.sealing import seal_report
-        from vaeport_export.bundle.subject import subject_of
-
-        from .backends import BACKENDS
-        from .comparison import chosen_backends, compare_backends
         from .reporting.files import print_report, write_reports
-        from .running.environments import install
         from .running.progress import Steps
-    names = chosen_backends(arguments.backends)
-    images = _images(arguments, bundle) if arguments.data else None
-    subject = subject_of(bundle, arguments.precision)
     with Steps("parity") as steps:
-        if arguments.install:
-            for name in names:
-                steps(f"installing {name}")
-                install(BACKENDS[name].facts)
-        report = compare_backends(subject, names, images=images, limit=arguments.time_limit, progress=steps)
+        report, subject = (
+            _graphs_compared(arguments, steps) if arguments.reference else _subject_compared(arguments, steps)
+        )
     if arguments.report:
         write_reports(report, arguments.report)
-    if arguments.seal:
-        seal_report(bundle, report)
+    if subject is not None and arguments.seal:
+        if subject.seal is None:
+            raise InputError(f"{subject.name} has no place for a report; use --report DIR")
+        subject.seal(report)
     if arguments.json:
         print_json(report.to_dict())
     else:
-        print_report(report)
+        print_report(report, verbose=arguments.verbose, command=command)
     return 0 if report.holds else 1
 
 
-def _images(arguments: argparse.Namespace, bundle: Bundle) -> "NDArray[Any]":
-    with needs_extra("train"):
-        from vaeport_train.data import FolderOptions, load_dataset
-    shape = bundle.manifest.shapes.image
-    dataset = load_dataset(arguments.data, data_dir=arguments.data_dir, folder_options=FolderOptions(shape))
-    if dataset.image_shape != shape:
-        raise InputError(f"{bundle.path} takes images {list(shape)}, {dataset.name} has {list(dataset.image_shape)}")
-    return dataset.evaluation_images()
+def _check_usage(arguments: argparse.Namespace) -> None:
+    """Refuse options that do nothing here, before anything is imported."""
+    paths: list[str] = arguments.paths
+    if not arguments.reference:
+        if any(path.endswith(".onnx") for path in paths):
+            raise InputError(
+                f"{paths[0]} needs something to compare with; give --reference FILE.py:NAME, original.onnx or "
+                "recorded.npz"
+            )
+        if len(paths) > 1:
+            raise InputError(f"give one bundle at a time; got {', '.join(paths)}")
+        for name in ("weights", "inputs", "ranges", "scores", "tolerance"):
+            if getattr(arguments, name):
+                raise InputError(
+                    f"--{name.removesuffix('s') if name == 'ranges' else name} goes with ONNX files and --reference"
+                )
+        return
+    if len(paths) != len(arguments.reference):
+        raise InputError(
+            f"got {len(paths)} ONNX file(s) and {len(arguments.reference)} reference(s); give one --reference for each"
+        )
+    for name in ("precision", "data", "seal"):
+        if getattr(arguments, name):
+            raise InputError(f"--{name} goes with a bundle, not with ONNX files")
+
+
+def _graphs_compared(arguments: argparse.Namespace, steps: Callable[[str], None]) -> "tuple[Report, None]":
+    from .checking import check
+
+    bounds = _bounds(arguments.tolerance)
+    names = _graph_names(arguments.paths)
+    alone = len(names) == 1
+    candidates = dict(zip(names, arguments.paths, strict=True))
+    references = dict(zip(names, arguments.reference, strict=True))
+    report = check(
+        arguments.paths[0] if alone else candidates,
+        reference=arguments.reference[0] if alone else references,
+        weights=arguments.weights,
+        inputs=arguments.inputs if alone or not arguments.inputs else {names[0]: arguments.inputs},
+        ranges=dict(map(_range, arguments.ranges)),
+        scores=[name for text in arguments.scores for name in text.split(",")],
+        tolerance=bounds,
+        backends=arguments.backends,
+        install=arguments.install,
+        time_limit=arguments.time_limit,
+        locate=not arguments.no_locate,
+        seed=arguments.seed,
+        progress=steps,
+    )
+    return report, None
+
+
+def _subject_compared(arguments: argparse.Namespace, steps: Callable[[str], None]) -> "tuple[Report, Subject]":
+    with needs_extra("export"):
+        from .comparison import chosen_backends, compare, install_backends
+        from .subjects.finding import find_subject
+        from .subjects.subject import SubjectOptions
+    chosen = chosen_backends(arguments.backends)
+    path = arguments.paths[0] if arguments.paths else ""
+    subject = find_subject(path, SubjectOptions(arguments.precision, arguments.data, arguments.data_dir))
+    if arguments.install:
+        install_backends(chosen, steps)
+    report = compare(subject, chosen, limit=arguments.time_limit, locate=not arguments.no_locate, progress=steps)
+    return report, subject
+
+
+def _graph_names(paths: Sequence[str]) -> list[str]:
+    """Names for files: what tells them apart."""
+    if len(paths) == 1:
+        return ["graph"]
+    stems = [Path(path).stem for path in paths]
+    if len(set(stems)) < len(stems):
+        stems = [Path(path).resolve().parent.name for path in paths]
+    if len(set(stems)) < len(stems):
+        stems = [f"graph{index + 1}" for index in range(len(paths))]
+    return stems
+
+
+def _range(text: str) -> tuple[str, tuple[float, float]]:
+    name, _, limits = text.rpartition("=")
+    low, _, high = limits.partition(":")
+    try:
+        numbers = float(low), float(high)
+    except ValueError as error:
+        raise InputError(f"--range {text}: give NAME=LOW:HIGH, such as tokens=0:99") from error
+    if not name:
+        raise InputError(f"--range {text}: give NAME=LOW:HIGH, such as tokens=0:99")
+    return name, numbers
+
+
+def _bounds(texts: Sequence[str]) -> float | dict[str, float] | None:
+    bounds: dict[str, float] = {}
+    for text in texts:
+        name, _, bound = text.rpartition("=")
+        try:
+            bounds[name] = float(bound)
+        except ValueError as error:
+            raise InputError(f"--tolerance {text}: give a number such as 1e-4, or NAME=NUMBER") from error
+    if "" in bounds and len(bounds) > 1:
+        raise InputError("--tolerance: give one number for all outputs, or NAME=NUMBER for each")
+    return bounds.get("", bounds) or None

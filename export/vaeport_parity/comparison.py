@@ -1,175 +1,287 @@
-"""Compare backends with PyTorch, and the bundle's recorded answers too."""
+"""Compare backends with the references of a subject."""
 
 import dataclasses
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from onnx import ModelProto
 
-from vaeport.bundle.golden import parse_golden
-from vaeport.checks.comparison import flipped_rows
-from vaeport.contract import CLASS_PROBS, FP32, GOLDEN_FILE, GRAPHS
 from vaeport.errors import InputError
-from vaeport_export.bundle.subject import Subject
 
-from .asking.steps import Questions, fewer_images, questions
-from .backends import BACKENDS, OWN_BACKENDS
+from .asking.jobs import make_job
+from .asking.steps import Plan, fewer_given, make_plan
+from .backends import OWN_BACKENDS, all_backends
+from .judging.bounds import Bounds
 from .judging.chain import with_shares
-from .judging.figures import figures
-from .judging.measurement import measure
-from .judging.preflight import golden_findings, preflight
-from .locating.ladder import Ladder
-from .locating.locate import Locator
-from .locating.node_search import NodeSearch
-from .reference.expected import expected_answers
-from .reporting.report import BackendReport, ParityReport, ParityRow
-from .running.execution import run_backend, write_inputs
+from .judging.measurement import measure, recorded_rows
+from .judging.preflight import preflight
+from .locating.locate import make_locator
+from .reference.expected import Expectations, Expected
+from .reporting.report import BackendReport, Finding, Report, Row
+from .running.environments import install, missing_reason
+from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
+from .subjects.subject import Subject
+from .subjects.tensors import Arrays, input_specs, output_specs
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
 
+_ALIKE = {"bf16": "fp16"}  # what runs the one faithfully runs the other, or refuses it
 _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
 
 
-def chosen_backends(text: str) -> list[str]:
-    """Names of backends from `all`, `own` (what vaeport's own extras bring) or names with commas between.
+def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
+    """Names of backends from `all`, `own` (what vaeport's own extras bring), names with commas between, or a list.
+
+    The beginning of names that go on with a dash stands for all of them, of those in `own` if there are such:
+    `onnxruntime`, `torch`.
 
     Raises:
-        InputError: no such backend.
+        InputError: no such backend, or none at all.
     """
-    groups = {"all": list(BACKENDS), "own": list(OWN_BACKENDS)}
-    return groups.get(text) or _known([name.strip() for name in text.split(",")])
+    names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
+    known = all_backends()
+    found: list[str] = []
+    for name in (each.strip() for each in names):
+        family = [each for each in OWN_BACKENDS if each.startswith(f"{name}-")]
+        family = family or [each for each in known if each.startswith(f"{name}-")]
+        groups = {name: [name] if name in known else family, "all": list(known), "own": list(OWN_BACKENDS)}
+        if not groups[name]:
+            raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
+        found += groups[name]
+    if not found:
+        raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
+    return list(dict.fromkeys(found))
 
 
-def fitting(names: list[str], precision: str) -> list[str]:
-    """Backends that can be compared in a precision; below float32 without those that run the PyTorch original."""
-    return [name for name in names if precision == FP32 or not BACKENDS[name].facts.from_checkpoint]
-
-
-def compare_backends(
-    subject: Subject,
-    names: Sequence[str] | None = None,
-    *,
-    images: NDArray[np.uint8] | None = None,
-    limit: float = TIME_LIMIT,
-    isolated: bool = True,
-    progress: Callable[[str], None] = lambda _: None,
-) -> ParityReport:
-    """Compare backends with PyTorch on the probes, in several batch sizes, and on more images if given.
+def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
+    """Make environments for backends that are missing, and print what became of each that was not there.
 
     Args:
-        subject: the bundle with its checkpoint.
-        names: backends of `BACKENDS`; None takes all.
-        images: uint8 [N, C, H, W], to compare on beside the probes; the decoder gets their posterior means.
+        names: names of backends.
+        tell: called with what is under way.
+
+    Raises:
+        OutputError: the folder of the environments cannot be written.
+    """
+    known = all_backends()
+    for name in names:
+        if not known[name].facts.has_environment:
+            continue
+        tell(f"installing {name}")
+        installation = install(known[name].facts)
+        if installation.state != "present":
+            print(f"install {name}: {installation}", file=sys.stderr)
+
+
+def missing_backends(names: Sequence[str]) -> dict[str, str]:
+    """Those of the named backends that cannot run here, with the reason."""
+    known = all_backends()
+    reasons = {name: missing_reason(known[name].facts) for name in names}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def fitting(names: Sequence[str], subject: Subject) -> list[str]:
+    """Backends that can be compared: those that run the PyTorch original need one, and run no lower precision."""
+    from_original = bool(subject.graphs) and all(graph.original is not None for graph in subject.graphs)
+    known = all_backends()
+    return [name for name in names if from_original or not known[name].facts.from_original]
+
+
+def compare(
+    subject: Subject,
+    backends: str | Sequence[str] = "all",
+    *,
+    limit: float = TIME_LIMIT,
+    isolated: bool = True,
+    timed: bool | None = None,
+    locate: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Compare backends with the references of a subject.
+
+    Args:
+        subject: graphs with references and input sets.
+        backends: as of `chosen_backends`.
         limit: seconds that each backend may take.
-        isolated: whether each backend runs in a process of its own, and is timed; only vaeport's own may do without.
+        isolated: whether each backend runs in a process of its own; only vaeport's own may do without.
+        timed: whether durations are measured, in processes of their own; None: where there are such.
+        locate: whether the place of an error is looked for.
         progress: called with the name of each backend before it runs.
 
     Raises:
-        InputError: no such backend, or below float32 none but such as run the PyTorch original.
+        InputError: no such backend, none that can run this subject, or inputs to which the reference has no answer.
     """
-    asked_for = list(BACKENDS) if names is None else _known(names)
-    chosen = fitting(asked_for, subject.precision)
-    if asked_for and not chosen:
-        raise InputError(f"{', '.join(asked_for)} runs the PyTorch original, which is float32; give others to compare")
-    asked = questions(subject, images=images, timed=isolated)
-    rows, backends = _golden_rows(subject), []
+    chosen = chosen_backends(backends)
+    names = fitting(chosen, subject)
+    if not names:
+        raise InputError(f"{', '.join(chosen)} runs the PyTorch original, which {subject.name} has not; give others")
+    progress(subject.yardstick)
+    subject, dropped = without_overflow(subject)
+    timed = isolated if timed is None else timed
+    plan = make_plan(subject, timed=timed)
+    bounds = Bounds(plan)
+    rows: list[Row] = list(recorded_rows(plan, bounds))
+    reports: list[BackendReport] = []
     with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
-        inputs = write_inputs(asked, Path(place, "inputs"))
-        parts = Path(place, "parts")
-        parts.mkdir()
-        ladder = Ladder(subject, asked, inputs, parts, limit, isolated)
-        for name in chosen:
+        run = _Comparison(plan, bounds, make_job(plan, Path(place, "inputs")), Path(place), limit, isolated)
+        found: dict[str, tuple[Row, ...]] = {}
+        for name in names:
             progress(name)
-            folder = Path(place, name)
-            compared, found = _compare(subject, name, asked, inputs, folder, limit=limit, isolated=isolated)
-            backends.append(compared)
-            ladder.rows[name] = tuple(found)
-            rows += found
-            shutil.rmtree(folder, ignore_errors=True)
-        locator = Locator(ladder, NodeSearch(subject, asked, parts, _SEARCH_SHARE * limit, isolated))
-        for index, one in enumerate(backends):
-            if any(not row.holds for row in ladder.rows[one.name]):
-                progress(f"{one.name}: looking for the place")
-                first = locator.place(one.name)
-                backends[index] = dataclasses.replace(one, place=first.text, rung=first.rung)
-    name = subject.bundle.manifest.name
-    return ParityReport(
-        name,
-        asked.images,
-        tuple(backends),
+            report, found[name] = run.backend(name)
+            reports.append(report)
+            rows += found[name]
+        if locate:
+            reports = run.located(reports, found, progress)
+    return Report(
+        subject.name,
+        plan.samples,
+        tuple(reports),
         tuple(rows),
-        (*preflight(subject), *golden_findings(subject, rows)),
-        subject.precision,
-        test_images=asked.test_images,
-        machine=machine() if isolated else "",
+        (*preflight(subject), *_own_findings(subject, rows)),
+        label=subject.label,
+        yardstick=subject.yardstick,
+        given_samples=plan.given_samples,
+        notes=subject.notes,
+        left_out=(*subject.left_out, *dropped, *plan.left_out, *_influence(plan)),
+        machine=machine() if timed else "",
     )
 
 
-def _known(names: Sequence[str]) -> list[str]:
-    if unknown := [name for name in names if name not in BACKENDS]:
-        raise InputError(f"unknown backend {unknown[0]!r}; known are {', '.join(BACKENDS)}")
-    return list(names)
+def without_overflow(subject: Subject) -> tuple[Subject, tuple[str, ...]]:
+    """The subject without sets of large inputs on which the native reference overflows.
 
+    Returns:
+        The subject, and a sentence for each set that is left out.
 
-def _compare(
-    subject: Subject,
-    name: str,
-    asked: Questions,
-    inputs: dict[str, str],
-    folder: Path,
-    *,
-    limit: float,
-    isolated: bool,
-) -> tuple[BackendReport, list[ParityRow]]:
-    facts = BACKENDS[name].facts
-    counts = facts.counts and subject.precision in facts.precisions
-    mine = fewer_images(asked) if facts.slow and subject.convolutional else asked
-    outcome = run_backend(name, subject, mine, inputs, folder, limit=limit, isolated=isolated)
-    if outcome.missing is not None:
-        return BackendReport(name, "", counts, facts.remark, outcome.missing), []
-    empty_batch = facts.empty_batch and subject.precision == FP32  # in float16 onnxruntime cannot always take one
-    measured = measure(name, outcome, mine, subject, empty_batch=empty_batch)
-    report = BackendReport(
-        name,
-        outcome.version,
-        counts,
-        facts.remark,
-        refusals=measured.refusals,
-        test_images=mine.test_images,
-        milliseconds=measured.milliseconds,
-    )
-    return report, with_shares(measured.rows, outcome, mine, subject)
-
-
-def _golden_rows(subject: Subject) -> list[ParityRow]:
-    """Compare the recorded answers too: with those of another checkpoint, `vaeport verify` would prove nothing."""
-    manifest, rows = subject.bundle.manifest, []
-    golden = parse_golden(subject.bundle.read(GOLDEN_FILE), manifest.shapes, manifest.precisions)
-    for graph, spec in GRAPHS.items():
-        expected = expected_answers(subject, graph, golden.inputs(graph))
-        for output in spec.outputs:
-            tolerance = subject.tolerances[graph][output]
-            recorded = [answers[output] for answers in golden.references(graph, subject.precision)]
-            parts = [(answers, expected["float32"][output], expected["float64"][output]) for answers in recorded]
-            flips = None
-            if output == CLASS_PROBS:
-                flipped = [flipped_rows(answers, exact, margin=tolerance.max_abs) for answers, _, exact in parts]
-                flips = max(int(np.count_nonzero(rows_flipped)) for rows_flipped in flipped)
-            rows.append(
-                ParityRow(
-                    GOLDEN_FILE,
-                    graph,
-                    output,
-                    figures(parts),
-                    tolerance.noise_floor,
-                    tolerance.max_abs,
-                    len(recorded[0]),
-                    flips,
-                )
+    Raises:
+        InputError: the native reference overflows on ordinary inputs, where float64 does not.
+    """
+    expectations, kept, dropped = Expectations(subject), [], []
+    for given in subject.input_sets:
+        output = ""
+        if given.scale or given.name == "probes":
+            try:
+                output = _overflowing(expectations.of(given.graph, given.name, 0, len(given)))
+            except InputError as error:
+                if not given.scale:
+                    raise
+                dropped.append(f"{given.graph}, {given.name}: {error}")
+                continue
+        if output and not given.scale:
+            raise InputError(
+                f"{subject.yardstick} answers infinity or no number in {given.graph}/{output} where float64 answers "
+                "numbers: the inputs overflow the graph's types; give smaller ones"
             )
-    return rows
+        if output:
+            dropped.append(f"{given.graph}, {given.name}: {output} overflows in the reference itself.")
+        else:
+            kept.append(given)
+    return dataclasses.replace(subject, input_sets=tuple(kept)), tuple(dropped)
+
+
+def _overflowing(expected: Expected) -> str:
+    for name, native in expected.native.items():
+        wide = expected.float64[name]
+        if native.dtype.kind not in "biu" and bool((~np.isfinite(native) & np.isfinite(wide)).any()):
+            return name
+    return ""
+
+
+def _own_findings(subject: Subject, rows: Sequence[Row]) -> Sequence[Finding]:
+    return subject.findings(rows) if subject.findings else ()
+
+
+def _influence(plan: Plan) -> list[str]:
+    return [
+        f"{graph.name}, rows alone: rows of a batch influence each other, or outputs do not carry the batch; every "
+        "batch is compared with the reference on the very same batch."
+        for graph in plan.subject.graphs
+        if graph.batch and graph.reference.any_inputs and not plan.expectations.independent(graph.name)
+    ]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Comparison:
+    """Runs backends over one plan."""
+
+    plan: Plan
+    bounds: Bounds
+    job: Job
+    folder: Path
+    limit: float
+    isolated: bool
+
+    def backend(self, name: str) -> tuple[BackendReport, tuple[Row, ...]]:
+        """What one backend answers, judged."""
+        backend, subject = all_backends()[name], self.plan.subject
+        facts = backend.facts
+        counts = facts.counts and _ALIKE.get(subject.precision, subject.precision) in facts.precisions
+        plan = fewer_given(self.plan) if facts.slow and subject.costly else self.plan
+        folder = self.folder / "run"
+        job = dataclasses.replace(self.job, steps=plan.steps)
+        outcome = run_backend(backend, job, folder, limit=self.limit, isolated=self.isolated)
+        shutil.rmtree(folder, ignore_errors=True)
+        if outcome.missing is not None:
+            return BackendReport(name, "", counts, facts.remark, outcome.missing), ()
+        empty_batch = facts.empty_batch and subject.empty_batch
+        measured = measure(name, outcome, plan, self.bounds, empty_batch=empty_batch)
+        report = BackendReport(
+            name,
+            outcome.version,
+            counts,
+            facts.remark,
+            refusals=measured.refusals,
+            given_samples=plan.given_samples,
+            milliseconds=measured.milliseconds,
+        )
+        return report, tuple(with_shares(measured.rows, outcome, plan))
+
+    def rows_of(self, name: str, plan: Plan) -> Sequence[Row]:
+        """Rows of a backend on fewer steps; none where it is missing."""
+        folder = self.folder / "rung"
+        job = dataclasses.replace(self.job, steps=plan.steps)
+        outcome = run_backend(all_backends()[name], job, folder, limit=self.limit, isolated=self.isolated)
+        shutil.rmtree(folder, ignore_errors=True)
+        graphs = {graph.name for graph in plan.subject.graphs}
+        rows = () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
+        return [row for row in rows if row.graph in graphs]
+
+    def run_part(
+        self, backend: str, graph: str, model: ModelProto, inputs: Arrays, *, limit: float
+    ) -> tuple[Arrays | None, str]:
+        """One run of a part of a graph; its answers, or what the backend said."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        path = folder / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        job = GraphJob(graph, path, input_specs(model), output_specs(model))
+        outcome = run_once(all_backends()[backend], job, inputs, folder / "job", limit=limit, isolated=self.isolated)
+        shutil.rmtree(folder, ignore_errors=True)
+        if 0 in outcome.answers:
+            return outcome.answers[0], ""
+        return None, outcome.missing or outcome.errors[0]
+
+    def located(
+        self, reports: list[BackendReport], found: dict[str, tuple[Row, ...]], progress: Callable[[str], None]
+    ) -> list[BackendReport]:
+        """The reports with the place of each error."""
+        locator = make_locator(
+            self.plan,
+            dict(found),
+            compare=self.rows_of,
+            run_part=self.run_part,
+            limit=_SEARCH_SHARE * self.limit,
+        )
+        located = []
+        for report in reports:
+            if any(not row.holds for row in found[report.name]):
+                progress(f"{report.name}: looking for the place")
+                place = locator.place(report.name)
+                report = dataclasses.replace(report, place=place.text, rung=place.rung)  # noqa: PLW2901 - with its place
+            located.append(report)
+        return located

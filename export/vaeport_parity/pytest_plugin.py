@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vaeport.errors import SealError, VaeportError
+from vaeport.errors import CheckFailedError, VaeportError
 
 if TYPE_CHECKING:
-    from vaeport_export.bundle.subject import Subject
-
-    from .reporting.report import ParityReport, ParityRow
+    from .reporting.report import Report, Row
+    from .subjects.subject import Subject
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +27,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         collector = BundleTests.from_parent(session, name=str(bundle), path=Path(bundle), nodeid=str(bundle))
         try:
             items.extend(collector.collect())
-        except SealError as error:
+        except CheckFailedError as error:
             items.append(BrokenSeal.from_parent(collector, name="seal", sentence=str(error)))
         except VaeportError as error:
             raise pytest.UsageError(str(error)) from error
@@ -37,67 +36,94 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 class BundleTests(pytest.Collector):
     """The tests of one bundle; those of a precision share one comparison, made when the first of them runs."""
 
-    def collect(self) -> Iterator["ParityTest"]:
-        """A test for each output on each backend, and one for the files and recorded answers; so for each precision.
+    def collect(self) -> Iterator["ParityTest | MissingBackends"]:
+        """Tests of every precision: one for each output on each backend that is installed, one for the files.
+
+        Backends that are missing are one test, which is skipped.
 
         Raises:
-            SealError: the bundle is not as it was sealed.
+            CheckFailedError: the bundle is not as it was sealed.
             VaeportError: there is no such bundle, backend or precision.
         """
-        from vaeport.bundle.folder import open_bundle
-        from vaeport.contract import FP32
-        from vaeport_export.bundle.subject import subject_of
+        from .comparison import chosen_backends, fitting, missing_backends
+        from .subjects.finding import find_subject
+        from .subjects.subject import SubjectOptions
 
-        from .asking.steps import CHAIN
-        from .comparison import chosen_backends, fitting
-        from .judging.measurement import OUTPUTS
-
-        self.backends = chosen_backends(self.config.getoption("--vaeport-backends"))
-        self._bundle = open_bundle(self.name)
-        self._reports: dict[str, ParityReport] = {}
-        asked = self.config.getoption("--vaeport-precision")
-        named = [name.strip() for name in asked.split(",")]
-        for precision in self._bundle.manifest.precisions if asked == "all" else dict.fromkeys(named):
-            subject = subject_of(self._bundle, precision)
-            begin = "" if precision == FP32 else f"{precision}-"
-            yield ParityTest.from_parent(self, name=f"{begin}files", subject=subject)
-            for backend in fitting(self.backends, precision):
-                for graph, outputs in OUTPUTS.items():
-                    if graph == CHAIN and precision != FP32:
-                        continue
+        self._reports: dict[str, Report] = {}
+        chosen = chosen_backends(self.config.getoption("--vaeport-backends"))
+        missing = missing_backends(chosen)
+        named = self.config.getoption("--vaeport-precision")
+        first = find_subject(self.name, SubjectOptions())
+        precisions = (
+            (first.precisions or (first.precision,)) if named == "all" else [name.strip() for name in named.split(",")]
+        )
+        for precision in dict.fromkeys(precisions):
+            subject = (
+                first if precision == first.precision else find_subject(self.name, SubjectOptions(precision=precision))
+            )
+            begin = f"{subject.label}-" if subject.label else ""
+            names = [name for name in fitting(chosen, subject) if name not in missing]
+            yield ParityTest.from_parent(self, name=f"{begin}files", subject=subject, backends=names)
+            for backend in names:
+                for graph, outputs in subject.outputs.items():
                     for output in outputs:
-                        row, name = (backend, graph, output), f"{begin}{backend}-{graph}-{output}"
-                        yield ParityTest.from_parent(self, name=name, subject=subject, row=row)
+                        name = f"{begin}{backend}-{graph}-{output}"
+                        row = (backend, graph, output)
+                        yield ParityTest.from_parent(self, name=name, subject=subject, backends=names, row=row)
+        if missing:
+            yield MissingBackends.from_parent(self, name="missing-backends", missing=missing)
 
-    def report(self, subject: "Subject") -> "ParityReport":
+    def report(self, subject: "Subject", backends: list[str]) -> "Report":
         """The comparison in a precision."""
-        from .comparison import compare_backends
+        from .comparison import compare
 
         if subject.precision not in self._reports:
-            self._reports[subject.precision] = compare_backends(subject, self.backends)
+            self._reports[subject.precision] = compare(subject, backends, timed=False)
         return self._reports[subject.precision]
 
 
 class ParityTest(pytest.Item):
     """One output on one backend; without a row, what reading the files and the recorded answers showed."""
 
-    def __init__(self, *, subject: "Subject", row: tuple[str, str, str] | None = None, **words: Any) -> None:
+    def __init__(
+        self, *, subject: "Subject", backends: list[str], row: tuple[str, str, str] | None = None, **words: Any
+    ) -> None:
         super().__init__(**words)
-        self.subject, self.row = subject, row
+        self.subject, self.backends, self.row = subject, backends, row
 
     def runtest(self) -> None:
-        """Fails where the row does not hold; skips what is missing or known to fall short, with the reason."""
+        """Fails where the row does not hold; skips what is known to fall short, with the reason."""
         bundle = self.parent
         if not isinstance(bundle, BundleTests):
             raise TypeError("a parity test stands under its bundle")
+        report = bundle.report(self.subject, self.backends)
         if self.row is None:
-            _check_files(bundle.report(self.subject))
+            _check_files(report)
         else:
-            _check_row(bundle.report(self.subject), *self.row)
+            _check_row(report, *self.row)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:  # noqa: ARG002 - pytest gives it
         """The sentence alone; a traceback through this file tells nobody anything."""
         return str(excinfo.value)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Name in reports."""
+        return self.path, None, self.name
+
+
+class MissingBackends(pytest.Item):
+    """All backends that are not installed, as one skipped test."""
+
+    def __init__(self, *, missing: dict[str, str], **words: Any) -> None:
+        super().__init__(**words)
+        self.missing = missing
+
+    def runtest(self) -> None:
+        """Skips, with the command that installs them."""
+        pytest.skip(
+            f"{len(self.missing)} backends are not installed ({', '.join(self.missing)}); vaeport-parity --backends "
+            f"{','.join(self.missing)} --install {self.parent.name if self.parent else ''} makes environments for them"
+        )
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Name in reports."""
@@ -120,25 +146,23 @@ class BrokenSeal(pytest.Item):
         return self.path, None, self.name
 
 
-def _check_files(report: "ParityReport") -> None:
+def _check_files(report: "Report") -> None:
     if wrong := [f"{finding.subject}: {finding.text}" for finding in report.findings if finding.wrong]:
         pytest.fail("; ".join(wrong), pytrace=False)
-    from vaeport.contract import GOLDEN_FILE
-
-    _hold([row for row in report.of(GOLDEN_FILE) if not row.holds])
+    _hold([row for file in report.recorded for row in report.of(file) if not row.holds])
 
 
-def _check_row(report: "ParityReport", backend: str, graph: str, output: str) -> None:
-    one = next(each for each in report.backends if each.name == backend)
-    if one.missing is not None:
-        pytest.skip(one.missing)
+def _check_row(report: "Report", backend: str, graph: str, output: str) -> None:
+    judged = next(each for each in report.backends if each.name == backend)
+    if judged.missing is not None:
+        pytest.skip(judged.missing)
     short = [row for row in report.of(backend) if (row.graph, row.output) == (graph, output) and not row.holds]
-    if short and not one.counts:
-        pytest.skip(f"falls short, as is known: {one.remark}")
-    _hold(short, place=one.place)
+    if short and not judged.counts:
+        pytest.skip(f"falls short, as is known: {judged.remark}")
+    _hold(short, place=judged.place)
 
 
-def _hold(short: list["ParityRow"], *, place: str = "") -> None:
+def _hold(short: list["Row"], *, place: str = "") -> None:
     from .reporting.sentences import row_sentence
 
     if short:

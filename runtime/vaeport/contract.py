@@ -1,8 +1,13 @@
-"""Contract 1: the names, graphs and files that training, export and runtime agree on (docs/CONTRACT.md)."""
+"""Contract 2: the names, graphs and files that training, export and runtime agree on (docs/CONTRACT.md)."""
 
+import json
 from dataclasses import dataclass
 
-CONTRACT = 1
+CONTRACT = 2
+"""Number of the bundle's layout, in its manifest."""
+
+GRAPH_CONTRACT = 1
+"""Number of the graphs' names and shapes, in their metadata: graphs of earlier bundles stay as they are."""
 
 ENCODER_CLASSIFIER = "encoder_classifier"
 DECODER = "decoder"
@@ -17,6 +22,7 @@ BATCH = "batch"
 MANIFEST_FILE = "bundle.json"
 GOLDEN_FILE = "golden.npz"
 CHECKPOINT_FOLDER = "checkpoint"
+WEIGHTS_FILE = "model.safetensors"
 FP32 = "fp32"
 
 
@@ -31,6 +37,16 @@ class GraphSpec:
     def file(self, precision: str) -> str:
         """Path of the graph's ONNX file inside a bundle, with forward slashes."""
         return f"{precision}/{self.name}/model.onnx"
+
+    @property
+    def program_file(self) -> str:
+        """Name of the graph's captured program in the checkpoint."""
+        return f"{self.name}.json"
+
+    @property
+    def original_file(self) -> str:
+        """Name in the checkpoint of the ONNX file that the graph was made from, where it was made from one."""
+        return f"{self.name}.onnx"
 
 
 GRAPHS: dict[str, GraphSpec] = {
@@ -57,3 +73,25 @@ class Shapes:
         """Shape of one row of a tensor of the contract, without its batch axis."""
         sizes = {IMAGE: self.image, CLASS_PROBS: (self.classes,)}
         return sizes.get(tensor, (self.latent_dim,))
+
+
+METADATA_NAME, METADATA_LABELS = "vaeport.bundle", "vaeport.labels"
+
+
+def graph_metadata(spec: GraphSpec, *, bundle: str, labels: tuple[str, ...], shapes: Shapes) -> dict[str, str]:
+    """What a graph says of itself in the `metadata_props` of its ONNX file.
+
+    Args:
+        spec: which graph.
+        bundle: name of the bundle.
+        labels: class names in the order of `class_probs`.
+        shapes: sizes of every tensor.
+    """
+    sizes = {name: [BATCH, *shapes.row(name)] for name in (*spec.inputs, *spec.outputs)}
+    return {
+        "vaeport.contract": str(GRAPH_CONTRACT),
+        METADATA_NAME: bundle,
+        "vaeport.graph": spec.name,
+        METADATA_LABELS: json.dumps(labels, ensure_ascii=False),
+        "vaeport.shapes": json.dumps(sizes),
+    }

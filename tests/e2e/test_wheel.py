@@ -13,6 +13,8 @@ from tests.e2e.environments import CHECKOUT, Environment
 
 pytestmark = pytest.mark.wheel
 
+PACKAGES = {"vaeport", "vaeport_export", "vaeport_parity", "vaeport_train"}
+
 MAX_OWN_BYTES = 5_000_000
 """Room for vaeport itself in site-packages, beside its shipped bundles."""
 
@@ -24,14 +26,14 @@ def _assert_one_sentence(answer: subprocess.CompletedProcess[str], words: str) -
     assert words in answer.stderr
 
 
-def test_wheel_holds_the_three_packages_and_their_data(wheel: Path) -> None:
+def test_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
-    assert {f"{package}/py.typed" for package in ("vaeport", "vaeport_export", "vaeport_train")} <= names
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names
     assert "vaeport_train/data/mnist_5k.npz" in names
-    assert "vaeport_train/presets/blog.toml" in names
+    assert "vaeport_train/configuration/presets/blog.toml" in names
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"vaeport", "vaeport_export", "vaeport_train"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
 
 
 def test_wheel_holds_every_source_file(wheel: Path) -> None:

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.export.material import NARROW, convolutional_run, exported, opened, trained_run
-from vaeport_export.bundle.subject import Subject
+from tests.export.material import NARROW, Opened, convolutional_run, exported, opened, trained_run
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +33,7 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def narrow(bundles: Path) -> Subject:
+def narrow(bundles: Path) -> Opened:
     """The narrow bundle with its checkpoint."""
     return opened(bundles / "narrow")
 

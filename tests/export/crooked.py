@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from vaeport_parity.backends import Facts, GraphFile, Runner
-from vaeport_parity.reference.evaluator import reference_arithmetic
+from vaeport_parity.reference.evaluator import native_evaluator, reference_arithmetic
 
 
 @dataclass
@@ -22,7 +21,7 @@ class Crooked:
 
     @property
     def facts(self) -> Facts:
-        return Facts(self.name, module="onnx")
+        return Facts(self.name, module="onnx", any_names=True)
 
     def version(self) -> str:
         return "0"
@@ -31,7 +30,7 @@ class Crooked:
         model = onnx.load_model(graph.path)
         self.loaded.append(model.graph.name)
         self.change(model)
-        evaluator, names = ReferenceEvaluator(model), list(graph.outputs)
+        evaluator, names = native_evaluator(model), list(graph.outputs)
 
         def run(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             with reference_arithmetic():
@@ -53,6 +52,19 @@ def enlarging(tensor: str, graph: str, *, by: float = 1.01) -> Callable[[ModelPr
                 model.graph.node.insert(
                     index + 1, helper.make_node("Mul", [f"right {tensor}", f"more {tensor}"], [tensor])
                 )
+                return
+
+    return change
+
+
+def flipping(tensor: str, graph: str) -> Callable[[ModelProto], None]:
+    """Turns a boolean tensor of a graph into its opposite."""
+
+    def change(model: ModelProto) -> None:
+        for index, node in enumerate(model.graph.node):
+            if model.graph.name == graph and tensor in node.output:
+                node.output[list(node.output).index(tensor)] = f"right {tensor}"
+                model.graph.node.insert(index + 1, helper.make_node("Not", [f"right {tensor}"], [tensor]))
                 return
 
     return change

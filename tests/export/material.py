@@ -8,15 +8,16 @@ import numpy as np
 import onnx
 
 from tests.train.test_conv import NARROW as NARROW_CONV
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.folder import Bundle, open_bundle
 from vaeport.bundle.manifest import parse_manifest
 from vaeport.contract import GRAPHS, MANIFEST_FILE
-from vaeport_export.bundle.subject import Subject, subject_of
+from vaeport_export.bundle.original import Original, read_original
+from vaeport_export.bundle.subject import subject_of
 from vaeport_export.bundle.writer import seal
-from vaeport_export.options import ExportOptions
-from vaeport_export.pipeline import export_bundle
-from vaeport_parity.comparison import compare_backends
-from vaeport_parity.reporting.report import ParityReport
+from vaeport_export.sources.run import export_run
+from vaeport_parity.comparison import compare
+from vaeport_parity.reference.program import CapturedModule
+from vaeport_parity.reporting.report import Report
 from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import Dataset, load_dataset
 from vaeport_train.running.run import fit
@@ -57,13 +58,29 @@ def convolutional_run(folder: Path) -> Path:
 
 def exported(run: Path, folder: Path, **options: object) -> Path:
     """Export a run under the name of the folder."""
-    export_bundle(run, folder, dataclasses.replace(ExportOptions(folder.name), **options))  # type: ignore[arg-type]
+    export_run(run, folder, **options)  # type: ignore[arg-type]
     return folder
 
 
-def opened(bundle: Path) -> Subject:
-    """A bundle with its checkpoint, its seal checked."""
-    return subject_of(open_bundle(bundle))
+@dataclasses.dataclass(frozen=True, eq=False)
+class Opened:
+    """A bundle with its original, its seal checked."""
+
+    bundle: Bundle
+    original: Original
+
+    def onnx(self, graph: str) -> bytes:
+        """Content of a float32 graph's file."""
+        return self.bundle.read(GRAPHS[graph].file("fp32"))
+
+    def module(self, graph: str) -> CapturedModule:
+        """The program of a graph on its weights."""
+        return self.original.module(graph)
+
+
+def opened(bundle: Path) -> Opened:
+    """A bundle with its original, its seal checked."""
+    return Opened(open_bundle(bundle), read_original(open_bundle(bundle)))
 
 
 def sealed_again(bundle: Path) -> Path:
@@ -91,11 +108,11 @@ def rewritten(model: onnx.ModelProto, change: Callable[[onnx.ModelProto], None])
     return copy
 
 
-def shortcomings(report: ParityReport) -> set[tuple[str, str]]:
+def shortcomings(report: Report) -> set[tuple[str, str]]:
     """Graph and output of every row that does not hold, of each graph alone."""
     return {(row.graph, row.output) for row in report.rows if not row.holds and row.graph in GRAPHS}
 
 
-def compared(bundle: Path, *backends: str) -> ParityReport:
+def compared(bundle: Path, *backends: str) -> Report:
     """Compare a bundle on the named backends of vaeport's own, in this process."""
-    return compare_backends(opened(bundle), backends, isolated=False)
+    return compare(subject_of(open_bundle(bundle)), backends, isolated=False)

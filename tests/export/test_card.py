@@ -1,9 +1,9 @@
 from dataclasses import asdict
 
-from vaeport_export.bundle.card import figures_table
+from vaeport_export.bundle.figures import figures_table
 from vaeport_train.evaluation import (
-    Calibration,
     ConditionalAccuracy,
+    ConfidenceCalibration,
     Estimate,
     Figures,
     JudgeRecipe,
@@ -24,7 +24,7 @@ EVERYTHING = Figures(
     classification_errors=390,
     classification_error=0.039,
     classification_error_95=(0.035, 0.043),
-    calibration=Calibration(0.0123, (1.0,), (0.039,), (0.4,)),
+    calibration=ConfidenceCalibration(0.0123, (1.0,), (0.039,), (0.4,)),
     probe_accuracies=ProbeAccuracies(0.123, 0.345),
     likelihood=Likelihood(10_000, 5000, 50, 1000, Estimate(80.12, 0.2, 0.004, 81.0), Estimate(82.5, None, 0.01, 83.0)),
     conditional_accuracy=ConditionalAccuracy(
@@ -41,7 +41,7 @@ EVERYTHING = Figures(
 
 
 def test_card_tells_every_figure_that_was_measured() -> None:
-    text = figures_table({"mnist test": asdict(EVERYTHING)})
+    text = figures_table({"mnist test": asdict(EVERYTHING)}, condition="label")
 
     for told in (
         "| mnist test | 10000 | 101.25 | 99.50 | 1.375 | 3.90 % (3.50 to 4.30) |",

@@ -4,15 +4,15 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
+from tests.export.material import Opened
 from vaeport.contract import GRAPHS
 from vaeport.errors import CheckFailedError
-from vaeport_export.bundle.subject import Subject
-from vaeport_export.graph.onnx_file import check_graph
+from vaeport_export.graph.checking import check_graph
 
 ENCODER = "encoder_classifier"
 
 
-def check(subject: Subject, graph: str, change: Callable[[ModelProto], object]) -> None:
+def check(subject: Opened, graph: str, change: Callable[[ModelProto], object]) -> None:
     """Check a graph after a change to its file."""
     model = onnx.load_model_from_string(subject.onnx(graph))
     change(model)
@@ -74,19 +74,19 @@ def break_edge(model: ModelProto) -> None:
 
 
 @pytest.mark.parametrize("graph", list(GRAPHS))
-def test_exported_graph_passes(graph: str, narrow: Subject) -> None:
+def test_exported_graph_passes(graph: str, narrow: Opened) -> None:
     check(narrow, graph, lambda model: model)
 
 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (add_noise, "'draw' is a RandomNormalLike; sampling is the host's"),
-        (fix_batch, "inputs are .*2, 1, 28, 28"),
-        (rename_batch, "inputs are .*'N'"),
-        (swap_outputs, "outputs are .*'z_logvar'.*but must be .*'z_mean'"),
-        (drop_output, "outputs are"),
-        (add_input, "inputs are .*temperature"),
+        (add_noise, "'draw' is a RandomNormalLike: sampling is the host's"),
+        (fix_batch, "image is .*2, 1, 28, 28"),
+        (rename_batch, "image is .*'N'"),
+        (swap_outputs, "output z_logvar is .*the contract has z_mean"),
+        (drop_output, "2 outputs"),
+        (add_input, "2 inputs .*temperature"),
         (make_output_double, "z_mean is DOUBLE, not FLOAT"),
         (add_domain, "operator sets are .*com.example"),
         (set_opset, "operator sets are .*19.*but must be .*18"),
@@ -95,12 +95,12 @@ def test_exported_graph_passes(graph: str, narrow: Subject) -> None:
     ],
 )
 def test_graph_that_breaks_the_contract_is_refused(
-    change: Callable[[ModelProto], object], complaint: str, narrow: Subject
+    change: Callable[[ModelProto], object], complaint: str, narrow: Opened
 ) -> None:
     with pytest.raises(CheckFailedError, match=complaint):
         check(narrow, ENCODER, change)
 
 
-def test_bytes_that_are_no_graph_are_refused(narrow: Subject) -> None:
+def test_bytes_that_are_no_graph_are_refused(narrow: Opened) -> None:
     with pytest.raises(CheckFailedError):
         check_graph(b"no ONNX", GRAPHS[ENCODER], narrow.bundle.manifest.shapes, opset=18)

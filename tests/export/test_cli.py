@@ -1,18 +1,15 @@
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.export.material import edit_onnx, sealed_again
 from tests.export.test_defects import DECODER, change_one_weight
-from vaeport.bundle.folder import open_bundle
 from vaeport_export import cli as export_cli
 from vaeport_parity import cli as parity_cli
 from vaeport_parity.backends import OWN_BACKENDS
-from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE
+from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
 
 Captured = pytest.CaptureFixture[str]
 
@@ -24,50 +21,6 @@ def error_line(capsys: Captured, command: str) -> str:
     assert captured.err.startswith(f"{command}: error: ")
     assert captured.err.count("\n") == 1, captured.err
     return captured.err
-
-
-def test_export_says_where_the_bundle_is_and_how_exact(runs: Path, tmp_path: Path, capsys: Captured) -> None:
-    code = export_cli.main([str(runs / "narrow"), "-o", str(tmp_path / "mine")])
-
-    captured = capsys.readouterr()
-    assert (code, captured.err) == (0, "")
-    assert f"{tmp_path / 'mine'}: sealed" in captured.out
-    assert f"vaeport verify {tmp_path / 'mine'}" in captured.out
-    assert open_bundle(tmp_path / "mine").manifest.name == "mine"
-
-
-def test_export_answers_in_json_and_takes_its_options(runs: Path, copy: Path, capsys: Captured) -> None:
-    options = ["--name", "new", "--bundle-version", "2", "--description", "Words.", "--opset", "20", "--replace"]
-
-    code = export_cli.main([str(runs / "narrow"), "-o", str(copy), *options, "--json"])
-
-    captured = capsys.readouterr()
-    answer = json.loads(captured.out)
-    assert (code, captured.err) == (0, "")
-    assert (answer["bundle"], answer["name"]) == (str(copy), "new")
-    assert 0 < answer["worst_ratio"] <= 4
-    manifest = open_bundle(copy).manifest
-    assert (manifest.name, manifest.version, manifest.description) == ("new", "2", "Words.")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (["{tmp}/none", "-o", "{tmp}/b"], "is no run folder"),
-        (["{run}", "-o", "{bundle}"], "--replace"),
-        (["{run}", "-o", "{tmp}/b", "--opset", "17"], "opset is 17, but must be from 18 to 23"),
-        (["{run}", "-o", "{tmp}/b", "--name", "a b"], "bundle name is 'a b'"),
-        (["{run}", "-o", "{run}/config.json/b"], "cannot write"),
-    ],
-)
-def test_export_that_cannot_run_is_one_line_and_exit_code_2(
-    arguments: list[str], problem: str, runs: Path, copy: Path, tmp_path: Path, capsys: Captured
-) -> None:
-    places = {"tmp": tmp_path, "run": runs / "narrow", "bundle": copy}
-
-    assert export_cli.main([argument.format(**places) for argument in arguments]) == 2
-    assert problem in error_line(capsys, "vaeport-export")
-    assert list(tmp_path.iterdir()) == [copy]
 
 
 def test_parity_prints_a_row_for_each_backend_and_output(bundles: Path, capsys: Captured) -> None:
@@ -160,18 +113,3 @@ def test_help_lists_the_exit_codes(main: object, capsys: Captured) -> None:
 
     assert caught.value.code == 0
     assert "exit codes:" in capsys.readouterr().out
-
-
-def test_installed_command_is_silent_on_stderr(runs: Path, tmp_path: Path) -> None:
-    """Neither the exporter's own chatter nor a progress line, where nobody looks."""
-    program = "import sys; from vaeport_export.cli import main; sys.exit(main())"
-
-    done = subprocess.run(
-        [sys.executable, "-c", program, runs / "narrow", "-o", tmp_path / "bundle"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("\n") == 2

@@ -16,11 +16,14 @@ from onnx import ModelProto
 from tests.export.material import edit_onnx, opened, sealed_again
 from vaeport.contract import FP32, GRAPHS
 from vaeport_export.bundle.subject import Subject
+from vaeport_parity.asking.bundle_job import bundle_job
 from vaeport_parity.asking.steps import questions
 from vaeport_parity.backends import BACKENDS
+from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
 from vaeport_parity.comparison import compare_backends
-from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE, missing_reason
-from vaeport_parity.running.execution import run_backend, write_inputs
+from vaeport_parity.running.environments import missing_reason
+from vaeport_parity.running.execution import run_backend
+from vaeport_parity.subjects.tensors import input_specs, output_specs
 
 with_environments = pytest.mark.skipif(
     ENVIRONMENTS_VARIABLE not in os.environ, reason=f"{ENVIRONMENTS_VARIABLE} names no environments to try"
@@ -87,9 +90,9 @@ def test_graph_that_cannot_be_loaded_leaves_the_other_its_answers(
     edit_onnx(copy, "encoder_classifier", make_unknown)
     subject = opened(sealed_again(copy))
     asked = questions(subject, timed=False)
-    inputs = write_inputs(asked, tmp_path / "inputs")
+    job = bundle_job(subject, asked, tmp_path / "inputs")
 
-    outcome = run_backend(backend, subject, asked, inputs, tmp_path / "job", limit=120)
+    outcome = run_backend(BACKENDS[backend], job, tmp_path / "job", limit=120)
 
     failed = [outcome.errors[index] for index, step in enumerate(asked.steps) if step.graph != "decoder"]
     assert all(re.match(sentence, error) for error in failed)
@@ -115,16 +118,20 @@ def test_environment_from_before_playwright_is_refused(tmp_path: Path, monkeypat
 @with_environments
 def test_chromium_ends_with_the_process_that_started_it(narrow: Subject, tmp_path: Path) -> None:
     skip_if_missing("onnxruntime-chromium")
-    shapes, spec = narrow.bundle.manifest.shapes, GRAPHS["decoder"]
-    ports = [{name: shapes.row(name) for name in names} for names in (spec.inputs, spec.outputs)]
+    path = str(narrow.bundle.path / GRAPHS["decoder"].file(FP32))
+    model = onnx.load_model(path)
+    given, wanted = (
+        [(spec.name, spec.dtype, spec.shape) for spec in specs] for specs in (input_specs(model), output_specs(model))
+    )
     program = "\n".join(
         [
             "import pathlib, time, numpy",
-            "from vaeport_parity.backends import BACKENDS, GraphFile",
-            f"path, scratch = map(pathlib.Path, {[str(narrow.bundle.path / spec.file(FP32)), str(tmp_path)]})",
-            f"ports = {ports}",
-            "run = BACKENDS['onnxruntime-chromium'].load(GraphFile('decoder', path, *ports, scratch, scratch))",
-            "run({name: numpy.zeros((1, *row), 'f4') for name, row in ports[0].items()})",
+            "from vaeport_parity.backends import BACKENDS, GraphFile, Tensor",
+            f"path, scratch = map(pathlib.Path, {[path, str(tmp_path)]})",
+            f"ports = [{{port[0]: Tensor(*port) for port in ports}} for ports in ({given}, {wanted})]",
+            "file = GraphFile('decoder', path, *ports, None, scratch, scratch)",
+            "run = BACKENDS['onnxruntime-chromium'].load(file)",
+            "run({name: numpy.zeros((1, *one.shape[1:]), 'f4') for name, one in ports[0].items()})",
             "print('ready', flush=True)",
             "time.sleep(60)",
         ]

@@ -7,9 +7,8 @@ import pytest
 from onnx import ModelProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from tests.export.material import rewritten
+from tests.export.material import Opened, rewritten
 from vaeport.contract import GRAPHS
-from vaeport_export.bundle.subject import Subject
 from vaeport_export.graph.spelling import halve_gelu_first
 
 WIDTH = 1000
@@ -64,7 +63,7 @@ def test_half_that_is_read_elsewhere_too_is_left() -> None:
 
 
 @pytest.mark.parametrize("graph", list(GRAPHS))
-def test_exported_gelus_are_halved_first(graph: str, narrow: Subject) -> None:
+def test_exported_gelus_are_halved_first(graph: str, narrow: Opened) -> None:
     nodes = onnx.load_model_from_string(narrow.onnx(graph)).graph.node
     makers = {name: node for node in nodes for name in node.output}
     sums = {node.output[0] for node in nodes if node.op_type == "Add" and makers[node.input[0]].op_type == "Erf"}

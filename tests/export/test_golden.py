@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.train.test_conv import NARROW as CONV_NARROW
+from tests.export.material import Opened
 from vaeport.bundle.golden import parse_golden
 from vaeport.contract import GRAPHS, Shapes
 from vaeport.errors import BundleError
@@ -17,9 +17,6 @@ from vaeport_export.bundle.probes import (
     probe_rows,
     random_rows,
 )
-from vaeport_export.bundle.subject import Subject
-from vaeport_train.configuration.parsing import load_preset
-from vaeport_train.networks.vae import ConditionalVAE
 from vaeport_train.running.run import load_examples
 
 SHAPES = Shapes((1, 28, 28), 4, 10)
@@ -30,10 +27,10 @@ def some_images(n: int = 20) -> tuple[np.ndarray, np.ndarray]:
     return images, np.arange(n, dtype=np.int64) % 10
 
 
-def test_golden_file_reads_back_as_it_was_made(narrow: Subject, runs: Path) -> None:
+def test_golden_file_reads_back_as_it_was_made(narrow: Opened, runs: Path) -> None:
     examples = load_examples(runs / "narrow")
 
-    made = make_golden(narrow.checkpoint.network, examples.images, examples.labels, SHAPES)
+    made = make_golden(narrow.original, examples.images, examples.labels, SHAPES)
 
     read = parse_golden(narrow.bundle.read("golden.npz"), SHAPES).to_arrays()
     assert set(read) == set(made.to_arrays())
@@ -42,7 +39,7 @@ def test_golden_file_reads_back_as_it_was_made(narrow: Subject, runs: Path) -> N
         assert np.array_equal(read[name], array)
 
 
-def test_golden_file_of_other_shapes_is_refused(narrow: Subject) -> None:
+def test_golden_file_of_other_shapes_is_refused(narrow: Opened) -> None:
     with pytest.raises(BundleError, match=r"golden\.npz must hold"):
         parse_golden(narrow.bundle.read("golden.npz"), Shapes((1, 28, 28), 5, 10))
 
@@ -97,9 +94,7 @@ def test_probes_are_six_hundred_rows_that_begin_with_the_golden_ones() -> None:
 
 
 def test_probes_of_a_convolutional_network_are_fewer() -> None:
-    network = ConditionalVAE(load_preset("conv", CONV_NARROW).network, SHAPES)
-
-    probes = probe_inputs(golden_inputs(*some_images(), SHAPES), SHAPES, rows=probe_rows(network))
+    probes = probe_inputs(golden_inputs(*some_images(), SHAPES), SHAPES, rows=probe_rows(convolutional=True))
 
     assert {len(values) for inputs in probes.values() for values in inputs.values()} == {257}
 
@@ -129,10 +124,10 @@ def test_random_rows_fill_the_unit_interval() -> None:
     assert np.array_equal(rows[:10], random_rows(10, 100))
 
 
-def test_noise_floor_is_measured_not_guessed(narrow: Subject) -> None:
+def test_noise_floor_is_measured_not_guessed(narrow: Opened) -> None:
     golden = parse_golden(narrow.bundle.read("golden.npz"), SHAPES)
 
-    measured = float32_tolerances(narrow.checkpoint.network, golden, SHAPES)
+    measured = float32_tolerances(narrow.original, golden, SHAPES)
 
     recorded = narrow.bundle.manifest.tolerances["fp32"]
     for graph, outputs in measured.items():

@@ -10,8 +10,7 @@ from tests.export.crooked import Crooked, enlarging, refusing, unchanged
 from tests.export.material import digits, edit_onnx, opened, sealed_again
 from vaeport.bundle.folder import open_bundle
 from vaeport_export.bundle.subject import Subject, subject_of
-from vaeport_export.options import ExportOptions
-from vaeport_export.pipeline import export_bundle
+from vaeport_export.sources.run import export_run
 from vaeport_parity.backends import BACKENDS
 from vaeport_parity.backends.torch_eager import TorchEager
 from vaeport_parity.comparison import compare_backends
@@ -215,7 +214,7 @@ def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -
 @pytest.fixture(scope="module")
 def lower(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("lower") / "blog"
-    export_bundle(runs / "blog", place, ExportOptions("blog", precisions=("fp16", "int8")), dataset=digits())
+    export_run(runs / "blog", place, name="blog", precisions=("fp16", "int8"), dataset=digits())
     return place
 
 

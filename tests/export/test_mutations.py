@@ -15,7 +15,7 @@ from tests.export.material import compared, edit_onnx, opened, sealed_again
 from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.golden import parse_golden
 from vaeport.contract import MANIFEST_FILE
-from vaeport_export.bundle.golden import torch_answers
+from vaeport_export.bundle.original import torch_answers
 from vaeport_parity.reporting.report import ParityReport
 from vaeport_parity.reporting.sentences import shortcoming
 

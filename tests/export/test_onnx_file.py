@@ -10,11 +10,10 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto
 
+from tests.export.material import Opened
 from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
-from vaeport_export.bundle.subject import Subject
 from vaeport_export.graph.onnx_file import GraphDescription, export_graph
-from vaeport_export.modules.vae import graph_modules
 
 SIGNATURES = {
     "encoder_classifier": {
@@ -34,16 +33,16 @@ IR_OF_OPSET = {18: 8, 20: 9, 23: 11}
 pytestmark = pytest.mark.parametrize("graph", list(GRAPHS))
 
 
-def description(subject: Subject) -> GraphDescription:
+def description(subject: Opened) -> GraphDescription:
     manifest = subject.bundle.manifest
     return GraphDescription(manifest.name, manifest.labels, manifest.shapes)
 
 
-def exported_again(subject: Subject, graph: str, *, opset: int = 18) -> bytes:
+def exported_again(subject: Opened, graph: str, *, opset: int = 18) -> bytes:
     return export_graph(subject.module(graph), graph, description(subject), opset=opset)
 
 
-def parsed(subject: Subject, graph: str) -> ModelProto:
+def parsed(subject: Opened, graph: str) -> ModelProto:
     return onnx.load_model_from_string(subject.onnx(graph))
 
 
@@ -51,7 +50,7 @@ def sizes(value: onnx.ValueInfoProto) -> list[str | int]:
     return [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
 
 
-def test_inputs_and_outputs_are_the_contracts(graph: str, narrow: Subject) -> None:
+def test_inputs_and_outputs_are_the_contracts(graph: str, narrow: Opened) -> None:
     model = parsed(narrow, graph).graph
 
     assert list(SIGNATURES[graph]["inputs"].items()) == [(value.name, sizes(value)) for value in model.input]
@@ -61,7 +60,7 @@ def test_inputs_and_outputs_are_the_contracts(graph: str, narrow: Subject) -> No
 
 
 @pytest.mark.parametrize("opset", [18, 20, 23])
-def test_opset_and_ir_version_are_those_asked_for(opset: int, graph: str, narrow: Subject) -> None:
+def test_opset_and_ir_version_are_those_asked_for(opset: int, graph: str, narrow: Opened) -> None:
     model = onnx.load_model_from_string(exported_again(narrow, graph, opset=opset))
 
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]
@@ -69,24 +68,24 @@ def test_opset_and_ir_version_are_those_asked_for(opset: int, graph: str, narrow
 
 
 @pytest.mark.parametrize("opset", [17, 24, 0, -1])
-def test_opset_that_is_not_offered_is_refused(opset: int, graph: str, narrow: Subject) -> None:
+def test_opset_that_is_not_offered_is_refused(opset: int, graph: str, narrow: Opened) -> None:
     with pytest.raises(InputError, match=f"opset is {opset}, but must be from 18 to 23"):
         exported_again(narrow, graph, opset=opset)
 
 
-def test_file_names_no_path_of_this_machine(graph: str, narrow: Subject) -> None:
+def test_file_names_no_path_of_this_machine(graph: str, narrow: Opened) -> None:
     content = narrow.onnx(graph)
     places = [str(Path.cwd()), str(Path.home()), sys.prefix, *site.getsitepackages(), "site-packages", ".py", "torch/"]
 
     assert [place for place in places if place.encode() in content] == []
 
 
-def test_file_names_no_build_of_torch(graph: str, narrow: Subject) -> None:
+def test_file_names_no_build_of_torch(graph: str, narrow: Opened) -> None:
     """`2.9.0+cpu` on one machine is `2.9.0+cu128` on another, and the bytes shall be the same."""
     assert "+" not in parsed(narrow, graph).producer_version
 
 
-def test_weights_are_inside_the_file(graph: str, narrow: Subject) -> None:
+def test_weights_are_inside_the_file(graph: str, narrow: Opened) -> None:
     weights = parsed(narrow, graph).graph.initializer
 
     assert {tensor.data_location for tensor in weights} == {TensorProto.DEFAULT}
@@ -94,7 +93,7 @@ def test_weights_are_inside_the_file(graph: str, narrow: Subject) -> None:
     assert [path.name for path in (narrow.bundle.path / "fp32" / graph).iterdir() if path.is_file()] == ["model.onnx"]
 
 
-def test_metadata_describes_the_graph(graph: str, narrow: Subject) -> None:
+def test_metadata_describes_the_graph(graph: str, narrow: Opened) -> None:
     metadata = {entry.key: entry.value for entry in parsed(narrow, graph).metadata_props}
 
     shapes = {**SIGNATURES[graph]["inputs"], **SIGNATURES[graph]["outputs"]}
@@ -110,20 +109,20 @@ def test_metadata_describes_the_graph(graph: str, narrow: Subject) -> None:
     }
 
 
-def test_image_is_denoted_as_the_standard_has_it(graph: str, narrow: Subject) -> None:
+def test_image_is_denoted_as_the_standard_has_it(graph: str, narrow: Opened) -> None:
     model = parsed(narrow, graph).graph
 
     denoted = {value.name for value in (*model.input, *model.output) if value.type.denotation == "IMAGE"}
     assert denoted == {"image"}
 
 
-def test_documentation_names_graph_bundle_and_tensors(graph: str, narrow: Subject) -> None:
+def test_documentation_names_graph_bundle_and_tensors(graph: str, narrow: Opened) -> None:
     words = parsed(narrow, graph).doc_string
 
     assert all(name in words for name in (graph, "narrow", *GRAPHS[graph].inputs, *GRAPHS[graph].outputs))
 
 
-def test_nothing_of_the_exporters_notes_is_left(graph: str, narrow: Subject) -> None:
+def test_nothing_of_the_exporters_notes_is_left(graph: str, narrow: Opened) -> None:
     model = parsed(narrow, graph).graph
 
     assert len(model.value_info) == 0
@@ -131,14 +130,14 @@ def test_nothing_of_the_exporters_notes_is_left(graph: str, narrow: Subject) -> 
     assert not any(part.metadata_props or part.doc_string for part in parts)
 
 
-def test_same_checkpoint_gives_the_same_bytes_again(graph: str, narrow: Subject) -> None:
+def test_same_checkpoint_gives_the_same_bytes_again(graph: str, narrow: Opened) -> None:
     assert exported_again(narrow, graph) == narrow.onnx(graph)
 
 
-def test_another_process_gives_the_same_bytes(graph: str, narrow: Subject, tmp_path: Path) -> None:
+def test_another_process_gives_the_same_bytes(graph: str, narrow: Opened, tmp_path: Path) -> None:
     program = (
         "import sys, hashlib\n"
-        "from tests.export.material import opened\n"
+        "from tests.export.material import Opened, opened\n"
         "from tests.export.test_onnx_file import exported_again\n"
         "print(hashlib.sha256(exported_again(opened(sys.argv[1]), sys.argv[2])).hexdigest())\n"
     )
@@ -156,11 +155,11 @@ def test_another_process_gives_the_same_bytes(graph: str, narrow: Subject, tmp_p
     assert done.stdout.strip() == hashlib.sha256(narrow.onnx(graph)).hexdigest()
 
 
-def test_export_leaves_the_network_as_it_was(graph: str, narrow: Subject) -> None:
-    before = {name: tensor.clone() for name, tensor in narrow.checkpoint.network.state_dict().items()}
+def test_export_leaves_the_network_as_it_was(graph: str, narrow: Opened) -> None:
+    before = {name: tensor.clone() for name, tensor in narrow.original.weights.items()}
 
     exported_again(narrow, graph)
 
-    after = narrow.checkpoint.network.state_dict()
+    after = narrow.original.weights
     assert all(tensor.equal(after[name]) for name, tensor in before.items())
-    assert not graph_modules(narrow.checkpoint.network)[graph].training
+    assert not narrow.module(graph).training

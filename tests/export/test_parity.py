@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from tests.export.material import compared, opened
 from vaeport.bundle.golden import Arrays, parse_golden
-from vaeport.contract import FP32, GRAPHS
+from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
 from vaeport_export.bundle.probes import probe_inputs
 from vaeport_export.bundle.subject import Subject
-from vaeport_parity.backends import BACKENDS, OWN_BACKENDS, GraphFile
+from vaeport_parity.asking.bundle_job import bundle_job
+from vaeport_parity.asking.steps import Questions
+from vaeport_parity.backends import BACKENDS, OWN_BACKENDS, GraphFile, Tensor
+from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
 from vaeport_parity.comparison import compare_backends
-from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE
 
 NOISE_FLOORS = dict.fromkeys(OWN_BACKENDS, 4.0)
 """How far each backend may be from PyTorch, in noise floors of the manifest (PyTorch float32 against float64).
@@ -34,10 +36,11 @@ def subject(request: pytest.FixtureRequest, bundles: Path) -> Subject:
 
 
 def graph_file(subject: Subject, graph: str, scratch: Path) -> GraphFile:
-    spec, bundle = GRAPHS[graph], subject.bundle
-    rows = bundle.manifest.shapes.row
-    inputs, outputs = ({name: rows(name) for name in names} for names in (spec.inputs, spec.outputs))
-    return GraphFile(graph, bundle.path / spec.file(FP32), inputs, outputs, bundle.path, scratch)
+    job = next(job for job in bundle_job(subject, Questions({}), scratch / "job").graphs if job.name == graph)
+    inputs, outputs = (
+        {spec.name: Tensor(spec.name, spec.dtype, spec.shape) for spec in specs} for specs in (job.inputs, job.outputs)
+    )
+    return GraphFile(graph, job.path, inputs, outputs, job.original, scratch, scratch)
 
 
 def inputs_of(subject: Subject, graph: str, batch: int) -> dict[str, NDArray[np.float32]]:

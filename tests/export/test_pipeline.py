@@ -22,6 +22,8 @@ LAYOUT = {
     "README.md",
     "bundle.json",
     "checkpoint/config.json",
+    "checkpoint/decoder.json",
+    "checkpoint/encoder_classifier.json",
     "checkpoint/model.safetensors",
     "parity.json",
     "fp32/decoder/model.onnx",

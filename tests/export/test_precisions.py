@@ -22,11 +22,10 @@ from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, I
 from vaeport.errors import BundleError, InputError
 from vaeport_export import cli
 from vaeport_export.bundle.subject import subject_of
-from vaeport_export.options import ExportOptions
-from vaeport_export.pipeline import export_bundle
-from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert, material_of
+from vaeport_export.precisions import GATES, Gate, chosen_precisions, convert
 from vaeport_export.precisions.gates import PrecisionFigures, missed
-from vaeport_parity.comparison import compare_backends
+from vaeport_export.sources.run import export_run, run_material, run_original
+from vaeport_parity.comparison import compare
 from vaeport_train.running.checkpoint import load_checkpoint
 
 LOWER = ("fp16", "int8")
@@ -37,7 +36,7 @@ FIGURES = PrecisionFigures(10000, "mnist test", 0.0021, 0.0021, 0.1, 1e-6, 40.0,
 def lower(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle `blog` in all precisions. Only to be read."""
     place = tmp_path_factory.mktemp("lower") / "blog"
-    export_bundle(runs / "blog", place, ExportOptions("blog", precisions=LOWER), dataset=digits())
+    export_run(runs / "blog", place, name="blog", precisions=LOWER, dataset=digits())
     return place
 
 
@@ -173,7 +172,7 @@ def test_a_row_does_not_depend_on_its_batch(precision: str, lower: Path) -> None
 
 
 def test_same_run_gives_the_same_bytes(lower: Path, runs: Path, tmp_path: Path) -> None:
-    export_bundle(runs / "blog", tmp_path / "blog", ExportOptions("blog", precisions=LOWER), dataset=digits())
+    export_run(runs / "blog", tmp_path / "blog", name="blog", precisions=LOWER, dataset=digits())
 
     for name in open_bundle(lower).manifest.files:
         assert (tmp_path / "blog" / name).read_bytes() == (lower / name).read_bytes(), name
@@ -210,7 +209,7 @@ def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Pa
     path.write_bytes(changed.SerializeToString(deterministic=True))
 
     subject = subject_of(open_bundle(sealed_again(bundle)), "int8")
-    report = compare_backends(subject, ["onnxruntime-all"], isolated=False)
+    report = compare(subject, ["onnxruntime-all"], isolated=False)
 
     assert not report.holds
 
@@ -218,7 +217,7 @@ def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Pa
 def test_precision_that_costs_too_much_is_left_out_and_told(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(GATES, "int8", Gate(0.10, 90.0, 0.30))
+    monkeypatch.setitem(GATES, "int8", Gate(0.10, 1.0, 90.0, 0.30))
     data = dataclasses.replace(digits(), skipped=("a.png cannot be read",))
     monkeypatch.setattr("vaeport_train.data.load_dataset", lambda *_, **__: data)
 
@@ -252,15 +251,15 @@ def test_gate_of_int8(figures: dict[str, float], problem: str) -> None:
 
 
 def test_precision_needs_the_data_of_the_run(runs: Path, tmp_path: Path) -> None:
-    options = ExportOptions("b", precisions=("int8",))
-
     with pytest.raises(InputError, match="give the run's data"):
-        export_bundle(runs / "blog", tmp_path / "b", options)
+        export_run(runs / "blog", tmp_path / "b", precisions=("int8",))
+    checkpoint = load_checkpoint(runs / "blog")
+    original = run_original(checkpoint, lambda name: (runs / "blog" / name).read_bytes())
     moved = dataclasses.replace(digits(), name="elsewhere", licence="mine")
-    assert material_of(load_checkpoint(runs / "blog"), moved).judged_name == "elsewhere held-out"
+    assert run_material(checkpoint, original, moved).name == "elsewhere held-out"
     other = dataclasses.replace(digits(), held_out=100)
     with pytest.raises(InputError, match="800 images of mnist-5k that are not in mnist-5k as it is given now"):
-        export_bundle(runs / "blog", tmp_path / "b", options, dataset=other)
+        export_run(runs / "blog", tmp_path / "b", precisions=("int8",), dataset=other)
     assert not (tmp_path / "b").exists()
 
 
@@ -309,9 +308,9 @@ def test_parity_of_a_graph_that_does_not_run_is_one_sentence(precision: str, low
     subject = subject_of(open_bundle(sealed_again(bundle)), precision)
 
     with pytest.raises(BundleError, match=f"onnxruntime cannot run {precision}/encoder_classifier/model.onnx"):
-        compare_backends(subject, ["onnxruntime-all"], isolated=False)
+        compare(subject, ["onnxruntime-all"], isolated=False)
 
 
 def test_comparing_only_the_original_below_float32_is_refused(lower: Path) -> None:
     with pytest.raises(InputError, match="torch-float32 runs the PyTorch original, which is float32"):
-        compare_backends(subject_of(open_bundle(lower), "int8"), ["torch-float32"], isolated=False)
+        compare(subject_of(open_bundle(lower), "int8"), ["torch-float32"], isolated=False)

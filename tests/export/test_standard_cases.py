@@ -8,9 +8,9 @@ from onnx import numpy_helper
 from onnx.backend.test.loader import load_model_tests
 from onnx.reference import ReferenceEvaluator
 
+from tests.export.material import Opened
 from vaeport.bundle.golden import parse_golden
 from vaeport.contract import GRAPHS
-from vaeport_export.bundle.subject import Subject
 
 
 def tensors(folder: Path, kind: str) -> dict[str, NDArray[np.float32]]:
@@ -42,7 +42,7 @@ def test_reference_evaluator_passes_the_case(graph: str, bundle: str, bundles: P
 
 
 @pytest.mark.parametrize("graph", list(GRAPHS))
-def test_case_holds_the_first_golden_rows(graph: str, narrow: Subject) -> None:
+def test_case_holds_the_first_golden_rows(graph: str, narrow: Opened) -> None:
     folder = narrow.bundle.path / "fp32" / graph / "test_data_set_0"
     golden = parse_golden(narrow.bundle.read("golden.npz"), narrow.bundle.manifest.shapes)
 

@@ -22,7 +22,7 @@ from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import BATCH, CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Shapes, Z
 from vaeport.model.anomaly import kl_nats, reconstruction_nats
 from vaeport.model.latents import philox4x32
-from vaeport_export.bundle.test_case import write_test_case
+from vaeport_export.bundle.standard_case import write_test_case
 from vaeport_export.bundle.writer import seal
 
 TINY = Path(__file__).parent / "tiny"

@@ -82,6 +82,16 @@ def test_rows_do_not_depend_on_where_drawing_starts(start: int) -> None:
     np.testing.assert_array_equal(latents(3, 1, 10, start=start), latents(3, 1025, 10)[start : start + 1])
 
 
+def test_every_third_row_is_the_same_as_in_the_whole_table() -> None:
+    np.testing.assert_array_equal(latents(3, 4, 10, start=2, step=3), latents(3, 12, 10)[2::3])
+
+
+@pytest.mark.parametrize(("n", "step"), [(1, 0), (2, -1), (3, 2**63)])
+def test_step_outside_the_table_is_refused(n: int, step: int) -> None:
+    with pytest.raises(InputError, match="step is|rows 0 to"):
+        latents(0, n, 4, step=step)
+
+
 @pytest.mark.parametrize("dim", [1, 3, 4, 5])
 def test_fewer_dimensions_are_a_cut(dim: int) -> None:
     np.testing.assert_array_equal(latents(3, 5, dim), latents(3, 5, 8)[:, :dim])

@@ -60,6 +60,7 @@ def test_evaluate_prints_a_row_a_split(run: Path, capsys: Captured) -> None:
         "images",
         "mnist-5k train",
         "mnist-5k held-out",
+        "device cpu",
     ]
 
 

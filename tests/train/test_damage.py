@@ -189,3 +189,87 @@ def test_state_of_a_place_outside_the_run_is_refused(field: str, value: int, run
     save_file(load_file(path), path, {"vaeport": json.dumps(counters)})
 
     assert "trainer.safetensors is damaged" in refusal(run_copy, lambda run: resume(run, digits))
+
+
+def _set(place: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(values: dict[str, Any]) -> None:
+        *tables, last = place.split(".")
+        for table in tables:
+            values = values[table]
+        values[last] = value
+
+    return change
+
+
+WRONG_VALUES = [
+    *((place, [1]) for place in ("preset", "config", "data", "versions", "config.network", "config.training")),
+    *((place, 10**30) for place in ("data.train_images", "config.training.epochs", "config.network.latent_dim")),
+    *((place, 10**30) for place in ("data.image_shape", "preset", "config.training.seed")),
+    *((place, float("inf")) for place in ("config.training.learning_rate", "data.held_out_images")),
+    *((place, float("nan")) for place in ("config.training.weight_average", "config.objective.augment")),
+    *((place, None) for place in ("data.labels", "data.name", "versions", "config.network.kind", "config.data")),
+    *((place, {}) for place in ("data.labels", "config.network", "preset", "config.network.encoder_hidden")),
+    *((place, "3") for place in ("data.train_images", "config.training.epochs", "data.image_shape")),
+    ("data.labels", []),
+    ("data.labels", [1, 2]),
+    ("data.image_shape", [2, 28, 28]),
+    ("data.image_shape", [1, 10**9, 28]),
+    ("versions", {"torch": 2}),
+    ("config.network.kind", ["mlp"]),
+    ("config.network.encoder_hidden", [[16]]),
+    ("format", "1"),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), WRONG_VALUES, ids=[f"{p}={v!r:.12}" for p, v in WRONG_VALUES])
+def test_wrong_value_in_the_record_is_one_sentence_that_names_it(place: str, value: object, run_copy: Path) -> None:
+    edit_config(run_copy, _set(place, value))
+
+    message = refusal(run_copy)
+    assert "config.json" in message
+    assert place.rpartition(".")[2] in message
+
+
+@pytest.mark.parametrize("number", ["1e999", "1" * 5000, "-1e999"])
+def test_number_beyond_all_bounds_is_refused(number: str, run_copy: Path) -> None:
+    text = (run_copy / "config.json").read_text()
+    (run_copy / "config.json").write_text(text.replace('"train_images": 500', f'"train_images": {number}'))
+
+    assert "config.json" in refusal(run_copy)
+
+
+def test_record_nested_without_end_is_refused(run_copy: Path) -> None:
+    (run_copy / "config.json").write_text("[" * 100_000)
+
+    assert "config.json is damaged" in refusal(run_copy)
+
+
+@pytest.mark.parametrize(
+    "metadata", ["[1]", "null", "7", '{"epochs": 4}', '{"epochs": true}', '{"epochs": 1e999}', "{}"]
+)
+def test_weights_with_wrong_metadata_are_refused(metadata: str, run_copy: Path) -> None:
+    path = run_copy / "model.safetensors"
+    save_file(load_file(path), path, {"vaeport": metadata})
+
+    assert "model.safetensors" in refusal(run_copy)
+
+
+def test_weights_of_another_type_are_refused(run_copy: Path) -> None:
+    path = run_copy / "model.safetensors"
+    tensors = {name: tensor.double() for name, tensor in load_file(path).items()}
+    save_file(tensors, path, {"vaeport": '{"epochs": 3}'})
+
+    assert "torch.float64, not torch.float32" in refusal(run_copy)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("epoch", "x"), ("seconds", None), ("train", [1]), ("kl_by_dimension", 3)]
+)
+def test_wrong_value_in_the_metrics_is_refused(field: str, value: object, run_copy: Path, digits: Dataset) -> None:
+    lines = [json.loads(line) for line in (run_copy / "metrics.jsonl").read_text().splitlines()]
+    lines[-1][field] = value
+    (run_copy / "metrics.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+
+    message = refusal(run_copy, lambda run: resume(run, digits))
+    assert "metrics.jsonl" in message
+    assert field in message

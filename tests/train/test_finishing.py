@@ -4,7 +4,7 @@ import torch
 from tests.train.small import few_digits
 from tests.train.test_conv import narrow_conv
 from vaeport_train.data import Split
-from vaeport_train.data.batching import gather
+from vaeport_train.data.batching import Images
 from vaeport_train.networks.vae import ConditionalVAE
 from vaeport_train.optimisation.finishing import best_scale, class_means, finish
 
@@ -20,7 +20,7 @@ def network_and_digits() -> tuple[ConditionalVAE, Split]:
 
 def test_classes_share_their_mean_latent_and_images_stay_what_they_were() -> None:
     network, split = network_and_digits()
-    image, label = gather(split, torch.arange(20))
+    image, label = Images(split).gather(torch.arange(20))
     one_hot = torch.eye(10)[label]
     assert class_means(network, split).abs().max() > 0.01
 

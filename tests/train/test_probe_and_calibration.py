@@ -8,7 +8,7 @@ from torch import Tensor
 from tests.train.small import narrow_config
 from vaeport.contract import Shapes
 from vaeport_train.data import Split
-from vaeport_train.evaluation import ProbeAccuracies, calibrate, probe_accuracies
+from vaeport_train.evaluation import ProbeAccuracies, confidence_calibration, probe_accuracies
 from vaeport_train.networks.vae import ConditionalVAE
 
 SHAPES = Shapes((1, 2, 2), 2, 2)
@@ -97,21 +97,25 @@ def test_confidence_that_is_right_as_often_as_it_says_is_calibrated() -> None:
     network = _network()
     network.add_module("classifier", _Classifier(0.8))
 
-    assert calibrate(network, _split(500, right=0.8)).expected_calibration_error == pytest.approx(0, abs=1e-6)
+    assert confidence_calibration(network, _split(500, right=0.8)).expected_calibration_error == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     network = _network()
     network.add_module("classifier", _Classifier(0.95))
 
-    assert calibrate(network, _split(500, right=0.6)).expected_calibration_error == pytest.approx(0.35, abs=1e-6)
+    assert confidence_calibration(network, _split(500, right=0.6)).expected_calibration_error == pytest.approx(
+        0.35, abs=1e-6
+    )
 
 
 def test_full_coverage_has_the_error_of_all_images() -> None:
     network = _network()
     network.add_module("classifier", _Classifier(0.9))
 
-    found = calibrate(network, _split(200, right=0.75))
+    found = confidence_calibration(network, _split(200, right=0.75))
 
     assert found.coverage[0] == 1
     assert found.error_at_coverage[0] == pytest.approx(0.25)

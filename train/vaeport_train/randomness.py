@@ -1,4 +1,10 @@
-"""Seeds that belong to a place, an epoch or a step, so that a resumed run draws what it would have drawn."""
+"""Seeds that belong to a place, an epoch or a step, so that a resumed run draws what it would have drawn.
+
+Everything is drawn on the CPU: the same seed gives the same numbers on every device.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,6 +19,7 @@ _PURPOSES = {
     "views": 5,
     "likelihood": 7,
     "recognition": 8,
+    "network": 9,
 }
 
 
@@ -20,6 +27,22 @@ def generator(seed: int, purpose: str, *numbers: int) -> torch.Generator:
     """A generator for one purpose of a run's seed, and one epoch, one step of one process, or other numbers."""
     words = np.random.SeedSequence([seed, _PURPOSES[purpose], *(numbers or (0,))]).generate_state(2)
     return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+
+
+@contextmanager
+def global_randomness(device: torch.device) -> Iterator[None]:
+    """Let code inside seed and use the global generators of the CPU and a device; the caller finds them unchanged."""
+    if device.type in ("cuda", "mps"):
+        with torch.random.fork_rng(devices=[device.index or 0], device_type=device.type):
+            yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+def draw_bits(probability: Tensor, source: torch.Generator) -> Tensor:
+    """Bits, float32 0 or 1, that are 1 with the given probabilities; drawn on the CPU, returned where these are."""
+    return (torch.rand(probability.shape, generator=source).to(probability.device) < probability).float()
 
 
 def data_order(seed: int, epoch: int, n: int) -> Tensor:

@@ -1,71 +1,50 @@
-"""What `bundle.json` says of an exported run."""
+"""What `bundle.json` says of an exported pair."""
 
 import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
-from vaeport.bundle.anomaly_scale import AnomalyCalibration, read_calibration
-from vaeport.bundle.fields import Fields
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Manifest
 from vaeport.contract import CHECKPOINT_FOLDER, FP32
-from vaeport_train.evaluation.measure import EVALUATION_FILE, load_evaluation
-from vaeport_train.running.checkpoint import Checkpoint
 
 from ..options import ExportOptions
 from ..precisions import LowerPrecision
+from ..sources.source import Source
 from .golden import float32_tolerances
 
 
-def manifest_of(
-    checkpoint: Checkpoint, source: Path, golden: Golden, options: ExportOptions, lower: Sequence[LowerPrecision]
-) -> Manifest:
-    """The manifest of a run's bundle, its list of files still empty.
+def manifest_of(source: Source, golden: Golden, options: ExportOptions, lower: Sequence[LowerPrecision]) -> Manifest:
+    """The manifest of a source's bundle, its list of files still empty.
 
     Args:
-        checkpoint: the run's network and record.
-        source: the run folder, for what was evaluated.
+        source: the networks and what is known of them.
         golden: golden inputs, on which tolerances are measured.
         options: what the caller decided.
         lower: precisions below float32 that were written.
     """
-    record = checkpoint.record
-    described = options.description or (
-        f"Conditional VAE with a classifier, preset {record.preset}, trained on {record.data.train_images} images of "
-        f"{record.data.name}."
+    software = (
+        "vaeport",
+        *(("torch", "onnxscript") if source.original.programs else ()),
+        "onnx",
+        *(("onnxconverter-common",) if lower else ()),
     )
-    evaluation = load_evaluation(source)
-    software = ("vaeport", "torch", "onnx", "onnxscript", *(("onnxconverter-common",) if lower else ()))
-    tools = {name: importlib.metadata.version(name) for name in software}
     return Manifest(
         name=options.name,
         version=options.version,
-        description=described,
-        labels=record.data.labels,
-        shapes=record.shapes,
-        precisions=(FP32, *(one.name for one in lower)),
+        description=options.description or source.description,
+        labels=source.labels,
+        shapes=source.shapes,
+        precisions=(FP32, *(each.name for each in lower)),
         tolerances={
-            FP32: float32_tolerances(checkpoint.network, golden, record.shapes),
-            **{one.name: one.tolerances for one in lower},
+            FP32: float32_tolerances(source.original, golden, source.shapes),
+            **{each.name: each.tolerances for each in lower},
         },
-        training={
-            "preset": record.preset,
-            "epochs_done": checkpoint.epochs,
-            "config": record.config.to_dict(),
-            "data": asdict(record.data),
-        },
-        evaluation=evaluation,
-        made_with=tools,
+        training=dict(source.training),
+        evaluation=dict(source.evaluation),
+        made_with={name: importlib.metadata.version(name) for name in software},
         files={},
         detachable=(CHECKPOINT_FOLDER,),
-        anomaly=_taken_out(evaluation),
-        precision_figures={one.name: asdict(one.figures) for one in lower},
+        anomaly=source.anomaly,
+        precision_figures={each.name: asdict(each.figures) for each in lower},
     )
-
-
-def _taken_out(evaluation: dict[str, Any]) -> AnomalyCalibration | None:
-    """The scale for unusual images, which the manifest has in a place of its own."""
-    scales = [figures.pop("anomaly", None) for figures in evaluation.values()]
-    return next((read_calibration(Fields(scale, EVALUATION_FILE)) for scale in scales if scale is not None), None)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from vaeport.bundle.golden import Golden
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Shapes, Z
@@ -56,9 +55,9 @@ def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: 
     )
 
 
-def probe_rows(network: nn.Module) -> int:
+def probe_rows(*, convolutional: bool) -> int:
     """Rows of the probes that a network is measured on, at least."""
-    return CONV_PROBE_ROWS if any(isinstance(layer, nn.Conv2d) for layer in network.modules()) else PROBE_ROWS
+    return CONV_PROBE_ROWS if convolutional else PROBE_ROWS
 
 
 def probe_inputs(
@@ -99,21 +98,18 @@ def hard_inputs(shapes: Shapes) -> dict[str, Inputs]:
     }
 
 
-def from_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pixels as the contract scales them: uint8 [N, C, H, W] to float32 in [0, 1]."""
-    return images.astype(np.float32) / np.float32(255)
-
-
 def doubtful_rows(class_probs: NDArray[np.floating], *, most: int = DOUBTFUL_ROWS) -> NDArray[np.intp]:
     """The rows whose class is most in doubt, a quarter of all at most: the second class is closest to the first.
 
     Args:
-        class_probs: float [N, K], K at least 2.
+        class_probs: float [N, K]; of a single class no row is in doubt.
         most: how many rows to take, if a quarter of all is more.
 
     Returns:
         intp [min(N / 4 rounded up, most)], the most doubtful row first.
     """
+    if class_probs.shape[1] < 2:
+        return np.zeros(0, np.intp)
     second, first = np.sort(class_probs, axis=1)[:, -2:].T
     return np.argsort(first - second, kind="stable")[: min(-(-len(class_probs) // 4), most)]
 

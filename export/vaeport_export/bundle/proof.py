@@ -8,8 +8,8 @@ from vaeport.bundle.manifest import Manifest
 from vaeport.contract import FP32
 from vaeport.errors import CheckFailedError
 from vaeport_parity.backends import OWN_BACKENDS
-from vaeport_parity.comparison import compare_backends
-from vaeport_parity.reporting.report import ParityReport
+from vaeport_parity.comparison import compare
+from vaeport_parity.reporting.report import Report
 from vaeport_parity.reporting.sentences import shortcoming
 
 from .subject import subject_of
@@ -24,12 +24,12 @@ _NOT_PROOF_BELOW_FP32 = {
 }
 
 
-def prove(stage: Path, manifest: Manifest, progress: Callable[[str], None]) -> dict[str, ParityReport]:
+def prove(stage: Path, manifest: Manifest, progress: Callable[[str], None]) -> dict[str, Report]:
     """Compare what is sealed with PyTorch, every precision on the backends that vaeport brings."""
     reports = {}
     for precision in manifest.precisions:
         left_out = _NOT_PROOF if precision == FP32 else _NOT_PROOF_BELOW_FP32
-        report = compare_backends(
+        report = compare(
             subject_of(open_bundle(stage), precision),
             [name for name in OWN_BACKENDS if name not in left_out],
             isolated=False,

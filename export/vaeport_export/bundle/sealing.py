@@ -7,14 +7,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from vaeport.bundle.folder import Bundle
 from vaeport.common.fileio import write_text
-from vaeport.contract import CHECKPOINT_FOLDER, MANIFEST_FILE
+from vaeport.contract import CHECKPOINT_FOLDER, FP32, MANIFEST_FILE
 from vaeport.errors import InputError
-from vaeport_parity.reporting.report import ParityReport, parity_file
+from vaeport_parity.reporting.report import Report, parity_file
 
 from .writer import put_in_place, seal, staged_folder
 
 
-def seal_report(bundle: Bundle, report: ParityReport) -> None:
+def seal_report(bundle: Bundle, report: Report) -> None:
     """Replace a bundle by itself with this report in its place (`parity_file`), sealed anew, in one step.
 
     Raises:
@@ -26,12 +26,12 @@ def seal_report(bundle: Bundle, report: ParityReport) -> None:
                 (stage / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(bundle.path / name, stage / name)
         (stage / MANIFEST_FILE).unlink(missing_ok=True)
-        write_text(stage / parity_file(report.precision), report.to_json())
+        write_text(stage / parity_file(report.label or FP32), report.to_json())
         seal(stage, dataclasses.replace(bundle.manifest, files={}))
         put_in_place(stage, bundle.path, replace=True)
 
 
-def sealed_report(bundle: Bundle, precision: str) -> ParityReport:
+def sealed_report(bundle: Bundle, precision: str) -> Report:
     """The report on a precision that a bundle holds; without maps of where images differ, which are not kept.
 
     Raises:
@@ -40,7 +40,7 @@ def sealed_report(bundle: Bundle, precision: str) -> ParityReport:
     """
     name = parity_file(precision)
     try:
-        return TypeAdapter(ParityReport).validate_json(bundle.read(name))
+        return TypeAdapter(Report).validate_json(bundle.read(name))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -1,72 +1,250 @@
-"""What is compared: a sealed bundle, and the PyTorch original inside it."""
+"""A sealed bundle as something that vaeport_parity compares: its graphs, its original, and what is asked."""
 
-from dataclasses import dataclass
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from torch import nn
+from numpy.typing import NDArray
 
-from vaeport.bundle.folder import Bundle
-from vaeport.bundle.manifest import Tolerance
-from vaeport.contract import FP32, GRAPHS
-from vaeport.errors import BundleError, InputError
-from vaeport_train.running.checkpoint import Checkpoint
-from vaeport_train.running.trained import sealed_checkpoint
+from vaeport.bundle.folder import DEFAULT_BUNDLE, Bundle, open_bundle
+from vaeport.bundle.golden import Golden, parse_golden
+from vaeport.checks.comparison import max_abs_error
+from vaeport.contract import (
+    CHECKPOINT_FOLDER,
+    CLASS_PROBS,
+    DECODER,
+    ENCODER_CLASSIFIER,
+    FP32,
+    GOLDEN_FILE,
+    GRAPHS,
+    IMAGE,
+    MANIFEST_FILE,
+    Z_MEAN,
+    Z,
+    graph_metadata,
+)
+from vaeport.errors import BundleError, BundleNotFoundError, CheckFailedError, InputError, SealError
+from vaeport.images.scaling import from_uint8
+from vaeport_parity.reference.base import Reference
+from vaeport_parity.reference.onnx_graph import RuntimeReference
+from vaeport_parity.reference.torch_module import TorchReference, save_original
+from vaeport_parity.reporting.report import Finding, Report, Row
+from vaeport_parity.subjects.subject import CHAIN, Chain, Graph, InputSet, Recorded, Subject, SubjectOptions
+from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 
-from ..modules.vae import graph_modules
-from .probes import PROBE_ROWS, probe_rows
+from ..graph.checking import graph_faults
+from .original import Original, chunked_answers, read_original
+from .probes import doubtful_rows, hard_inputs, probe_inputs, probe_rows
 
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A bundle with its PyTorch original."""
-
-    bundle: Bundle
-    """The bundle."""
-    checkpoint: Checkpoint
-    """The network its graphs were exported from."""
-    precision: str = FP32
-    """Which of the bundle's precisions is compared."""
-
-    def onnx(self, graph: str) -> bytes:
-        """Content of a graph's ONNX file."""
-        return self.bundle.read(self.file(graph))
-
-    def file(self, graph: str) -> str:
-        """Path of a graph's ONNX file inside the bundle."""
-        return GRAPHS[graph].file(self.precision)
-
-    @property
-    def tolerances(self) -> dict[str, dict[str, Tolerance]]:
-        """Bounds on the difference from PyTorch by graph and output."""
-        return self.bundle.manifest.tolerances[self.precision]
-
-    @property
-    def convolutional(self) -> bool:
-        """Whether the network has convolutions, whose rows cost far more."""
-        return probe_rows(self.checkpoint.network) < PROBE_ROWS
-
-    def module(self, graph: str) -> nn.Module:
-        """The PyTorch module of a graph, in float32."""
-        return graph_modules(self.checkpoint.network)[graph]
+_PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
+_LEVELS = 255.0
 
 
-def subject_of(bundle: Bundle, precision: str = FP32) -> Subject:
-    """Take a bundle with the checkpoint in it.
+def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
+    """The subject at a path or under a shipped name; None where a file stands there, which is no bundle.
+
+    An entry point of the group `vaeport_parity.subjects`.
+
+    Args:
+        path: folder or shipped name; empty for the default bundle.
+        options: precision and data.
 
     Raises:
-        InputError: the bundle came without its checkpoint, the checkpoint is of another network, or the bundle has no
+        CheckFailedError: the bundle is not as it was sealed.
+        InputError: the bundle, its precision or the data cannot be used.
+    """
+    if Path(path).is_file():
+        return None
+    try:
+        bundle = open_bundle(path or DEFAULT_BUNDLE)
+    except BundleNotFoundError:
+        return None
+    except SealError as error:
+        raise CheckFailedError(str(error)) from error
+    images = _images(bundle, options) if options.data else None
+    return subject_of(bundle, options.precision or FP32, images=images)
+
+
+def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint8] | None = None) -> Subject:
+    """A bundle with the original in it.
+
+    Args:
+        bundle: the bundle.
+        precision: one of its precisions.
+        images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
+
+    Raises:
+        InputError: the bundle came without its original, the original is of another network, or the bundle has no
             such precision.
-        BundleError: a graph's file is no ONNX model.
-        SealError: the checkpoint is not the one that was sealed.
+        BundleError: a graph's file is no ONNX model, or the original cannot be read or run.
+        SealError: the original is not the one that was sealed.
     """
     known = bundle.manifest.precisions
     if precision not in known:
         raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
-    subject = Subject(bundle, sealed_checkpoint(bundle), precision)
-    for graph in GRAPHS:
-        try:
-            onnx.load_model_from_string(subject.onnx(graph))
-        except DecodeError as error:
-            raise BundleError(f"{bundle.path}: {subject.file(graph)} is no ONNX model: {error}") from error
-    return subject
+    original = read_original(bundle)
+    golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, known)
+    graphs = {name: _graph(bundle, original, name, precision) for name in GRAPHS}
+    in_full = precision == FP32
+    return Subject(
+        bundle.manifest.name,
+        tuple(graphs.values()),
+        tuple(_input_sets(bundle, original, golden, graphs, images, precision=precision)),
+        chain=_chain() if in_full else None,
+        label="" if in_full else precision,
+        yardstick=original.yardstick if in_full else "onnxruntime without optimisation",
+        recorded=tuple(_recorded(golden, precision)),
+        findings=lambda rows: tuple(_findings(bundle, graphs, golden, precision, rows)),
+        fresh=(lambda graph: _fresh(bundle, original, graphs[graph])) if in_full else None,
+        seal=lambda report: _seal(bundle, report),
+        empty_batch=False,  # the host answers one by itself
+        costly=original.convolutional,
+    )
+
+
+def _graph(bundle: Bundle, original: Original, name: str, precision: str) -> Graph:
+    file = GRAPHS[name].file(precision)
+    content = bundle.read(file)
+    try:
+        model = onnx.load_model_from_string(content)
+        inputs, outputs = input_specs(model), output_specs(model)
+    except (DecodeError, InputError) as error:
+        raise BundleError(f"{bundle.path}: {file} is no ONNX model: {error}") from error
+    reference: Reference = RuntimeReference(content, tuple(spec.name for spec in outputs))
+    programs = None
+    if precision == FP32:
+        reference = original.reference(name)
+        programs = _saved(reference)
+    scores = frozenset({CLASS_PROBS}) & {spec.name for spec in outputs}
+    tolerances = bundle.manifest.tolerances[precision][name]
+    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, programs)
+
+
+def _saved(reference: Reference) -> Path | None:
+    """A passing folder with the program, for the backends that run PyTorch; None where there is no program."""
+    if not isinstance(reference, TorchReference):
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="vaeport-original-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder if save_original(reference, folder) else None
+
+
+def _chain() -> Chain:
+    links = {(DECODER, Z): (ENCODER_CLASSIFIER, Z_MEAN), (DECODER, CLASS_PROBS): (ENCODER_CLASSIFIER, CLASS_PROBS)}
+    return Chain((ENCODER_CLASSIFIER, DECODER), links, (IMAGE,))
+
+
+def _recorded(golden: Golden, precision: str) -> Iterator[Recorded]:
+    for name in GRAPHS:
+        answers = tuple(dict(answers) for answers in golden.references(name, precision))
+        yield Recorded(GOLDEN_FILE, name, dict(golden.inputs(name)), answers)
+
+
+def _input_sets(
+    bundle: Bundle,
+    original: Original,
+    golden: Golden,
+    graphs: Mapping[str, Graph],
+    images: NDArray[np.uint8] | None,
+    *,
+    precision: str,
+) -> Iterator[InputSet]:
+    shapes, costly = bundle.manifest.shapes, original.convolutional
+    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(convolutional=costly)).items():
+        yield InputSet("probes", graph, dict(inputs), cuts="sizes")
+    for graph, inputs in hard_inputs(shapes).items():
+        yield InputSet("hard", graph, dict(inputs))
+    pixels = {IMAGE: golden.images[:: _PIXELS_EVERY if costly else 1]}
+    divisors = {IMAGE: _LEVELS}
+    yield InputSet("pixels", ENCODER_CLASSIFIER, dict(pixels), divisors=divisors)
+    if precision == FP32:
+        yield InputSet("pixels", CHAIN, dict(pixels), divisors=divisors)
+    known = golden.labels >= 0
+    whole = (golden.images[known] if known.any() else golden.images) if images is None else images
+    candidates: Arrays = {IMAGE: from_uint8(whole)}
+    expected = chunked_answers(graphs[ENCODER_CLASSIFIER].reference, candidates, "native")
+    if len(rows := doubtful_rows(expected[CLASS_PROBS])):
+        yield InputSet("doubtful", ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]}, cuts="alone", again=True)
+    if images is not None:
+        latents = {name: expected[name].astype(np.float32) for name in (Z_MEAN, CLASS_PROBS)}
+        yield InputSet("test", ENCODER_CLASSIFIER, candidates, cuts="chunks", given=True)
+        through: Arrays = {Z: latents[Z_MEAN], CLASS_PROBS: latents[CLASS_PROBS]}
+        yield InputSet("test", DECODER, through, cuts="chunks", given=True)
+
+
+def _fresh(bundle: Bundle, original: Original, graph: Graph) -> bytes:
+    """The graph as the exporter makes it now, in the opset of the bundle's file."""
+    from ..graph.adoption import adopt_graph, opset_of
+    from ..graph.onnx_file import GraphDescription, export_graph
+
+    manifest = bundle.manifest
+    description = GraphDescription(manifest.name, manifest.labels, manifest.shapes)
+    if graph.name in original.graphs:
+        return adopt_graph(original.graphs[graph.name], graph.name, description)
+    return export_graph(original.module(graph.name), graph.name, description, opset=opset_of(graph.content))
+
+
+def _seal(bundle: Bundle, report: Report) -> None:
+    from .sealing import seal_report
+
+    seal_report(bundle, report)
+
+
+def _images(bundle: Bundle, options: SubjectOptions) -> NDArray[np.uint8]:
+    from vaeport_train.data import FolderOptions, load_dataset
+
+    shape = bundle.manifest.shapes.image
+    dataset = load_dataset(options.data or "", data_dir=options.data_dir, folder_options=FolderOptions(shape))
+    if dataset.image_shape != shape:
+        raise InputError(f"{bundle.path} takes images {list(shape)}, {dataset.name} has {list(dataset.image_shape)}")
+    return dataset.evaluation_images()
+
+
+def _findings(
+    bundle: Bundle, graphs: Mapping[str, Graph], golden: Golden, precision: str, rows: Sequence[Row]
+) -> Iterator[Finding]:
+    """What breaks the contract in a bundle's own files."""
+    manifest = bundle.manifest
+    if (labels := _trained_labels(bundle)) not in (None, manifest.labels):
+        yield Finding(MANIFEST_FILE, f"labels are {list(manifest.labels)}, the checkpoint has {list(labels or ())}")
+    for name, graph in graphs.items():
+        spec = GRAPHS[name]
+        metadata = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
+        model = onnx.load_model_from_string(graph.content)
+        faults = graph_faults(model, graph.content, spec, manifest.shapes, precision=precision, metadata=metadata)
+        for text in faults:
+            yield Finding(graph.file, text)
+    wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
+    if precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(bundle, golden, graphs):
+        yield Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")
+        return
+    whose = "the checkpoint's" if precision == FP32 else f"those of the {precision} file"
+    for name in sorted(wrong):
+        yield Finding(GOLDEN_FILE, f"its answers of {name} are not {whose}")
+
+
+def _trained_labels(bundle: Bundle) -> tuple[str, ...] | None:
+    """Class names in the record of a run of vaeport-train; None where the networks came from elsewhere."""
+    name = f"{CHECKPOINT_FOLDER}/config.json"
+    if name not in bundle.manifest.files:
+        return None
+    try:
+        return tuple(str(label) for label in json.loads(bundle.read(name))["data"]["labels"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _recorded_by_256(bundle: Bundle, golden: Golden, graphs: Mapping[str, Graph]) -> bool:
+    images = golden.images.astype(np.float32) / np.float32(256)
+    expected = chunked_answers(graphs[ENCODER_CLASSIFIER].reference, {IMAGE: images}, "float64")
+    return all(
+        max_abs_error(golden.answers[ENCODER_CLASSIFIER]["float64"][name], values)
+        <= bundle.manifest.tolerances[FP32][ENCODER_CLASSIFIER][name].max_abs
+        for name, values in expected.items()
+    )

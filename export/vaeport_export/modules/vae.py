@@ -1,10 +1,12 @@
 """The two modules that are exported: nothing but the contract's inputs and outputs, and no randomness."""
 
-import torch
 from torch import Tensor, nn
 
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, Shapes
+from vaeport.contract import DECODER, ENCODER_CLASSIFIER
 from vaeport_train.networks.vae import ConditionalVAE
+
+PREFIX = "network."
+"""In front of every weight of both modules; the checkpoint of a run names its weights without it."""
 
 
 class EncoderClassifierGraph(nn.Module):
@@ -36,11 +38,3 @@ class DecoderGraph(nn.Module):
 def graph_modules(network: ConditionalVAE) -> dict[str, nn.Module]:
     """The two modules by graph name, in evaluation mode; they share the network's weights."""
     return {ENCODER_CLASSIFIER: EncoderClassifierGraph(network).eval(), DECODER: DecoderGraph(network).eval()}
-
-
-def example_inputs(graph: str, shapes: Shapes, *, batch: int = 2) -> dict[str, Tensor]:
-    """Inputs of a graph by name, in the order of the contract; a batch of 2 keeps the exporter from fixing it at 1."""
-    inputs = {name: torch.full((batch, *shapes.row(name)), 0.5) for name in GRAPHS[graph].inputs}
-    if CLASS_PROBS in inputs:
-        inputs[CLASS_PROBS] = torch.full((batch, shapes.classes), 1 / shapes.classes)
-    return inputs

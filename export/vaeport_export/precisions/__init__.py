@@ -1,8 +1,9 @@
 """Lower precisions of an exported graph: float16 and int8, each made, judged on the task, and bounded."""
 
+from ..options import PRECISIONS
 from .gates import GATES, Gate, PrecisionFigures
-from .making import PRECISIONS, LowerPrecision, chosen_precisions, convert, make_precisions
-from .material import Material, material_of
+from .making import LowerPrecision, chosen_precisions, convert, make_precisions
+from .material import Material
 
 __all__ = [
     "GATES",
@@ -14,5 +15,4 @@ __all__ = [
     "chosen_precisions",
     "convert",
     "make_precisions",
-    "material_of",
 ]

@@ -7,19 +7,19 @@ import numpy as np
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import GRAPHS
-from vaeport_parity.reference.answers import onnxruntime_answers, reference_answers
-from vaeport_train.running.checkpoint import Checkpoint
+from vaeport.contract import GRAPHS, Shapes
 
 from ..bundle.golden import TOLERANCE_FACTOR
+from ..bundle.original import Original
 from ..bundle.probes import Inputs, probe_inputs, probe_rows, random_rows
+from ..graph.running import evaluator_answers, onnxruntime_answers
 
 _EVALUATED = 8  # one row in so many: numpy computes in float16 hundreds of times slower than in float32
 _NUDGE = 2.0**-22
 
 
 def lower_tolerances(
-    checkpoint: Checkpoint, graphs: Mapping[str, bytes], golden: Golden
+    original: Original, graphs: Mapping[str, bytes], golden: Golden, shapes: Shapes
 ) -> dict[str, dict[str, Tolerance]]:
     """Tolerance of every output by graph: 4 times what faithful ways to run the same graph differ by on the probes.
 
@@ -28,11 +28,12 @@ def lower_tolerances(
     steps off; and on some rows against onnx's ReferenceEvaluator, which rounds to float16 after each operator.
 
     Args:
-        checkpoint: the network that the graphs are of.
+        original: the networks that the graphs are of.
         graphs: ONNX files by graph.
         golden: golden inputs.
+        shapes: sizes of the tensors.
     """
-    probes = probe_inputs(golden, checkpoint.record.shapes, rows=probe_rows(checkpoint.network))
+    probes = probe_inputs(golden, shapes, rows=probe_rows(convolutional=original.convolutional))
     return {graph: _tolerances(content, graph, probes[graph]) for graph, content in graphs.items()}
 
 
@@ -42,7 +43,7 @@ def _tolerances(content: bytes, graph: str, inputs: Inputs) -> dict[str, Toleran
     others = (
         (onnxruntime_answers(content, graph, inputs), 1),
         (onnxruntime_answers(content, graph, _nudged(inputs), optimised=False), 1),
-        (reference_answers(content, graph, some), _EVALUATED),
+        (evaluator_answers(content, graph, some), _EVALUATED),
     )
     tolerances = {}
     for name in GRAPHS[graph].outputs:

@@ -9,22 +9,21 @@ from onnx import ModelProto
 
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Tolerance
-from vaeport.contract import FP32, GRAPHS
+from vaeport.contract import FP32, GRAPHS, Shapes
 from vaeport.errors import InputError
-from vaeport_parity.reference.answers import Answers, onnxruntime_answers
-from vaeport_train.running.checkpoint import Checkpoint
 
+from ..bundle.original import Original
 from ..bundle.probes import Inputs
-from ..bundle.test_case import write_test_case
-from ..graph.onnx_file import check_graph
+from ..bundle.standard_case import write_test_case
+from ..graph.adoption import opset_of
+from ..graph.checking import check_graph
+from ..graph.running import Answers, onnxruntime_answers
+from ..options import PRECISIONS
 from .bounds import lower_tolerances
 from .fp16 import to_half
 from .gates import GATES, PrecisionFigures, chained, judge, missed
 from .int8 import to_int8
 from .material import Material
-
-PRECISIONS = ("fp16", "int8")
-"""What can be made beside fp32."""
 
 
 def chosen_precisions(text: str) -> tuple[str, ...]:
@@ -87,11 +86,11 @@ class LowerPrecision:
 def make_precisions(
     stage: Path,
     names: Sequence[str],
-    checkpoint: Checkpoint,
+    original: Original,
     golden: Golden,
     material: Material,
     *,
-    opset: int,
+    shapes: Shapes,
     progress: Callable[[str], None],
 ) -> Iterator[LowerPrecision]:
     """Write graphs and test cases of each precision that keeps its gate.
@@ -99,10 +98,10 @@ def make_precisions(
     Args:
         stage: folder of the bundle, whose float32 graphs are written.
         names: of `PRECISIONS`.
-        checkpoint: the network.
+        original: the networks.
         golden: golden inputs.
         material: images to calibrate and judge on.
-        opset: of the float32 graphs.
+        shapes: sizes of the tensors.
         progress: called with the name of each step.
 
     Raises:
@@ -115,7 +114,7 @@ def make_precisions(
         progress(f"precision: {name}")
         graphs = {graph: convert(content, name, material.calibration[graph]) for graph, content in full.items()}
         for graph, content in graphs.items():
-            check_graph(content, GRAPHS[graph], checkpoint.record.shapes, opset=opset)
+            check_graph(content, GRAPHS[graph], shapes, opset=opset_of(full[graph]))
         figures = judge(chained(graphs, material), yardstick, material)
         if problem := missed(figures, GATES[name]):
             yield LowerPrecision(name, figures, problem, {}, {})
@@ -128,4 +127,4 @@ def make_precisions(
             inputs = golden.inputs(graph)
             answers[graph] = onnxruntime_answers(content, graph, inputs, optimised=False)
             write_test_case(file.parent, graph, inputs, answers[graph])
-        yield LowerPrecision(name, figures, "", lower_tolerances(checkpoint, graphs, golden), answers)
+        yield LowerPrecision(name, figures, "", lower_tolerances(original, graphs, golden, shapes), answers)

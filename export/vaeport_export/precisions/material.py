@@ -1,19 +1,21 @@
 """Images for lower precisions: some to measure ranges on, others to judge the outcome on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Z
+from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_LOGVAR, Z_MEAN, Shapes, Z
 from vaeport.errors import InputError
+from vaeport.images.scaling import from_uint8
 from vaeport.model.latents import latents
-from vaeport_train.data import Dataset, Split
-from vaeport_train.running.checkpoint import Checkpoint
-from vaeport_train.running.run import data_record, splits_of_run
+from vaeport_parity.reference.base import Reference
 
-from ..bundle.golden import torch_answers
-from ..bundle.probes import Inputs, from_pixels
-from ..modules.vae import graph_modules
+from ..bundle.original import chunked_answers
+from ..bundle.probes import Inputs
+
+LEAST_IMAGES = 100
+"""Samples that lower precisions need: a quarter is calibrated on, the rest judged on."""
 
 _CALIBRATED = 512
 _SEED = 512  # any constant will do; files must not change from one export to the next
@@ -21,48 +23,59 @@ _SEED = 512  # any constant will do; files must not change from one export to th
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What lower precisions of one run are made and judged with."""
+    """What lower precisions are made and judged with."""
 
     calibration: dict[str, Inputs]
-    """Inputs to measure ranges on by graph: training images; their posteriors' means and samples, and the prior's."""
-    judged: Split
-    """Images to judge on: the test images, or those held out where the data has none."""
-    judged_name: str
-    """What they are called in figures, `mnist test` for instance."""
+    """Inputs to measure ranges on by graph: images; their posteriors' means and samples, and the prior's."""
+    images: NDArray[np.uint8]
+    """uint8 [N, C, H, W], images to judge on."""
+    labels: NDArray[np.int64] | None
+    """int64 [N], their classes; None where they are not known."""
+    name: str
+    """What these images are called in figures, `mnist test` for instance."""
 
 
-def material_of(checkpoint: Checkpoint, dataset: Dataset) -> Material:
-    """Cut the data of a run as the run did.
+def sample_material(
+    encoder: Reference, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, shapes: Shapes
+) -> Material:
+    """Cut samples in two: every fourth, up to 512, to calibrate on, the others to judge on.
+
+    Args:
+        encoder: gives the answers of the encoder with its classifier.
+        images: uint8 [N, C, H, W].
+        labels: int64 [N]; None where they are not known.
+        shapes: sizes of the tensors.
 
     Raises:
-        InputError: it is not the data that the run was trained on.
+        InputError: there are fewer than `LEAST_IMAGES`.
     """
-    record = checkpoint.record
-    train_split, held_out = splits_of_run(record.config, dataset)
-    given = data_record(dataset, train_split, held_out)
-    # The fingerprint tells whether the images are the same; the same images may lie elsewhere, under another name.
-    if replace(given, name=record.data.name, licence=record.data.licence) != record.data:
+    if len(images) < LEAST_IMAGES:
         raise InputError(
-            f"the run was trained on {record.data.train_images} images of {record.data.name} that are not in "
-            f"{dataset.name} as it is given now; a precision is calibrated on the run's own training images"
+            f"a lower precision needs at least {LEAST_IMAGES} images, a quarter to calibrate on and the rest to judge "
+            f"on, but {len(images)} are given; give more, or export without it"
         )
-    judged, part = (held_out, "held-out") if dataset.test is None else (dataset.test, "test")
-    return Material(_calibration(checkpoint, train_split), judged, f"{dataset.name} {part}")
+    chosen = np.zeros(len(images), bool)
+    chosen[np.linspace(0, len(images) - 1, min(_CALIBRATED, len(images) // 4)).astype(np.int64)] = True
+    calibration = calibration_inputs(encoder, images[chosen], shapes)
+    return Material(calibration, images[~chosen], None if labels is None else labels[~chosen], "sample")
 
 
-def _calibration(checkpoint: Checkpoint, train_split: Split) -> dict[str, Inputs]:
-    import torch
+def calibration_inputs(encoder: Reference, images: NDArray[np.uint8], shapes: Shapes) -> dict[str, Inputs]:
+    """Inputs of both graphs to measure ranges on, from up to 512 of the images.
 
-    rows = np.linspace(0, len(train_split) - 1, min(_CALIBRATED, len(train_split))).astype(np.int64)
-    images = {IMAGE: from_pixels(train_split.images[rows])}
-    module = graph_modules(checkpoint.network)[ENCODER_CLASSIFIER]
-    encoded = torch_answers(module, ENCODER_CLASSIFIER, images, torch.float32)
-    shapes = checkpoint.record.shapes
+    Args:
+        encoder: gives the answers of the encoder with its classifier.
+        images: uint8 [N, C, H, W], such as the networks were trained on.
+        shapes: sizes of the tensors.
+    """
+    rows = np.linspace(0, len(images) - 1, min(_CALIBRATED, len(images))).astype(np.int64)
+    given = {IMAGE: from_uint8(images[rows])}
+    encoded = chunked_answers(encoder, dict(given), "native")
     noise = latents(_SEED, len(rows), shapes.latent_dim)
     sampled = encoded[Z_MEAN] + np.exp(encoded[Z_LOGVAR] / 2) * noise
     one_hot = np.eye(shapes.classes)[np.arange(len(rows)) % shapes.classes]
     return {
-        ENCODER_CLASSIFIER: images,
+        ENCODER_CLASSIFIER: given,
         DECODER: {
             Z: np.concatenate([encoded[Z_MEAN], sampled, noise]).astype(np.float32),
             CLASS_PROBS: np.concatenate([encoded[CLASS_PROBS], encoded[CLASS_PROBS], one_hot]).astype(np.float32),

@@ -1,57 +1,24 @@
-"""What every backend is asked: inputs, in which batches, alone and as a chain, and twice."""
+"""What every backend is asked: input sets in which batches, alone and as a chain, and twice."""
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from vaeport.errors import InputError
 
-from vaeport.bundle.golden import parse_golden
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Z_MEAN, Z
-from vaeport_export.bundle.golden import torch_answers
-from vaeport_export.bundle.probes import (
-    Inputs,
-    doubtful_rows,
-    from_pixels,
-    hard_inputs,
-    probe_cuts,
-    probe_inputs,
-    probe_rows,
-)
-from vaeport_export.bundle.subject import Subject
+from ..reference.expected import Expectations, Expected
+from ..subjects.subject import InputSet, Subject
 
-from ..reference.expected import Expected, expected_answers
+BATCHES = (0, 1, 2, 7, 257)
+"""Batch sizes in which probes are run, beside all at once: kernels differ by batch, and so does their rounding."""
 
-CHAIN = "chain"
-"""Name, in steps and reports, of both graphs one after the other: image -> z_mean, class_probs -> image."""
-
-TEST = "test"
-"""Name of the set of the images that were given."""
-
-DOUBTFUL = "doubtful"
-"""Name of the set of the images whose expected class is most doubtful: of those given, else of the recorded ones."""
+TIMED_BATCHES = (1, 257)
+"""Batch sizes that are timed."""
 
 _CHUNK = 250
-_AGAIN = 7  # rows run twice: one of the batch sizes in which the probes are cut
-_PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
-_SLOW_IMAGES = 500
-
-
-@dataclass(frozen=True, eq=False)
-class InputSet:
-    """Inputs of one graph, and what must be answered to them."""
-
-    name: str
-    """`probes`, `hard`, `pixels`, `test` or `doubtful`."""
-    graph: str
-    """Name of the graph, or `chain`."""
-    inputs: dict[str, NDArray[np.generic]]
-    """Float32 by input name; uint8 pixels where the backend's side divides by 255."""
-    expected: Expected
-    """The answers, as of `expected_answers`."""
-
-    def __len__(self) -> int:
-        return len(next(iter(self.inputs.values())))
+_AGAIN = 7  # rows run twice: one of the batch sizes
+_MOST_CUTS = 8
+_MOST_GIVEN = 500  # given rows that a slow backend is asked about, where rows are costly
 
 
 @dataclass(frozen=True)
@@ -59,118 +26,123 @@ class Step:
     """One run of a backend."""
 
     graph: str
-    """Name of the graph, or `chain`."""
+    """Name of the graph, or of the chain."""
     inputs: str
     """Name of the input set."""
     start: int
-    """First row."""
+    """First row; 0 where the set is not batched."""
     stop: int
-    """Row after the last."""
+    """Row after the last; 1 where the set is not batched."""
     kind: str = "run"
     """`run`; `again`, the same once more; `time`, run until its duration is known."""
 
 
 @dataclass(frozen=True, eq=False)
-class Questions:
-    """All input sets, and all steps over them."""
+class Plan:
+    """A subject, and all steps over its input sets."""
 
-    sets: dict[tuple[str, str], InputSet]
-    """By graph and name."""
-    steps: tuple[Step, ...] = field(default=())
+    subject: Subject
+    """What is compared."""
+    steps: tuple[Step, ...]
     """In the order in which they are run; the empty batch, on which some backends die, last."""
+    expectations: Expectations
+    """The right answers."""
+    left_out: tuple[str, ...] = ()
+    """Steps that the reference itself refuses, a sentence each."""
 
     @property
-    def images(self) -> int:
-        """Images that the encoder is asked about; the doubtful ones are among the others."""
-        sets = self.sets.values()
-        return sum(len(one) for one in sets if one.graph == ENCODER_CLASSIFIER and one.name != DOUBTFUL)
+    def samples(self) -> int:
+        """Rows that the first graph is asked about, each counted once."""
+        first = self.subject.graphs[0].name
+        return sum(len(each) for each in self.subject.input_sets if each.graph == first and not each.again)
 
     @property
-    def test_images(self) -> int:
-        """How many of the images that were given are asked about."""
-        given = (step for step in self.steps if (step.graph, step.inputs) == (ENCODER_CLASSIFIER, TEST))
+    def given_samples(self) -> int:
+        """How many rows of the user's own data the first graph is asked about."""
+        first = self.subject.graphs[0].name
+        given = (step for step in self.steps if step.graph == first and step.kind == "run" and self.set_of(step).given)
         return sum(step.stop - step.start for step in given)
 
+    def set_of(self, step: Step) -> InputSet:
+        """The input set of a step."""
+        return self.subject.input_set(step.graph, step.inputs)
 
-def questions(subject: Subject, *, images: NDArray[np.uint8] | None = None, timed: bool = True) -> Questions:
-    """Everything that a backend is asked about a bundle.
+    def expected(self, step: Step) -> Expected:
+        """The right answers to a step."""
+        return self.expectations.of(step.graph, step.inputs, step.start, step.stop)
+
+    def steps_of(self, graph: str) -> tuple[tuple[int, Step], ...]:
+        """Steps of one graph with their indices."""
+        return tuple((index, step) for index, step in enumerate(self.steps) if step.graph == graph)
+
+
+def make_plan(subject: Subject, *, timed: bool = True) -> Plan:
+    """Everything that a backend is asked.
 
     Args:
-        subject: the bundle with its checkpoint.
-        images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
+        subject: graphs with references and input sets.
         timed: whether durations are measured.
     """
-    sets = {(one.graph, one.name): one for one in _input_sets(subject, images)}
-    steps = list(_steps(sets))
+    expectations = Expectations(subject)
+    steps, left_out = [], []
+    for given in subject.input_sets:
+        for step in _steps_of_set(given):
+            try:
+                expectations.of(step.graph, step.inputs, step.start, step.stop)
+                if step.start == step.stop and not subject.empty_batch:
+                    expectations.check_empty(step.graph, step.inputs)
+            except InputError as error:
+                left_out.append(f"{step.graph}, {step.inputs}, {_size(given, step)}: {error}")
+            else:
+                steps.append(step)
     if timed:
-        most = max(step.stop for step in steps)
-        steps += [Step(graph, "probes", 0, min(n, most), "time") for graph in GRAPHS for n in (1, 257)]
+        steps += _timed_steps(subject, steps)
     steps.sort(key=lambda step: step.start == step.stop)
-    return Questions(sets, tuple(steps))
+    return Plan(subject, tuple(steps), expectations, tuple(dict.fromkeys(left_out)))
 
 
-def fewer_images(asked: Questions) -> Questions:
-    """The same with only some of the test images, for backends that are slow."""
-    kept = tuple(step for step in asked.steps if step.inputs != TEST or step.stop <= _SLOW_IMAGES)
-    return Questions(asked.sets, kept)
+def fewer_given(plan: Plan) -> Plan:
+    """The same with only some of the given rows, for backends that are slow."""
+    kept = tuple(step for step in plan.steps if not plan.set_of(step).given or step.stop <= _MOST_GIVEN)
+    return dataclasses.replace(plan, steps=kept)
 
 
-def _input_sets(subject: Subject, images: NDArray[np.uint8] | None) -> Iterator[InputSet]:
-    shapes = subject.bundle.manifest.shapes
-    golden = parse_golden(subject.bundle.read(GOLDEN_FILE), shapes)
-    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(subject.checkpoint.network)).items():
-        yield _asked(subject, "probes", graph, inputs)
-    for graph, inputs in hard_inputs(shapes).items():
-        yield _asked(subject, "hard", graph, inputs)
-    pixels = golden.images[:: _PIXELS_EVERY if subject.convolutional else 1]
-    scaled: Inputs = {IMAGE: from_pixels(pixels)}
-    encoded = expected_answers(subject, ENCODER_CLASSIFIER, scaled)
-    yield InputSet("pixels", ENCODER_CLASSIFIER, {IMAGE: pixels}, encoded)
-    if subject.precision == FP32:
-        yield InputSet("pixels", CHAIN, {IMAGE: pixels}, _chained(subject, encoded))
-    whole = golden.images[golden.labels >= 0] if images is None else images
-    candidates: Inputs = {IMAGE: from_pixels(whole)}
-    expected = expected_answers(subject, ENCODER_CLASSIFIER, candidates)
-    rows = doubtful_rows(expected["float64"][CLASS_PROBS])
-    yield _asked(subject, DOUBTFUL, ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]})
-    if images is not None:
-        yield InputSet(TEST, ENCODER_CLASSIFIER, dict(candidates), expected)
-        answers = expected["float32"]
-        yield _asked(
-            subject,
-            TEST,
-            DECODER,
-            {Z: answers[Z_MEAN].astype(np.float32), CLASS_PROBS: answers[CLASS_PROBS].astype(np.float32)},
-        )
+def batch_cuts(rows: int) -> Iterator[tuple[int, int]]:
+    """All rows at once, then the first few batches of each size; none twice."""
+    cuts = [(0, rows)]
+    for size in BATCHES:
+        most = max(min(rows, _MOST_CUTS * size), 1)
+        cuts += [(first, min(first + size, rows)) for first in range(0, most, size or 1)]
+    return iter(dict.fromkeys(cuts))
 
 
-def _asked(subject: Subject, name: str, graph: str, inputs: Inputs) -> InputSet:
-    return InputSet(name, graph, dict(inputs), expected_answers(subject, graph, inputs))
+def _steps_of_set(given: InputSet) -> Iterator[Step]:
+    rows = len(given)
+    if not given.batched:
+        yield Step(given.graph, given.name, 0, 1)
+        yield Step(given.graph, given.name, 0, 1, "again")
+        return
+    if given.cuts == "sizes":
+        yield from (Step(given.graph, given.name, *cut) for cut in batch_cuts(rows))
+        yield Step(given.graph, given.name, 0, min(_AGAIN, rows), "again")
+    elif given.cuts == "chunks":
+        yield from (Step(given.graph, given.name, first, min(first + _CHUNK, rows)) for first in range(0, rows, _CHUNK))
+    elif given.cuts == "alone":
+        cuts = dict.fromkeys([(0, rows), *((row, row + 1) for row in range(rows))])
+        yield from (Step(given.graph, given.name, *cut) for cut in cuts)
+    else:
+        yield Step(given.graph, given.name, 0, rows)
 
 
-def _chained(subject: Subject, encoded: Expected) -> Expected:
-    """PyTorch's decoder on PyTorch's own latents, each precision with itself."""
-    import torch
-
-    module = subject.module(DECODER)
-    return {
-        precision: torch_answers(
-            module, DECODER, {Z: answers[Z_MEAN], CLASS_PROBS: answers[CLASS_PROBS]}, getattr(torch, precision)
-        )
-        for precision, answers in encoded.items()
-    }
-
-
-def _steps(sets: dict[tuple[str, str], InputSet]) -> Iterator[Step]:
-    for (graph, name), one in sets.items():
-        n = len(one)
-        if name == "probes":
-            yield from (Step(graph, name, rows.start, rows.stop) for rows in probe_cuts(n))
-            yield Step(graph, name, 0, _AGAIN, "again")
-        elif name == TEST:
-            yield from (Step(graph, name, first, min(first + _CHUNK, n)) for first in range(0, n, _CHUNK))
-        elif name == DOUBTFUL:
-            cuts = dict.fromkeys([(0, n), *((row, row + 1) for row in range(n))])
-            yield from (Step(graph, name, *cut) for cut in cuts)
+def _timed_steps(subject: Subject, steps: list[Step]) -> Iterator[Step]:
+    for graph in subject.graphs:
+        probes = subject.input_set(graph.name, "probes")
+        if probes.batched:
+            most = max(step.stop for step in steps)
+            yield from (Step(graph.name, probes.name, 0, min(rows, most), "time") for rows in TIMED_BATCHES)
         else:
-            yield Step(graph, name, 0, n)
+            yield Step(graph.name, probes.name, 0, 1, "time")
+
+
+def _size(given: InputSet, step: Step) -> str:
+    return f"batch of {step.stop - step.start}" if given.batched else "the only run"

@@ -1,6 +1,8 @@
 """Ways of running a graph, by name; each an adapter in a file of its own that imports its runtime when it loads."""
 
-from .base import Backend, Facts, GraphFile, Runner
+import functools
+
+from .base import Backend, Facts, GraphFile, Runner, Tensor
 from .iree import Iree
 from .jax import Jax
 from .litert import Litert
@@ -12,6 +14,7 @@ from .onnxruntime_cpp import OnnxruntimeCpp
 from .onnxruntime_js import OnnxruntimeChromium, OnnxruntimeJs
 from .opencv import OpencvDnn
 from .openvino import OpenvinoCpu
+from .plugins import BrokenPlugin, PluginBackend, plugin_backends
 from .tinygrad import Tinygrad
 from .torch_eager import TorchEager
 from .torch_program import TorchProgram
@@ -46,10 +49,36 @@ _ALL: tuple[Backend, ...] = (
     OpencvDnn(),
 )
 
-BACKENDS = {backend.facts.name: backend for backend in _ALL}
-"""Backends by name, the reference first."""
+BUILT_IN: dict[str, Backend] = {backend.facts.name: backend for backend in _ALL}
+"""Backends of this package by name, the reference first."""
 
-OWN_BACKENDS = tuple(name for name, backend in BACKENDS.items() if not backend.facts.has_environment)
+BACKENDS = dict(BUILT_IN)
+"""The same, where tests may put others."""
+
+OWN_BACKENDS = tuple(name for name, backend in BUILT_IN.items() if not backend.facts.has_environment)
 """Those that vaeport's own extras bring."""
 
-__all__ = ["BACKENDS", "OWN_BACKENDS", "Backend", "Facts", "GraphFile", "Runner"]
+
+def all_backends() -> dict[str, Backend]:
+    """Every backend by name, those of installed plug-ins last; a broken plug-in is there, and listed as missing."""
+    return {**BACKENDS, **_plugins()}
+
+
+@functools.cache
+def _plugins() -> dict[str, Backend]:
+    return plugin_backends(BUILT_IN)
+
+
+__all__ = [
+    "BACKENDS",
+    "BUILT_IN",
+    "OWN_BACKENDS",
+    "Backend",
+    "BrokenPlugin",
+    "Facts",
+    "GraphFile",
+    "PluginBackend",
+    "Runner",
+    "Tensor",
+    "all_backends",
+]

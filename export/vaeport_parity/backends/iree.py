@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import (
+    Arrays,
+    Facts,
+    GraphFile,
+    Runner,
+    Shapes,
+    Tensor,
+    contiguous,
+    installed_version,
+    symbolic_or_fixed,
+)
+from .fixed_shapes import model_of_shapes
 
 
 class Iree:
@@ -29,28 +40,48 @@ class Iree:
         return installed_version("iree-base-compiler")
 
     def load(self, graph: GraphFile) -> Runner:
-        """Import, compile and load."""
-        runtime: Any = importlib.import_module("iree.runtime")
-        imported, compiled = graph.scratch / f"{graph.name}.mlir", graph.scratch / f"{graph.name}.vmfb"
-        _command("iree-import-onnx", str(graph.path), "-o", str(imported))
-        _command(
-            "iree-compile",
-            str(imported),
-            "--iree-hal-target-device=local",
-            "--iree-hal-local-target-device-backends=llvm-cpu",
-            "--iree-llvmcpu-target-cpu=host",
-            "-o",
-            str(compiled),
-        )
-        module = runtime.load_vm_flatbuffer_file(str(compiled), driver="local-sync")
-        function = module[_entry(module.vm_module.function_names)]
+        """Import, compile and load.
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-            answer = function(*(np.ascontiguousarray(values) for values in inputs.values()))
-            answers = answer if isinstance(answer, (tuple, list)) else (answer,)
-            return {name: np.array(a.to_host()) for name, a in zip(graph.outputs, answers, strict=True)}
+        Raises:
+            RuntimeError: it cannot be imported or compiled.
+        """
+        return symbolic_or_fixed(lambda shapes: _compiled(graph, shapes), graph)
 
-        return run
+
+def _compiled(graph: GraphFile, shapes: Shapes | None) -> Runner:
+    runtime: Any = importlib.import_module("iree.runtime")
+    folder = graph.scratch / ("any" if shapes is None else "_".join("x".join(map(str, s)) for s in shapes.values()))
+    folder.mkdir()
+    model, imported, compiled = (folder / name for name in ("graph.onnx", "graph.mlir", "graph.vmfb"))
+    if shapes is not None:
+        model.write_bytes(model_of_shapes(graph, shapes).SerializeToString())
+    _command("iree-import-onnx", str(graph.path if shapes is None else model), "-o", str(imported))
+    _command(
+        "iree-compile",
+        str(imported),
+        "--iree-hal-target-device=local",
+        "--iree-hal-local-target-device-backends=llvm-cpu",
+        "--iree-llvmcpu-target-cpu=host",
+        "--iree-input-demote-f64-to-f32=false",
+        "-o",
+        str(compiled),
+    )
+    module = runtime.load_vm_flatbuffer_file(str(compiled), driver="local-sync")
+    function = module[_entry(module.vm_module.function_names)]
+
+    def run(inputs: Arrays) -> dict[str, Any]:
+        answer = function(*(contiguous(values) for values in inputs.values()))
+        answers = answer if isinstance(answer, (tuple, list)) else (answer,)
+        found = zip(graph.outputs.values(), answers, strict=True)
+        return {tensor.name: _as_stated(np.array(answer.to_host()), tensor) for tensor, answer in found}
+
+    return run
+
+
+def _as_stated(values: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
+    """The same bits as unsigned integers where the graph has such: IREE's integers have no sign."""
+    unsigned = tensor.dtype.startswith("uint") and f"u{values.dtype.name}" == tensor.dtype
+    return values.view(tensor.dtype) if unsigned else values
 
 
 def _entry(names: Sequence[str]) -> str:
@@ -61,4 +92,5 @@ def _entry(names: Sequence[str]) -> str:
 def _command(name: str, *words: str) -> None:
     done = subprocess.run([Path(sys.executable).with_name(name), *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{name} failed: {done.stderr.strip()[:400]}")
+        said = done.stderr.partition("error: ")[2].splitlines() or done.stderr.strip().splitlines()[-1:]
+        raise RuntimeError(f"{name} failed: {' '.join(said)[:250]}")

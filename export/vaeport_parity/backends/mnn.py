@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, Tensor, contiguous, installed_version, refuse_types
 
+_AS_INT32 = ("int32", "int64", "int16", "int8", "uint16", "uint8", "bool")
 _WINOGRAD_MEMORY_LEVEL = 3  # MNN::Interpreter::HintMode, which Python sees as a number
 
 
@@ -45,8 +46,10 @@ class Mnn:
         """Convert and load with MNN's expression API, one thread.
 
         Raises:
+            TypeError: the graph has an input or output of a type that MNN does not have.
             RuntimeError: MNN cannot convert the file, or not load what it made of it.
         """
+        refuse_types(graph, ("float32", *_AS_INT32), "MNN")
         importlib.import_module("MNN")
         nn: Any = importlib.import_module("MNN.nn")
         expr: Any = importlib.import_module("MNN.expr")
@@ -60,20 +63,46 @@ class Mnn:
         if module is None:
             raise RuntimeError(f"MNN cannot load what it converted {graph.path.name} to")
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-            given = [
-                expr.convert(expr.const(np.ascontiguousarray(v), list(v.shape), expr.NCHW), expr.NCHW)
-                for v in inputs.values()
-            ]
-            answers = [expr.convert(answer, expr.NCHW) for answer in module.forward(given)]
-            return {name: np.array(answer.read()) for name, answer in zip(names, answers, strict=True)}
+        def run(inputs: Arrays) -> dict[str, Any]:
+            given = [_given(expr, name, inputs[name]) for name in graph.inputs]
+            found = zip(graph.outputs.values(), module.forward(given), strict=True)
+            return {tensor.name: _answer(expr, tensor, answer) for tensor, answer in found}
 
         return run
 
 
+def _given(expr: Any, name: str, values: NDArray[Any]) -> Any:
+    """An input: MNN has float32 and int32, so that other integers and booleans go as int32.
+
+    Raises:
+        ValueError: an integer is too large for that.
+    """
+    kind = expr.float
+    if values.dtype != np.float32:
+        narrow = values.astype(np.int32)
+        if not np.array_equal(narrow, values):
+            raise ValueError(f"MNN has int32 only, and the {values.dtype.name} input {name!r} holds more than it can")
+        values, kind = narrow, expr.int
+    constant = expr.const(contiguous(values), list(values.shape), expr.NCHW, kind)
+    return expr.convert(constant, expr.NCHW)
+
+
+def _answer(expr: Any, tensor: Tensor, answer: Any) -> NDArray[Any]:
+    """An output: what MNN has as int32 becomes the integer or boolean that the graph states.
+
+    Raises:
+        RuntimeError: MNN has computed no values for it.
+    """
+    answer = expr.convert(answer, expr.NCHW)
+    if 0 in answer.shape:
+        raise RuntimeError(f"MNN computes {tensor.name} as {list(answer.shape)}, which has no values")
+    values = np.array(answer.read())
+    return values.astype(tensor.dtype) if values.dtype == np.int32 and tensor.dtype in _AS_INT32 else values
+
+
 def _converted(graph: GraphFile) -> Path:
     """The converted file; its converter gets a process of its own, since it aborts on graphs that it cannot read."""
-    path = graph.scratch.resolve() / f"{graph.name}.mnn"
+    path = graph.scratch.resolve() / "graph.mnn"
     files = ["--modelFile", str(graph.path.resolve()), "--MNNModel", str(path)]
     program = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv[1:])"
     done = subprocess.run(

@@ -1,11 +1,15 @@
 """onnxruntime on the CPU, at each of its graph optimisation levels, and on a GPU."""
 
+import ctypes
 import importlib
 import os
 from dataclasses import dataclass
 from typing import Any
 
-from .base import ALL_PRECISIONS, Facts, GraphFile, Runner
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import ALL_PRECISIONS, Arrays, Facts, GraphFile, Runner, numpy_dtype
 
 OPTIMISATION_LEVELS = {
     "none": "ORT_DISABLE_ALL",
@@ -14,6 +18,8 @@ OPTIMISATION_LEVELS = {
     "all": "ORT_ENABLE_ALL",
 }
 """Levels by the name used here; a fusion that changes answers shows as a step between two of them."""
+
+_BFLOAT16 = 16  # TensorProto.BFLOAT16
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,13 @@ class OnnxruntimeCpu:
     def facts(self) -> Facts:
         """`onnxruntime-none` to `onnxruntime-all`."""
         remark = "as vaeport runs it" if self.level == "all" else f"graph optimisation: {self.level}"
-        return Facts(f"onnxruntime-{self.level}", module="onnxruntime", precisions=ALL_PRECISIONS, remark=remark)
+        return Facts(
+            f"onnxruntime-{self.level}",
+            module="onnxruntime",
+            precisions=ALL_PRECISIONS,
+            any_names=True,
+            remark=remark,
+        )
 
     def version(self) -> str:
         """Version of onnxruntime."""
@@ -53,8 +65,9 @@ class OnnxruntimeCuda:
         return Facts(
             "onnxruntime-cuda-tf32" if self.tf32 else "onnxruntime-cuda",
             module="onnxruntime",
-            packages=("onnxruntime-gpu", "numpy"),
+            packages=("onnxruntime-gpu", "numpy", "ml_dtypes"),
             programs=("nvidia-smi",),
+            any_names=True,
             environment="onnxruntime-gpu",
             counts=not self.tf32,
             remark="TF32 on, CUDA's default" if self.tf32 else "TF32 off",
@@ -98,7 +111,31 @@ def session_options(ort: Any, level: str) -> Any:
 def session_runner(session: Any, graph: GraphFile) -> Runner:
     """A session's answers by name."""
     names = list(graph.outputs)
+    tensors = (*graph.inputs.values(), *graph.outputs.values())
+    if any(tensor.dtype == "bfloat16" for tensor in tensors):
+        return lambda inputs: _run_with_bfloat16(session, names, inputs)
     return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def _run_with_bfloat16(session: Any, names: list[str], inputs: Arrays) -> Arrays:
+    """Inputs and outputs by their bits, since onnxruntime knows no numpy type for bfloat16."""
+    ort = _onnxruntime()
+    given = {name: _ort_value(ort, values) for name, values in inputs.items()}
+    return {name: _array(v) for name, v in zip(names, session.run_with_ort_values(names, given), strict=True)}
+
+
+def _ort_value(ort: Any, values: NDArray[Any]) -> Any:
+    if values.dtype.name == "bfloat16":
+        return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(values.view(np.uint16), _BFLOAT16)
+    return ort.OrtValue.ortvalue_from_numpy(values)
+
+
+def _array(value: Any) -> NDArray[Any]:
+    if value.element_type() != _BFLOAT16:
+        array: NDArray[Any] = value.numpy()
+        return array
+    content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    return np.frombuffer(content, numpy_dtype("bfloat16")).reshape(value.shape())
 
 
 def _onnxruntime() -> Any:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .base import ALL_PRECISIONS, Facts, GraphFile, Runner, installed_version
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner, environment_of, installed_version
 from .piped import piped_runner
 
 _HEADERS = "com.github.asus4.onnxruntime"
@@ -20,6 +20,7 @@ class OnnxruntimeCpp:
         npm_packages=(f"{_HEADERS}@0.4.9",),
         programs=("g++",),
         precisions=ALL_PRECISIONS,
+        any_names=True,
         remark="the wheel's libonnxruntime.so, called from C++",
     )
 
@@ -30,13 +31,11 @@ class OnnxruntimeCpp:
     def load(self, graph: GraphFile) -> Runner:
         """Build the program, unless the other graph has had it built, and start it."""
         program = self._built(graph.scratch.parent / "program")
-        ports = [" ".join(map(str, (name, *row))) for name, row in graph.inputs.items()]
-        ports += [" ".join(map(str, (name, *row))) for name, row in graph.outputs.items()]
-        return piped_runner([str(program), str(graph.path), str(len(graph.inputs)), *ports], graph)
+        return piped_runner(
+            [str(program), str(graph.path), str(len(graph.inputs)), *graph.inputs, *graph.outputs], graph
+        )
 
     def _built(self, program: Path) -> Path:
-        from ..running.environments import environment_of
-
         spec = importlib.util.find_spec("onnxruntime")
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError("onnxruntime is not installed")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .base import ALL_PRECISIONS, Facts, GraphFile, Runner
+from .base import ALL_PRECISIONS, Facts, GraphFile, Runner, environment_of
 from .piped import piped_runner
 
 _ENVIRONMENT = "onnxruntime-js"
 _PACKAGES = ("onnxruntime-node", "onnxruntime-web", "playwright-core")
+_NPM_OPTIONS = ("--onnxruntime-node-install=skip",)  # the node package's own step would download CUDA
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class OnnxruntimeJs:
         return Facts(
             self.package,
             npm_packages=_PACKAGES,
+            npm_options=_NPM_OPTIONS,
             programs=("node",),
             precisions=ALL_PRECISIONS,
+            any_names=True,
             environment=_ENVIRONMENT,
             remark="native addon in Node" if self.package == "onnxruntime-node" else "WebAssembly, in Node",
         )
@@ -43,7 +46,7 @@ class OnnxruntimeJs:
 
     def load(self, graph: GraphFile) -> Runner:
         """A session in a Node process of its own."""
-        words = [str(_folder(self.facts)), self.package, str(graph.path), _shapes(graph)]
+        words = [str(environment_of(self.facts)), self.package, str(graph.path), _names(graph)]
         return piped_runner(["node", _script("onnxruntime.mjs"), *words], graph)
 
 
@@ -53,8 +56,10 @@ class OnnxruntimeChromium:
     facts = Facts(
         "onnxruntime-chromium",
         npm_packages=_PACKAGES,
+        npm_options=_NPM_OPTIONS,
         programs=("node", "chromium"),
         precisions=ALL_PRECISIONS,
+        any_names=True,
         environment=_ENVIRONMENT,
         remark="WebAssembly in a page of headless Chromium, timed with the way there and back",
     )
@@ -71,20 +76,14 @@ class OnnxruntimeChromium:
 
     def load(self, graph: GraphFile) -> Runner:
         """A session in a page of a browser of its own, which ends with the Node process that drives it."""
-        words = [str(_folder(self.facts)), _chromium(), str(graph.scratch), str(graph.path), _shapes(graph)]
+        words = [str(environment_of(self.facts)), _chromium(), str(graph.scratch), str(graph.path), _names(graph)]
         return piped_runner(["node", _script("chromium.mjs"), *words], graph)
 
 
-def _folder(facts: Facts) -> Path:
-    from ..running.environments import environment_of
-
-    return environment_of(facts)
-
-
 def _npm_version(facts: Facts, package: str) -> str:
-    path = _folder(facts) / "node_modules" / package / "package.json"
+    path = environment_of(facts) / "node_modules" / package / "package.json"
     if not path.is_file():
-        raise ModuleNotFoundError(f"the npm package {package} is not installed in {_folder(facts)}")
+        raise ModuleNotFoundError(f"the npm package {package} is not installed in {environment_of(facts)}")
     return str(json.loads(path.read_text())["version"])
 
 
@@ -96,5 +95,8 @@ def _script(name: str) -> str:
     return str(Path(__file__).with_name("programs") / name)
 
 
-def _shapes(graph: GraphFile) -> str:
-    return json.dumps({"inputs": dict(graph.inputs), "outputs": dict(graph.outputs)})
+def _names(graph: GraphFile) -> str:
+    """Path of a file with the names of inputs and outputs, which may be too long for a command line."""
+    path = graph.scratch / "names.json"
+    path.write_text(json.dumps({"inputs": list(graph.inputs), "outputs": list(graph.outputs)}))
+    return str(path)

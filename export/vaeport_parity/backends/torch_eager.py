@@ -1,23 +1,29 @@
-"""PyTorch itself: float32 is what the graphs must answer as, float64 what rounding is measured against."""
+"""PyTorch itself: native types are what the graphs must answer as, float64 what rounding is measured against."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .base import Facts, GraphFile, Runner
+from .base import Arrays, Facts, GraphFile, Runner
 
 
 @dataclass(frozen=True)
 class TorchEager:
-    """PyTorch in one precision."""
+    """The captured program, its operators run one by one by PyTorch."""
 
     dtype: Literal["float32", "float64"]
-    """Precision of weights and arithmetic."""
+    """`float32`: in the types that the network has; `float64`: in float64 throughout."""
 
     @property
     def facts(self) -> Facts:
         """`torch-float32` or `torch-float64`."""
-        remark = "the reference" if self.dtype == "float32" else "what rounding is measured against"
-        return Facts(f"torch-{self.dtype}", module="torch", from_checkpoint=True, remark=remark)
+        return Facts(
+            f"torch-{self.dtype}",
+            module="torch",
+            from_original=True,
+            float64=self.dtype == "float64",
+            remark="the reference" if self.dtype == "float32" else "what rounding is measured against",
+        )
 
     def version(self) -> str:
         """Version of PyTorch."""
@@ -26,18 +32,78 @@ class TorchEager:
         return torch.__version__
 
     def load(self, graph: GraphFile) -> Runner:
-        """The module of the graph, from the checkpoint."""
-        import torch
+        """The program and its weights.
 
-        from vaeport_export.bundle.golden import torch_answers
+        Raises:
+            ValueError: there is no original of this graph, or it is not a program of as many inputs and outputs.
+        """
+        module = original_module(graph)
+        if self.dtype == "float64":
+            module = module.double()
+        return module_runner(module, graph, float64=self.dtype == "float64")
 
-        module, dtype = checkpoint_module(graph), getattr(torch, self.dtype)
-        return lambda inputs: torch_answers(module, graph.name, inputs, dtype)
+
+def original_module(graph: GraphFile) -> Any:
+    """The PyTorch module of a graph, in its own types.
+
+    Raises:
+        ValueError: there is no original of this graph, or it is not a program of as many inputs and outputs.
+    """
+    from safetensors.torch import load_file
+
+    from ..reference.program import CapturedModule, parse_program
+
+    if graph.original is None:
+        raise ValueError(f"{graph.name} has no PyTorch original")
+    file = graph.original / "program.json"
+    program = parse_program(file.read_bytes(), str(file))
+    for kind, given, wanted in (
+        ("inputs", program.inputs, graph.inputs),
+        ("outputs", program.outputs, graph.outputs),
+    ):
+        if len(given) != len(wanted):
+            raise ValueError(f"the PyTorch original has {len(given)} {kind}, the graph has {len(wanted)}")
+    return CapturedModule(program, load_file(graph.original / "weights.safetensors")).eval()
 
 
-def checkpoint_module(graph: GraphFile) -> Any:
-    """The PyTorch module of a graph, in float32, from the bundle's checkpoint."""
-    from vaeport.bundle.folder import open_bundle
-    from vaeport_export.bundle.subject import subject_of
+def module_runner(module: Callable[..., Any], graph: GraphFile, *, float64: bool = False) -> Runner:
+    """Runs a module on arrays.
 
-    return subject_of(open_bundle(graph.bundle)).module(graph.name)
+    Args:
+        module: takes the inputs in the graph's order and gives its outputs in theirs.
+        graph: the graph.
+        float64: whether floating-point inputs are converted to float64.
+    """
+    import torch
+
+    def run(inputs: Arrays) -> dict[str, Any]:
+        given = [torch_tensor(inputs[name]) for name in graph.inputs]
+        if float64:
+            given = [tensor.double() if tensor.is_floating_point() else tensor for tensor in given]
+        with torch.no_grad():
+            answer = module(*given)
+        answers = answer if isinstance(answer, (tuple, list)) else (answer,)
+        return {name: numpy_array(tensor) for name, tensor in zip(graph.outputs, answers, strict=True)}
+
+    return run
+
+
+def torch_tensor(values: Any) -> Any:
+    """An array as a tensor; bfloat16 goes by its bits, since PyTorch does not know the dtype of ml_dtypes."""
+    import torch
+
+    if values.dtype.name == "bfloat16":
+        return torch.from_numpy(values.view("int16").copy()).view(torch.bfloat16)
+    return torch.from_numpy(values.copy())
+
+
+def numpy_array(tensor: Any) -> Any:
+    """A tensor as an array, the other way round."""
+    import torch
+
+    from .base import numpy_dtype
+
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.contiguous().view(torch.int16).numpy().view(numpy_dtype("bfloat16"))
+    return tensor.numpy()

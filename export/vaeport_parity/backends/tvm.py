@@ -3,10 +3,8 @@
 import importlib
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .base import Facts, GraphFile, Runner, installed_version
+from .base import Arrays, Facts, GraphFile, Runner, Shapes, contiguous, installed_version, symbolic_or_fixed
+from .fixed_shapes import model_of_shapes
 
 _CHANNELS = 4  # output channels of a convolution that share the pixels they read
 _COLUMNS = 32  # columns of a matrix product that are summed side by side
@@ -30,25 +28,28 @@ class Tvm:
 
     def load(self, graph: GraphFile) -> Runner:
         """Import, decompose what is written for training, schedule, compile, load."""
-        onnx: Any = importlib.import_module("onnx")
-        tvm: Any = importlib.import_module("tvm")
-        relax: Any = importlib.import_module("tvm.relax")
-        dlight: Any = importlib.import_module("tvm.s_tir.dlight")
-        frontend: Any = importlib.import_module("tvm.relax.frontend.onnx")
-        module = frontend.from_onnx(onnx.load(graph.path), keep_params_in_input=False)
-        module = relax.get_pipeline("zero")(relax.transform.DecomposeOpsForInference()(module))
-        target = tvm.target.Target.from_device("cpu")
-        with target:
-            module = dlight.ApplyDefaultSchedule(_SumsOutermost())(module)
-        machine = relax.VirtualMachine(tvm.compile(module, target=target), tvm.cpu())
+        return symbolic_or_fixed(lambda shapes: _compiled(graph, shapes), graph)
 
-        def run(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-            given = [tvm.runtime.tensor(np.ascontiguousarray(values)) for values in inputs.values()]
-            answer = machine["main"](*given)
-            answers = [answer] if hasattr(answer, "numpy") else list(answer)
-            return {name: a.numpy() for name, a in zip(graph.outputs, answers, strict=True)}
 
-        return run
+def _compiled(graph: GraphFile, shapes: Shapes | None) -> Runner:
+    tvm: Any = importlib.import_module("tvm")
+    relax: Any = importlib.import_module("tvm.relax")
+    dlight: Any = importlib.import_module("tvm.s_tir.dlight")
+    frontend: Any = importlib.import_module("tvm.relax.frontend.onnx")
+    module = frontend.from_onnx(model_of_shapes(graph, shapes), keep_params_in_input=False)
+    module = relax.get_pipeline("zero")(relax.transform.DecomposeOpsForInference()(module))
+    target = tvm.target.Target.from_device("cpu")
+    with target:
+        module = dlight.ApplyDefaultSchedule(_SumsOutermost())(module)
+    machine = relax.VirtualMachine(tvm.compile(module, target=target), tvm.cpu())
+
+    def run(inputs: Arrays) -> dict[str, Any]:
+        given = [tvm.runtime.tensor(contiguous(values)) for values in inputs.values()]
+        answer = machine["main"](*given)
+        answers = [answer] if hasattr(answer, "numpy") else list(answer)
+        return {name: a.numpy() for name, a in zip(graph.outputs, answers, strict=True)}
+
+    return run
 
 
 class _SumsOutermost:
@@ -75,6 +76,7 @@ class _SumsOutermost:
                 outer, inner = schedule.split(channel, [None, _CHANNELS])
                 schedule.reorder(row, outer, y, term, *window, inner, x)
                 schedule.unroll(inner)
-                schedule.vectorize(x)
+                if hasattr(schedule.get(x).extent, "value"):
+                    schedule.vectorize(x)  # a width that is known only when it runs cannot become vectors
             schedule.decompose_reduction(block.block_rv, term)
         return schedule if summing else None

@@ -1,69 +1,78 @@
-"""Which graph made the error of a picture that went through both."""
+"""Which graph made the error of an output of the chain."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from vaeport.contract import CLASS_PROBS, DECODER, IMAGE, Z
-from vaeport_export.bundle.golden import torch_answers
-from vaeport_export.bundle.subject import Subject
-
-from ..asking.steps import CHAIN, Questions
-from ..reporting.report import ChainShares, ParityRow
+from ..asking.steps import Plan
+from ..reporting.report import ChainShares, Row
 from ..running.execution import Outcome
+from ..subjects.subject import Chain
 
 Parts = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""The errors of pictures that came with the latents, and those that the decoder added."""
+"""The errors that came with the last graph's inputs, and those that it added."""
 
 
-def with_shares(rows: Iterable[ParityRow], outcome: Outcome, asked: Questions, subject: Subject) -> list[ParityRow]:
+def with_shares(rows: Iterable[Row], outcome: Outcome, plan: Plan) -> list[Row]:
     """Rows of one backend, those of the chain with the share of each graph.
 
-    PyTorch's float64 decoder on the backend's own latents shows what the encoder's error alone makes of a picture; what
-    is left of the whole error is the decoder's.
+    The last graph's float64 reference on the backend's own inputs of it shows what the error of the graphs before alone
+    makes of the output; what is left of the whole error is the last graph's.
 
     Args:
         rows: rows of one backend.
         outcome: what it answered.
-        asked: what it was asked.
-        subject: the bundle with its checkpoint.
+        plan: what it was asked.
     """
-    shares = chain_shares(_parts(outcome, asked, subject))
-    return [dataclasses.replace(row, shares=shares) if row.graph == CHAIN else row for row in rows]
+    chain = plan.subject.chain
+    if chain is None:
+        return list(rows)
+    return [
+        dataclasses.replace(row, shares=chain_shares(_parts(outcome, plan, chain, row.output), chain.graphs[-2:]))
+        if row.graph == chain.name
+        else row
+        for row in rows
+    ]
 
 
-def chain_shares(parts: Iterable[Parts]) -> ChainShares | None:
-    """Shares of the largest error; None where there are no pictures.
+def chain_shares(parts: Iterable[Parts], graphs: tuple[str, ...]) -> ChainShares | None:
+    """Shares of the largest error; None where there are no answers.
 
     Args:
-        parts: for each batch the errors that came with the latents, and those that the decoder added, float64
-            [N, C, H, W] each; infinite where a graph's answers are no numbers.
+        parts: for each batch the errors that came with the last graph's inputs, and those that it added, float64 of
+            one shape; infinite where answers are no numbers.
+        graphs: names of the graph before the last, and of the last.
     """
     parts = [part for part in parts if part[0].size]
     if not parts:
         return None
-    encoder, decoder = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-    at = np.unravel_index(np.argmax(np.abs(encoder + decoder)), encoder.shape)
+    before, last = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+    at = np.unravel_index(np.argmax(np.abs(before + last)), before.shape)
     return ChainShares(
-        float(encoder[at]),
-        float(decoder[at]),
-        float(np.max(np.abs(encoder))),
-        float(np.max(np.abs(decoder))),
+        float(before[at]),
+        float(last[at]),
+        float(np.max(np.abs(before))),
+        float(np.max(np.abs(last))),
+        (graphs[0], graphs[-1]),
     )
 
 
-def _parts(outcome: Outcome, asked: Questions, subject: Subject) -> Iterator[Parts]:
-    for index, step in enumerate(asked.steps):
-        if step.graph != CHAIN or index not in outcome.answers:
+def _parts(outcome: Outcome, plan: Plan, chain: Chain, output: str) -> Iterator[Parts]:
+    last = plan.subject.graph(chain.graphs[-1])
+    for index, step in plan.steps_of(chain.name):
+        if index not in outcome.answers:
             continue
         answers = outcome.answers[index]
-        exact = asked.sets[CHAIN, step.inputs].expected["float64"][IMAGE][step.start : step.stop]
-        latents = {name: answers[name].astype(np.float32) for name in (Z, CLASS_PROBS)}
-        through = torch_answers(subject.module(DECODER), DECODER, latents, torch.float64)[IMAGE]
-        added = np.where(np.isfinite(through), _errors(answers[IMAGE], through), 0.0)
+        given = plan.set_of(step).rows(step.start, step.stop)
+        inputs = {
+            spec.name: answers[spec.name] if (last.name, spec.name) in chain.links else given[spec.name]
+            for spec in last.inputs
+        }
+        through = plan.expectations.run(last.name, inputs, "float64")[output]
+        exact = plan.expected(step).float64[output]
+        added = np.where(np.isfinite(through), _errors(answers[output], through), 0.0)
         yield _errors(through, exact), added
 
 

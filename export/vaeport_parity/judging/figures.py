@@ -1,7 +1,8 @@
-"""How far one output is from PyTorch's: the largest error that decides, and the spread that explains it."""
+"""How far one output is from its reference: the largest error that decides, and the spread that explains it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,19 @@ class Figures:
     """Errors of one output over many rows."""
 
     error_float32: float
-    """Largest absolute difference from PyTorch float32."""
+    """Largest absolute difference from the native reference."""
     error_float64: float
-    """Largest absolute difference from PyTorch float64."""
+    """Largest absolute difference from the float64 reference."""
     max_relative: float
-    """Largest difference from PyTorch float64 in relation to the largest value of its row."""
+    """Largest difference from the float64 reference in relation to the largest value of its row."""
     median: float
-    """Median absolute difference from PyTorch float64."""
+    """Median absolute difference from the float64 reference."""
     percentile_999: float
-    """Absolute difference from PyTorch float64 that 99.9 % of the values stay within."""
+    """Absolute difference from the float64 reference that 99.9 % of the values stay within."""
     ulps: tuple[int, ...]
-    """Values by distance in float32 steps from PyTorch float64 rounded: exact, then from each of `ULP_EDGES`."""
+    """Values by distance in float32 steps from the float64 reference rounded: exact, then from each of `ULP_EDGES`."""
     psnr: float
-    """Peak signal-to-noise ratio against PyTorch float64 in dB, for a peak of 1; infinite for exact answers."""
+    """Peak signal-to-noise ratio against the float64 reference in dB, for a peak of 1; infinite for exact answers."""
 
     @property
     def max_abs(self) -> float:
@@ -41,8 +42,11 @@ def figures(parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], ND
     """Figures of one output.
 
     Args:
-        parts: for each input set the answers, PyTorch's in float32 and PyTorch's in float64, float [N, ...] each.
+        parts: for each input set the answers, the native reference and the float64 reference, float [N, ...] each.
     """
+    parts = [
+        (np.atleast_1d(answers), np.atleast_1d(single), np.atleast_1d(double)) for answers, single, double in parts
+    ]
     error_float32 = max((max_abs_error(answers, single) for answers, single, _ in parts), default=0.0)
     error_float64 = max((max_abs_error(answers, double) for answers, _, double in parts), default=0.0)
     sound = [(answers, double) for answers, _, double in parts if np.isfinite(max_abs_error(answers, double))]
@@ -64,6 +68,23 @@ def figures(parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], ND
         tuple(int(count) for count in histogram),
         float(-10 * np.log10(square)) if square else float("inf"),
     )
+
+
+def comparable(*arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """The arrays with 0 wherever all of them have the same infinity or all are no number: such answers agree.
+
+    Args:
+        arrays: of one shape; others are given back as they are.
+    """
+    if any(each.shape != arrays[0].shape or each.dtype.kind in "biu" for each in arrays):
+        return arrays
+    if all(np.isfinite(each).all() for each in arrays):
+        return arrays
+    first = arrays[0]
+    alike = ~np.isfinite(first)
+    for each in arrays[1:]:
+        alike &= (np.isnan(each) & np.isnan(first)) | (each == first)
+    return tuple(np.where(alike, np.zeros((), each.dtype), each) for each in arrays)
 
 
 def ulp_distance(answers: NDArray[np.floating], exact: NDArray[np.floating]) -> NDArray[np.int64]:

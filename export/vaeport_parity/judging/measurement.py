@@ -1,40 +1,34 @@
 """From what one backend answered to rows of the report."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.bundle.manifest import Tolerance
-from vaeport.checks.comparison import flipped_rows, max_abs_error
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, IMAGE
-from vaeport_export.bundle.golden import TOLERANCE_FACTOR
-from vaeport_export.bundle.probes import from_pixels
-from vaeport_export.bundle.subject import Subject
+from vaeport.checks.comparison import error_ratio, flipped_rows, max_abs_error
 
-from ..asking.steps import CHAIN, InputSet, Questions, Step
-from ..reporting.report import ParityRow
+from ..asking.steps import Plan, Step
+from ..reporting.report import Row
 from ..running.execution import Outcome
-from .figures import figures
+from ..subjects.tensors import Arrays
+from .bounds import NO_BOUND, Bounds
+from .figures import comparable, figures
 
 Part = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
-"""Answers of a backend, of PyTorch in float32 and of PyTorch in float64."""
+"""Answers of a backend, of the native reference and of the float64 reference."""
 
-Run = tuple[Step, InputSet, dict[str, NDArray[Any]]]
-"""A step, what it was asked on, and its answers by output."""
-
-OUTPUTS = {**{name: spec.outputs for name, spec in GRAPHS.items()}, CHAIN: (IMAGE,)}
-"""Outputs that are compared, by graph."""
+_IMAGE_CHANNELS = (1, 3)
+_LARGEST = 1e9
 
 
 @dataclass(frozen=True)
 class Measured:
     """Rows of one backend, and what it was allowed to refuse."""
 
-    rows: tuple[ParityRow, ...]
+    rows: tuple[Row, ...]
     """One a graph and output."""
     refusals: tuple[str, ...]
     """Batches that it did not take, with its reason."""
@@ -42,146 +36,273 @@ class Measured:
     """Durations by `graph x batch`."""
 
 
-def measure(name: str, outcome: Outcome, asked: Questions, subject: Subject, *, empty_batch: bool) -> Measured:
-    """Compare everything that a backend answered with PyTorch.
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Answers to one step for one output, beside the right ones."""
+
+    step: Step
+    part: Part
+    in_doubt: int
+
+
+def measure(name: str, outcome: Outcome, plan: Plan, bounds: Bounds, *, empty_batch: bool) -> Measured:
+    """Compare everything that a backend answered with the reference.
 
     Args:
         name: name of the backend.
         outcome: what it answered.
-        asked: what it was asked.
-        subject: the bundle, for its tolerances.
+        plan: what it was asked.
+        bounds: how far its answers may be off.
         empty_batch: whether it must take a batch of 0.
     """
     rows, refusals = [], []
-    for graph in dict.fromkeys(one.graph for one in asked.sets.values()):
+    for graph, outputs in plan.subject.outputs.items():
         failed = ""
-        for index, step in enumerate(asked.steps):
-            if step.graph != graph or index not in outcome.errors:
+        for index, step in plan.steps_of(graph):
+            if index not in outcome.errors:
                 continue
             batch = step.stop - step.start
-            sentence = f"{graph}, batch {batch}: {outcome.errors[index]}"
+            where = f"{graph}, batch {batch}" if plan.set_of(step).batched else f"{graph}, {step.inputs}"
+            sentence = f"{where}: {outcome.errors[index]}"
             if batch or empty_batch:
                 failed = failed or sentence
             else:
                 refusals.append(sentence)
-        rows += [_row(name, graph, output, outcome, asked, subject, failed) for output in OUTPUTS[graph]]
+        rows += [_row(name, graph, output, outcome, plan, bounds, failed) for output in outputs]
     milliseconds = {
-        f"{asked.steps[index].graph} x {asked.steps[index].stop}": value
-        for index, value in outcome.milliseconds.items()
+        f"{plan.steps[index].graph} x {plan.steps[index].stop}": value for index, value in outcome.milliseconds.items()
     }
     return Measured(tuple(rows), tuple(refusals), milliseconds)
 
 
-def tolerance_of(graph: str, output: str, asked: Questions, subject: Subject) -> Tolerance:
-    """The bound on an output; for the chain it is measured like the others, but on what it is asked."""
-    if graph != CHAIN:
-        return subject.tolerances[graph][output]
-    expected = asked.sets[CHAIN, "pixels"].expected
-    measured = max_abs_error(expected["float32"][IMAGE], expected["float64"][IMAGE])
-    floor = max(measured, subject.tolerances[DECODER][IMAGE].noise_floor)
-    return Tolerance(TOLERANCE_FACTOR * floor, floor)
+def recorded_rows(plan: Plan, bounds: Bounds) -> Iterator[Row]:
+    """Rows of recorded answers that are judged too: with those of another network, checking them would prove nothing.
+
+    Args:
+        plan: the subject, with its recorded answers.
+        bounds: how far answers may be off.
+    """
+    for recorded in plan.subject.recorded:
+        graph = plan.subject.graph(recorded.graph)
+        native, exact = (plan.expectations.run(graph.name, recorded.inputs, p) for p in ("native", "float64"))
+        for spec in graph.outputs:
+            bound = bounds.of(graph.name, spec.name)
+            parts: list[Part] = []
+            for answers in recorded.answers:
+                left, middle, right = comparable(answers[spec.name], native[spec.name], exact[spec.name])
+                parts.append((left, middle, right))
+            flips = None
+            if spec.name in graph.scores:
+                changed = [
+                    flipped_rows(_classes(answers), _classes(right), margin=bound.max_abs)
+                    for answers, _, right in parts
+                ]
+                flips = max(int(np.count_nonzero(each)) for each in changed)
+            yield Row(
+                recorded.file,
+                graph.name,
+                spec.name,
+                figures(parts),
+                bound.noise_floor,
+                bound.max_abs,
+                len(parts[0][0]),
+                exact=not spec.is_float,
+                mismatches=0 if spec.is_float else sum(_mismatches(part) for part in parts),
+                flips=flips,
+            )
 
 
-def _row(
-    name: str, graph: str, output: str, outcome: Outcome, asked: Questions, subject: Subject, failed: str
-) -> ParityRow:
-    tolerance = tolerance_of(graph, output, asked, subject)
-    runs = list(_runs(graph, outcome, asked))
-    parts: list[Part] = []
+def row_of(
+    name: str,
+    graph: str,
+    output: str,
+    parts: Iterable[tuple[Step, NDArray[Any]]],
+    plan: Plan,
+    bounds: Bounds,
+    *,
+    failed: str = "",
+) -> Row:
+    """A row from answers of one output.
+
+    Args:
+        name: name of the backend.
+        graph: name of the graph or the chain.
+        output: name of the output.
+        parts: steps with the answers to them.
+        plan: what was asked.
+        bounds: how far answers may be off.
+        failed: what was said where there was no answer.
+    """
+    runs = [_run(step, answers, output, plan) for step, answers in parts]
+    exact = bounds.of(graph, output) is NO_BOUND
+    by_scale: dict[str, list[_Run]] = {}
+    for run in runs:
+        by_scale.setdefault(plan.set_of(run.step).scale, []).append(run)
+    floors = {scale: bounds.of(graph, output, found[0].step.inputs) for scale, found in by_scale.items()}
+    worst_scale = max(
+        by_scale, key=lambda scale: _worst_ratio(by_scale[scale], floors[scale].noise_floor), default=None
+    )
+    deciding = by_scale[worst_scale] if worst_scale is not None else []
+    bound = floors[worst_scale] if worst_scale is not None else bounds.of(graph, output)
     by_set: dict[str, float] = {}
-    for step, one, answers in runs:
-        cut = slice(step.start, step.stop)
-        part = (answers[output], one.expected["float32"][output][cut], one.expected["float64"][output][cut])
-        parts.append(part)
-        error = max(max_abs_error(part[0], part[1]), max_abs_error(part[0], part[2]))
-        by_set[step.inputs] = max(by_set.get(step.inputs, 0.0), error)
-    flips = _flips(runs, tolerance.max_abs) if (graph, output) == (ENCODER_CLASSIFIER, CLASS_PROBS) else None
-    return ParityRow(
+    for scale, found in by_scale.items():
+        factor = bound.noise_floor / floors[scale].noise_floor if floors[scale].noise_floor else 1.0
+        for run in found:
+            by_set[run.step.inputs] = max(by_set.get(run.step.inputs, 0.0), factor * _error(run.part))
+    scores = not exact and graph in {g.name for g in plan.subject.graphs} and output in plan.subject.graph(graph).scores
+    flips = _flips(runs, plan, bounds, output) if scores else None
+    return Row(
         backend=name,
         graph=graph,
         output=output,
-        figures=figures(parts),
-        noise_floor=tolerance.noise_floor,
-        tolerance=tolerance.max_abs,
-        rows=len({(step.inputs, row) for step, _, _ in runs for row in range(step.start, step.stop)}),
-        class_flips=None if flips is None else len(set().union(*flips.values())),
-        alone=_alone(graph, output, outcome, asked),
-        repeatable=_repeatable(graph, output, outcome, asked),
+        figures=figures([run.part for run in deciding]),
+        noise_floor=bound.noise_floor,
+        tolerance=bound.max_abs,
+        rows=len({(run.step.inputs, row) for run in runs for row in range(run.step.start, run.step.stop)}),
+        exact=exact,
+        mismatches=sum(_mismatches(run.part) for run in runs) if exact else 0,
+        in_doubt=sum(run.in_doubt for run in runs),
+        flips=None if flips is None else len(set().union(*flips.values())),
         failed=failed,
         by_set=by_set,
-        flips_by_set={name: len(images) for name, images in (flips or {}).items()},
-        worst=_worst(runs, output),
-        heat=_heat(parts, tolerance.noise_floor) if output == IMAGE else (),
+        flips_by_set={key: len(changed) for key, changed in (flips or {}).items()},
+        worst=_worst(deciding),
+        heat=() if exact else _heat([run.part for run in deciding], bound.noise_floor),
     )
 
 
-def _worst(runs: list[Run], output: str) -> tuple[str, int]:
+def _row(name: str, graph: str, output: str, outcome: Outcome, plan: Plan, bounds: Bounds, failed: str) -> Row:
+    answered = [
+        (step, outcome.answers[index][output])
+        for index, step in plan.steps_of(graph)
+        if index in outcome.answers and step.kind != "time"
+    ]
+    row = row_of(name, graph, output, answered, plan, bounds, failed=failed)
+    return dataclasses.replace(
+        row,
+        alone=_alone(graph, output, outcome, plan),
+        repeatable=_repeatable(graph, output, outcome, plan),
+    )
+
+
+def _run(step: Step, answers: NDArray[Any], output: str, plan: Plan) -> _Run:
+    native, exact = plan.expected(step).of(output)
+    if native.dtype.kind in "biu":
+        doubt = plan.expectations.doubt(step.graph, step.inputs, step.start, step.stop)[output]
+        if answers.shape == native.shape:
+            answers = np.where(doubt, native, answers)
+        return _Run(step, (answers, native, native), int(np.count_nonzero(doubt)))
+    left, middle, right = comparable(answers, native, exact)
+    return _Run(step, (left, middle, right), 0)
+
+
+def _error(part: Part) -> float:
+    return max(max_abs_error(part[0], part[1]), max_abs_error(part[0], part[2]))
+
+
+def _worst_ratio(runs: list[_Run], floor: float) -> float:
+    return max((error_ratio(_error(run.part), floor) for run in runs), default=0.0)
+
+
+def _mismatches(part: Part) -> int:
+    answers, native, _ = part
+    return int(np.count_nonzero(answers != native)) if answers.shape == native.shape else max(native.size, 1)
+
+
+def _worst(runs: list[_Run]) -> tuple[str, int]:
     """Input set and row with the largest error."""
     largest, worst = -1.0, ("", 0)
-    for step, one, answers in runs:
-        exact = one.expected["float64"][output][step.start : step.stop]
-        if not len(exact):
+    for run in runs:
+        answers, _, exact = run.part
+        if not exact.size or answers.shape != exact.shape:
             continue
-        errors = np.nan_to_num(np.abs(answers[output] - exact), nan=np.inf).reshape(len(exact), -1).max(axis=1)
+        differences = np.abs(answers.astype(np.float64) - exact.astype(np.float64))
+        rows = run.step.stop - run.step.start
+        by_row = differences.reshape(rows, -1) if exact.shape[:1] == (rows,) else differences.reshape(1, -1)
+        errors = np.nan_to_num(by_row, nan=np.inf).max(axis=1)
         row = int(errors.argmax())
         if errors[row] > largest:
-            largest, worst = float(errors[row]), (step.inputs, step.start + row)
+            largest, worst = float(errors[row]), (run.step.inputs, run.step.start + row)
     return worst
 
 
 def _heat(parts: list[Part], noise_floor: float) -> tuple[tuple[float, ...], ...]:
-    """Largest difference of each pixel over rows and channels, in noise floors."""
+    """Largest difference of each pixel over rows and channels, in noise floors; for outputs that are images."""
     maps = [
         np.abs(answers.astype(np.float64) - exact).max(axis=(0, 1))
         for answers, _, exact in parts
-        if len(answers) and answers.shape == exact.shape
+        if exact.size and answers.shape == exact.shape and exact.ndim == 4 and exact.shape[1] in _IMAGE_CHANNELS
     ]
-    if not maps or not noise_floor:
+    if not maps or not noise_floor or len({each.shape for each in maps}) > 1:
         return ()
-    worst = np.nan_to_num(np.max(maps, axis=0) / noise_floor, nan=1e9, posinf=1e9)
+    worst = np.nan_to_num(np.max(maps, axis=0) / noise_floor, nan=_LARGEST, posinf=_LARGEST)
     return tuple(tuple(float(value) for value in line) for line in np.round(worst, 2))
 
 
-def _runs(graph: str, outcome: Outcome, asked: Questions) -> Iterator[Run]:
-    for index, step in enumerate(asked.steps):
-        if step.graph == graph and index in outcome.answers:
-            yield step, asked.sets[graph, step.inputs], outcome.answers[index]
-
-
-def _flips(runs: list[Run], margin: float) -> dict[str, set[bytes]]:
-    """By input set the images whose class changed in any batch; an image of two sets is the same image."""
+def _flips(runs: list[_Run], plan: Plan, bounds: Bounds, output: str) -> dict[str, set[bytes]]:
+    """By input set the rows whose class changed in any batch; a row of two sets is the same row."""
     flipped: dict[str, set[bytes]] = {}
-    for step, one, answers in runs:
-        expected = one.expected["float64"][CLASS_PROBS][step.start : step.stop]
-        changed = flipped_rows(answers[CLASS_PROBS], expected, margin=margin)
-        images: NDArray[Any] = one.inputs[IMAGE][step.start : step.stop][changed]
-        floats = from_pixels(images) if images.dtype == np.uint8 else images
-        flipped.setdefault(step.inputs, set()).update(image.tobytes() for image in floats)
+    for run in runs:
+        answers, _, exact = run.part
+        if not exact.ndim or not exact.size:
+            continue
+        margin = bounds.of(run.step.graph, output, run.step.inputs).max_abs
+        changed = flipped_rows(_classes(answers), _classes(exact), margin=margin)
+        found = flipped.setdefault(run.step.inputs, set())
+        if not changed.any():
+            continue
+        rows = run.step.stop - run.step.start
+        positions = len(changed) // rows if exact.shape[:1] == (rows,) else len(changed)
+        inputs = plan.set_of(run.step).rows(run.step.start, run.step.stop)
+        for place in np.flatnonzero(changed):
+            row, position = divmod(int(place), positions)
+            whole = [values[row : row + 1] if plan.set_of(run.step).batched else values for values in inputs.values()]
+            found.add(b"".join([values.tobytes() for values in whole]) + position.to_bytes(8, "little"))
     return flipped
 
 
-def _whole(graph: str, name: str, outcome: Outcome, asked: Questions) -> dict[str, NDArray[Any]] | None:
+def _classes(values: NDArray[Any]) -> NDArray[Any]:
+    return values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)
+
+
+def _whole(step: Step, outcome: Outcome, plan: Plan) -> Arrays | None:
     """Answers to all of an input set at once."""
-    whole = Step(graph, name, 0, len(asked.sets[graph, name]))
-    return outcome.answers.get(asked.steps.index(whole)) if whole in asked.steps else None
+    whole = Step(step.graph, step.inputs, 0, len(plan.set_of(step)))
+    return outcome.answers.get(plan.steps.index(whole)) if whole in plan.steps else None
 
 
-def _alone(graph: str, output: str, outcome: Outcome, asked: Questions) -> float:
-    """Largest difference of a row alone from the same row among all."""
+def _alone(graph: str, output: str, outcome: Outcome, plan: Plan) -> float:
+    """Largest difference of a row alone from the same row among all, where rows do not influence each other."""
     largest = 0.0
-    for step, one, answers in _runs(graph, outcome, asked):
-        if step.stop - step.start == 1 < len(one):
-            together = _whole(graph, step.inputs, outcome, asked)
-            if together is not None:
-                alike = together[output][step.start : step.stop]
-                largest = max(largest, max_abs_error(answers[output], alike))
+    if not plan.expectations.independent(graph):
+        return largest
+    for step, answers in _single_rows(graph, outcome, plan):
+        together = _whole(step, outcome, plan)
+        if together is None or answers[output].shape[:1] != (1,):
+            continue
+        parts = (
+            _run(step, answers[output], output, plan),
+            _run(step, together[output][step.start : step.stop], output, plan),
+        )
+        largest = max(largest, max_abs_error(*comparable(*(each.part[0] for each in parts))))
     return largest
 
 
-def _repeatable(graph: str, output: str, outcome: Outcome, asked: Questions) -> bool:
+def _single_rows(graph: str, outcome: Outcome, plan: Plan) -> Iterator[tuple[Step, Arrays]]:
+    for index, step in plan.steps_of(graph):
+        given = plan.set_of(step)
+        alone = given.batched and not given.scale and step.stop - step.start == 1 < len(given)
+        if alone and index in outcome.answers:
+            yield step, outcome.answers[index]
+
+
+def _repeatable(graph: str, output: str, outcome: Outcome, plan: Plan) -> bool:
     """Whether a batch that was run twice came out the same, bit for bit."""
-    for index, step in enumerate(asked.steps):
-        if (step.graph, step.kind) == (graph, "again") and index in outcome.answers:
-            first = outcome.answers.get(asked.steps.index(dataclasses.replace(step, kind="run")))
-            return first is None or first[output].tobytes() == outcome.answers[index][output].tobytes()
+    for index, step in plan.steps_of(graph):
+        first = dataclasses.replace(step, kind="run")
+        if step.kind != "again" or index not in outcome.answers or first not in plan.steps:
+            continue
+        answers = outcome.answers.get(plan.steps.index(first))
+        if answers is not None and answers[output].tobytes() != outcome.answers[index][output].tobytes():
+            return False
     return True

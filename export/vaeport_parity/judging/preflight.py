@@ -1,21 +1,14 @@
-"""What reading the files shows before anything runs: contract, reach, and what a path or an operator gives away."""
+"""What reading a graph's file shows before anything runs: reach, and what a path or an operator gives away."""
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import numpy as np
 import onnx
-import torch
-from onnx import ModelProto, TensorProto, ValueInfoProto
+from onnx import ModelProto, NodeProto
 
-from vaeport.bundle.golden import parse_golden
-from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import BATCH, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, MANIFEST_FILE, GraphSpec
-from vaeport_export.bundle.golden import torch_answers
-from vaeport_export.bundle.subject import Subject
-
-from ..reporting.report import Finding, ParityRow
+from ..reference.evaluator import every_node
+from ..reporting.report import Finding
+from ..subjects.subject import Subject
 
 _LOADS = {
     "1.14": (8, 18),
@@ -28,89 +21,58 @@ _LOADS = {
 }
 """Highest IR version and opset that an onnxruntime loads: its published table, and by trial from 1.22 on."""
 
-_RANDOM = ("Random", "Multinomial", "Bernoulli", "Dropout")
+_RANDOM = ("Random", "Multinomial", "Bernoulli")
+_TRAINING_INPUT = 2  # of Dropout
 _HOST_PATH = re.compile(rb"/(?:home|root|Users|tmp|usr|opt|mnt|workspace)/[\w.\-]+/|[A-Za-z]:\\\\[\w.\-]+\\\\")
-_METADATA = ("vaeport.contract", "vaeport.bundle", "vaeport.graph", "vaeport.labels", "vaeport.shapes")
+_STANDARD = ("", "ai.onnx")
 
 
 def preflight(subject: Subject) -> list[Finding]:
-    """Read both graphs of a bundle as files.
+    """Read the graphs of a subject as files.
 
     Returns:
-        What breaks the contract, and for information which onnxruntime versions load them.
+        What no graph may have, and for information which onnxruntime versions load them, foreign operators and paths.
     """
     findings: list[Finding] = []
-    trained, labels = subject.checkpoint.record.data.labels, subject.bundle.manifest.labels
-    if trained != labels:
-        findings.append(Finding(MANIFEST_FILE, f"labels are {list(labels)}, the checkpoint has {list(trained)}"))
-    for graph, spec in GRAPHS.items():
-        content = subject.onnx(graph)
-        model = onnx.load_model_from_string(content)
-        findings += [Finding(subject.file(graph), text) for text in _faults(model, content, spec, subject)]
-        findings.append(Finding(subject.file(graph), _reach(model), wrong=False))
+    for graph in subject.graphs:
+        model = onnx.load_model_from_string(graph.content)
+        findings += [Finding(graph.file, text) for text in _faults(model)]
+        findings += [Finding(graph.file, text, wrong=False) for text in _remarks(model, graph.content)]
     return findings
 
 
-def golden_findings(subject: Subject, rows: Sequence[ParityRow]) -> list[Finding]:
-    """What is wrong with the recorded answers, where their rows do not hold.
-
-    Args:
-        subject: the bundle with its checkpoint.
-        rows: rows of the report, those of `golden.npz` among them.
-    """
-    wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
-    if subject.precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(subject):
-        return [Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")]
-    whose = "the checkpoint's" if subject.precision == FP32 else f"those of the {subject.precision} file"
-    return [Finding(GOLDEN_FILE, f"its answers of {graph} are not {whose}") for graph in sorted(wrong)]
+def host_path(content: bytes) -> str:
+    """A path of the machine that made a file, named in it; empty where there is none."""
+    found = _HOST_PATH.search(content)
+    return found.group().decode(errors="replace") if found else ""
 
 
-def _recorded_by_256(subject: Subject) -> bool:
-    golden = parse_golden(subject.bundle.read(GOLDEN_FILE), subject.bundle.manifest.shapes)
-    images = golden.images.astype(np.float32) / np.float32(256)
-    expected = torch_answers(subject.module(ENCODER_CLASSIFIER), ENCODER_CLASSIFIER, {IMAGE: images}, torch.float64)
-    return all(
-        max_abs_error(golden.answers[ENCODER_CLASSIFIER]["float64"][name], values)
-        <= subject.bundle.manifest.tolerances[FP32][ENCODER_CLASSIFIER][name].max_abs
-        for name, values in expected.items()
-    )
-
-
-def _faults(model: ModelProto, content: bytes, spec: GraphSpec, subject: Subject) -> Iterator[str]:
-    shapes, labels = subject.bundle.manifest.shapes, subject.bundle.manifest.labels
-    for node in model.graph.node:
-        if node.op_type.startswith(_RANDOM):
+def _faults(model: ModelProto) -> Iterator[str]:
+    for node in every_node(model):
+        if node.op_type.startswith(_RANDOM) or _is_training_dropout(node):
             yield f"node {node.name or node.output[0]!r} is a {node.op_type}: the graph is not deterministic"
-    for tensor in model.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            yield f"weight {tensor.name!r} lies outside the file"
-        if subject.precision == FP32 and tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
-            kind = TensorProto.DataType.Name(tensor.data_type).lower()
-            yield f"weight {tensor.name!r} is {kind} in a float32 graph"
-    for value, names in ((model.graph.input, spec.inputs), (model.graph.output, spec.outputs)):
-        found = [(info.name, _axes(info)) for info in value]
-        expected = [(name, (BATCH, *shapes.row(name))) for name in names]
-        for given, wanted in zip(found, expected, strict=False):
-            if given != wanted:
-                yield f"{given[0]} is {list(given[1])}, the contract has {wanted[0]} {list(wanted[1])}"
-        if len(found) != len(expected):
-            yield f"it has {len(found)} tensors where the contract has {len(expected)}"
-    props = {entry.key: entry.value for entry in model.metadata_props}
-    for key in _METADATA:
-        if key not in props:
-            yield f"metadata {key!r} is missing"
-    if "vaeport.labels" in props and tuple(json.loads(props["vaeport.labels"])) != labels:
-        yield f"labels of the graph are {props['vaeport.labels']}, bundle.json has {json.dumps(labels)}"
-    if path := _HOST_PATH.search(content):
-        yield f"it names a path of the machine that made it: {path.group().decode(errors='replace')}"
 
 
-def _axes(info: ValueInfoProto) -> tuple[str | int, ...]:
-    return tuple(axis.dim_param or axis.dim_value for axis in info.type.tensor_type.shape.dim)
+def _is_training_dropout(node: NodeProto) -> bool:
+    return node.op_type == "Dropout" and len(node.input) > _TRAINING_INPUT and bool(node.input[_TRAINING_INPUT])
+
+
+def _remarks(model: ModelProto, content: bytes) -> Iterator[str]:
+    yield _reach(model)
+    local = {(function.domain, function.name) for function in model.functions}
+    foreign = {
+        f"{node.domain}.{node.op_type}"
+        for node in every_node(model)
+        if node.domain not in _STANDARD and (node.domain, node.op_type) not in local
+    }
+    if foreign:
+        yield f"operators outside the standard, which most backends do not have: {', '.join(sorted(foreign))}"
+    if path := host_path(content):
+        yield f"it names a path of the machine that made it: {path}"
 
 
 def _reach(model: ModelProto) -> str:
-    opset = max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    opset = max((entry.version for entry in model.opset_import if entry.domain in _STANDARD), default=1)
     reach = [version for version, (ir, ops) in _LOADS.items() if model.ir_version <= ir and opset <= ops]
     from_version = f"loads from onnxruntime {reach[0]} on" if reach else "no onnxruntime known here loads it"
     return f"IR {model.ir_version}, opset {opset}: {from_version}"

@@ -1,13 +1,12 @@
 """One backend in a line: its verdict, its worst figures, and how long it took."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from vaeport.checks.comparison import error_ratio
-from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GRAPHS
 
-from ..reporting.report import BackendReport, ParityReport
+from ..reporting.report import BackendReport, Report
 from ..running.execution import NOT_TRIED
+from .verdict import backend_verdict, verdict_text
 
 BASELINE = "onnxruntime-all"
 """The backend that durations are related to: what vaeport runs."""
@@ -15,12 +14,10 @@ BASELINE = "onnxruntime-all"
 BATCHES = (1, 257)
 """Batch sizes that are timed."""
 
-Verdict = Literal["holds", "falls short", "falls short, shown", "refuses", "refuses, shown"]
-
 
 @dataclass(frozen=True)
 class Latency:
-    """Duration of both graphs together at one batch size."""
+    """Duration of all graphs together at one batch size."""
 
     milliseconds: float
     """Median."""
@@ -32,14 +29,14 @@ class Latency:
 class Summary:
     """One backend as a whole."""
 
-    verdict: Verdict
-    """`refuses` where a graph got no answer at all; it does not hold then."""
+    verdict: str
+    """As of `judging.verdict`; `, shown` behind it where the backend does not count."""
     ratio: float
     """Largest error of all that was answered, in noise floors."""
     at: str
     """Graph and output of that error."""
     flips: int
-    """Images whose class changed."""
+    """Rows whose class changed."""
     flips_by_set: dict[str, int]
     """The same by input set."""
     alone: float
@@ -51,7 +48,7 @@ class Summary:
     from it: steps that were not tried, and other batches of a graph that got no answer at all."""
 
 
-def summary(report: ParityReport, one: BackendReport) -> Summary:
+def summary(report: Report, one: BackendReport) -> Summary:
     """Sum up a backend that was compared.
 
     Args:
@@ -61,10 +58,10 @@ def summary(report: ParityReport, one: BackendReport) -> Summary:
     rows = report.of(one.name)
     worst = max(rows, key=lambda row: error_ratio(row.figures.max_abs, row.noise_floor))
     return Summary(
-        _verdict(report, one),
+        verdict_text(backend_verdict(report, one), counts=one.counts),
         error_ratio(worst.figures.max_abs, worst.noise_floor),
         f"{worst.graph}/{worst.output}",
-        sum(row.class_flips or 0 for row in rows),
+        sum(row.flips or 0 for row in rows),
         {name: count for row in rows for name, count in row.flips_by_set.items()},
         max(error_ratio(row.alone, row.noise_floor) for row in rows),
         dict(_latencies(report, one)),
@@ -72,23 +69,14 @@ def summary(report: ParityReport, one: BackendReport) -> Summary:
     )
 
 
-def _said(report: ParityReport, one: BackendReport) -> list[str]:
+def _said(report: Report, one: BackendReport) -> list[str]:
     failed = {row.graph: f"no answer to {row.failed}" for row in report.of(one.name) if row.failed}
     tried = [sentence for sentence in failed.values() if NOT_TRIED not in sentence] or list(failed.values())
     refusals = [text for text in one.refusals if NOT_TRIED not in text and not text.startswith(tuple(failed))]
     return tried + [f"does not take {text}" for text in refusals]
 
 
-def _verdict(report: ParityReport, one: BackendReport) -> Verdict:
-    rows = report.of(one.name)
-    if all(row.holds for row in rows):
-        return "holds"
-    if any(not any(row.rows for row in rows if row.graph == graph) for graph in GRAPHS):
-        return "refuses" if one.counts else "refuses, shown"
-    return "falls short" if one.counts else "falls short, shown"
-
-
-def _latencies(report: ParityReport, one: BackendReport) -> list[tuple[int, Latency]]:
+def _latencies(report: Report, one: BackendReport) -> list[tuple[int, Latency]]:
     found = []
     for batch in BATCHES:
         own = _milliseconds(one, batch)
@@ -99,6 +87,7 @@ def _latencies(report: ParityReport, one: BackendReport) -> list[tuple[int, Late
 
 
 def _milliseconds(one: BackendReport, batch: int) -> float | None:
-    parts = [one.milliseconds.get(f"{graph} x {batch}") for graph in (ENCODER_CLASSIFIER, DECODER)]
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
+    suffix = f" x {batch}"
+    timed = {key.removesuffix(suffix): value for key, value in one.milliseconds.items() if key.endswith(suffix)}
+    graphs = {key.rsplit(" x ", 1)[0] for key in one.milliseconds}
+    return sum(timed.values()) if timed and timed.keys() == graphs else None

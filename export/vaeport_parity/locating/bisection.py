@@ -1,36 +1,44 @@
-"""The first node of a graph whose output is bad, found by asking about as few tensors as can be."""
+"""The first bad tensor on the way to an output, found by asking about as few tensors as possible."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-from onnx import ModelProto, NodeProto, TensorProto
+from typing import Protocol
 
 Judge = Callable[[str], bool | None]
-"""Whether a tensor is bad where the graph is cut off behind it; None where that is not to be known. It raises
-TimeoutError where no more time is left."""
+"""Whether a tensor is bad where the graph is cut off behind it; None where that cannot be known. It raises TimeoutError
+where no more time is left."""
+
+
+class Tensors(Protocol):
+    """What the search needs of a graph."""
+
+    @property
+    def reads(self) -> Mapping[str, tuple[str, ...]]:
+        """For each tensor that a node makes, the tensors that the node is computed from."""
+
+    def above(self, tensor: str) -> Sequence[str]:
+        """Tensors that nodes make on the way to one, in the order of the computation, itself last."""
 
 
 @dataclass(frozen=True)
-class Found:
+class FirstBad:
     """How far the search came."""
 
-    node: NodeProto
-    """The first node that is known to be bad."""
     tensor: str
-    """Its output that is bad."""
+    """The first tensor that is known to be bad."""
     unknown: tuple[str, ...] = ()
     """Tensors on the way to it of which nothing is known, behind the last one that is known to be good."""
-    last_good: NodeProto | None = None
-    """The node that made that one."""
+    last_good: str | None = None
+    """That one."""
     in_time: bool = True
     """Whether the time was enough."""
 
 
-def first_bad_node(model: ModelProto, output: str, judge: Judge) -> Found | None:
-    """The node that makes the first bad tensor on the way to an output; None if the output is not bad.
+def first_bad(graph: Tensors, output: str, judge: Judge) -> FirstBad | None:
+    """The first bad tensor on the way to an output; None if the output is not bad.
 
     Args:
-        model: the graph, with inferred shapes.
+        graph: the graph that the output is of.
         output: a tensor of it.
         judge: asked about tensors, about each at most once.
 
@@ -46,23 +54,22 @@ def first_bad_node(model: ModelProto, output: str, judge: Judge) -> Found | None
 
     if not ask(output):
         return None
-    makers = {name: node for node in model.graph.node for name in node.output}
-    whole = _path(model, output, makers)
+    whole = list(graph.above(output))
     tensor, in_time = output, True
     try:
         while True:
-            tensor = _first_bad(_path(model, tensor, makers), ask)
+            tensor = _first_bad(list(graph.above(tensor)), ask)
             # A branch may have been passed over: what the node reads may be bad, too.
-            above = _above(tensor, makers, whole, ask)
+            above = _above(tensor, graph.reads, ask)
             if not above.bad:
                 break
             tensor = above.bad[0]
     except TimeoutError:
         tensor, in_time = next(name for name in whole if known.get(name)), False
-        above = _above(tensor, makers, whole, known.get)
-    last_good = max(above.good, key=whole.index, default=None)
-    unknown = tuple(sorted(above.unknown, key=whole.index))
-    return Found(makers[tensor], tensor, unknown, makers[last_good] if last_good else None, in_time)
+        above = _above(tensor, graph.reads, known.get)
+    last_good = max((name for name in above.good if name in whole), key=whole.index, default=None)
+    unknown = tuple(sorted((name for name in above.unknown if name in whole), key=whole.index))
+    return FirstBad(tensor, unknown, last_good, in_time)
 
 
 def _first_bad(path: list[str], ask: Judge) -> str:
@@ -88,38 +95,21 @@ class _Above:
     """Above one that is unknown."""
 
 
-def _above(tensor: str, makers: Mapping[str, NodeProto], whole: list[str], ask: Judge) -> _Above:
-    found = _Above([], [], [])
+def _above(tensor: str, reads: Mapping[str, tuple[str, ...]], ask: Judge) -> _Above:
+    above = _Above([], [], [])
     seen, open_names = {tensor}, [tensor]
     while open_names:
         below = open_names.pop(0)
-        for name in makers[below].input:
-            if name in seen or name not in whole:
+        for name in reads[below]:
+            if name in seen or name not in reads:
                 continue
             seen.add(name)
             answer = ask(name)
             if answer:
-                found.bad.append(name)
+                above.bad.append(name)
             elif answer is None:
-                found.unknown.append(name)
+                above.unknown.append(name)
                 open_names.append(name)
             elif below != tensor:
-                found.good.append(name)
-    return found
-
-
-def _path(model: ModelProto, output: str, makers: Mapping[str, NodeProto]) -> list[str]:
-    """The float tensors that an output is computed from, in the order in which they are, itself last."""
-    read, unread = {output}, [output]
-    while unread:
-        name = unread.pop()
-        for above in makers[name].input if name in makers else ():
-            if above not in read:
-                read.add(above)
-                unread.append(above)
-    floats = {
-        info.name
-        for info in (*model.graph.value_info, *model.graph.output)
-        if info.type.tensor_type.elem_type in (TensorProto.FLOAT, TensorProto.FLOAT16)
-    }
-    return [name for node in model.graph.node for name in node.output if name in read & floats]
+                above.good.append(name)
+    return above

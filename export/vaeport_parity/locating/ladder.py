@@ -1,28 +1,26 @@
-"""The way from PyTorch to a backend, rung by rung: which is the first whose answers fall short?"""
+"""The way from the reference to a backend, rung by rung: which is the first whose answers fall short?"""
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from vaeport.contract import GRAPHS
-from vaeport_export.bundle.subject import Subject
-
-from ..asking.steps import Questions
-from ..backends import BACKENDS
+from ..asking.steps import Plan, Step
+from ..backends import all_backends
 from ..backends.onnxruntime import OPTIMISATION_LEVELS
-from ..judging.measurement import measure
-from ..reporting.report import ParityRow
-from ..running.execution import run_backend
+from ..reporting.report import Row
 from ..running.process import PAST_TIME_LIMIT
 
 CAPTURE, STANDARD = "torch-export", "onnx-reference"
 """The rungs that are about the export: the captured program, and the file as the standard words it."""
 
 RUNGS = (CAPTURE, STANDARD, "onnxruntime-none", "onnxruntime-all")
-"""What stands between PyTorch and any other backend."""
+"""What stands between the reference and any other backend."""
 
 ORIGINALS = ("torch-float32", "torch-float64")
 """PyTorch's own module, before anything was captured."""
+
+Compare = Callable[[str, Plan], Sequence[Row]]
+"""Runs a backend over a plan and measures its answers; no rows where it is missing."""
 
 _ORDER = (*ORIGINALS, CAPTURE, STANDARD, *(f"onnxruntime-{level}" for level in OPTIMISATION_LEVELS))
 _BATCHES = (1, 7)
@@ -30,21 +28,13 @@ _BATCHES = (1, 7)
 
 @dataclass(eq=False)
 class Ladder:
-    """The rungs for one bundle: those that the report has, the others run when they are needed, once."""
+    """The rungs for one subject: those that the report has, the others run when they are needed, once."""
 
-    subject: Subject
-    """The bundle with its checkpoint."""
-    asked: Questions
-    """What the backends were asked."""
-    inputs: Mapping[str, str]
-    """Files of the input sets."""
-    folder: Path
-    """A folder of its own to work in."""
-    limit: float
-    """Seconds that one rung may take."""
-    isolated: bool
-    """Whether rungs run in processes of their own."""
-    rows: dict[str, tuple[ParityRow, ...]] = field(default_factory=dict)
+    plan: Plan
+    """The subject, and what the backends were asked."""
+    compare: Compare
+    """Runs a rung that the report does not have."""
+    rows: dict[str, tuple[Row, ...]] = field(default_factory=dict)
     """Rows by backend; empty for one that is missing."""
 
     def first_short(self, backend: str, graph: str) -> tuple[str, tuple[str, ...]]:
@@ -58,44 +48,48 @@ class Ladder:
             The rung's name, and the names of those before it, which hold.
         """
         held: list[str] = []
-        for rung in self._before(backend):
+        for rung in self._before(backend, graph):
             rows = self.of(rung, graph)
             if any(PAST_TIME_LIMIT in row.failed for row in rows):
                 continue
             if any(not row.holds for row in rows):
+                if rung == STANDARD and self._is_refuted(backend, graph):
+                    continue
                 return rung, tuple(held)
             held += [rung] if rows else []
         return backend, tuple(held)
 
-    def of(self, backend: str, graph: str) -> tuple[ParityRow, ...]:
+    def of(self, backend: str, graph: str) -> tuple[Row, ...]:
         """Rows of a backend for a graph; none if it is missing."""
         if backend not in self.rows:
-            self.rows[backend] = tuple(self._run(backend))
+            self.rows[backend] = tuple(self.compare(backend, self._few()))
         return tuple(row for row in self.rows[backend] if row.graph == graph)
 
-    def _run(self, backend: str) -> Iterable[ParityRow]:
-        """The probes alone, in a few batches: enough to tell a wrong file."""
-        asked = Questions(
-            self.asked.sets,
-            tuple(
-                step
-                for step in self.asked.steps
-                if step.inputs == "probes"
-                and step.kind != "time"
-                and step.stop - step.start in (*_BATCHES, len(self.asked.sets[step.graph, "probes"]))
-            ),
-        )
-        folder = self.folder / backend
-        outcome = run_backend(
-            backend, self.subject, asked, self.inputs, folder, limit=self.limit, isolated=self.isolated
-        )
-        if outcome.missing is not None:
-            return ()
-        rows = measure(backend, outcome, asked, self.subject, empty_batch=False).rows
-        return (row for row in rows if row.graph in GRAPHS)
+    def _is_refuted(self, backend: str, graph: str) -> bool:
+        """Whether onnxruntime finds the right answers in the file, so that the evaluator is wrong and not the file."""
+        plain = RUNGS[RUNGS.index(STANDARD) + 1]
+        if backend == plain:
+            return False
+        rows = self.of(plain, graph)
+        return bool(rows) and all(row.holds for row in rows)
 
-    def _before(self, backend: str) -> list[str]:
-        """The rungs on the way to a backend, of those that must hold."""
+    def _few(self) -> Plan:
+        """The probes alone, in a few batches: enough to tell a wrong file; where there is no batch, all runs."""
+        return dataclasses.replace(self.plan, steps=tuple(step for step in self.plan.steps if self._is_enough(step)))
+
+    def _is_enough(self, step: Step) -> bool:
+        names = {graph.name for graph in self.plan.subject.graphs}
+        if step.graph not in names or step.kind == "time":
+            return False
+        given = self.plan.set_of(step)
+        if not given.batched:
+            return True
+        return step.inputs == "probes" and step.stop - step.start in (*_BATCHES, len(given))
+
+    def _before(self, backend: str, graph: str) -> list[str]:
+        """The rungs on the way to a backend, of those that must hold for the subject."""
         order = _ORDER[: _ORDER.index(backend)] if backend in _ORDER else RUNGS
-        precision = self.subject.precision
-        return [name for name in order if name in RUNGS and precision in BACKENDS[name].facts.precisions]
+        subject = self.plan.subject
+        known = all_backends()
+        rungs = [name for name in order if name in RUNGS and subject.precision in known[name].facts.precisions]
+        return rungs if subject.graph(graph).original else [name for name in rungs if name != CAPTURE]

@@ -1,51 +1,73 @@
 """Which node of a graph a backend computes wrongly: bisection over the graph cut off behind its nodes."""
 
-import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from vaeport.checks.comparison import max_abs_error
-from vaeport_export.bundle.probes import from_pixels
-from vaeport_export.bundle.subject import Subject
+from vaeport.errors import InputError
 
-from ..asking.steps import Questions
-from ..reporting.report import ParityRow
+from ..asking.steps import Plan
+from ..reporting.report import Row
 from ..reporting.sentences import listed
-from ..running.execution import run_once
-from .bisection import Found, first_bad_node
-from .file_differences import describe
-from .tensors import ExactGraph, Values, cut_off
+from ..subjects.subject import InputSet
+from ..subjects.tensors import Arrays
+from .bisection import FirstBad, first_bad
+from .tensors import ExactGraph, TensorGraph, exact_values
 
 _ROWS = 7
 _ROWS_WITHOUT_ANSWER = 257  # some backends fail on large batches only
 _MOST_NAMED = 3
 
 
+class RunPart(Protocol):
+    """Runs a part of a graph on a backend."""
+
+    def __call__(
+        self, backend: str, graph: str, model: ModelProto, inputs: Arrays, *, limit: float
+    ) -> tuple[Arrays | None, str]:
+        """One run of an ONNX graph.
+
+        Args:
+            backend: name of the backend.
+            graph: name of the graph that the part is of.
+            model: the part, with types and ranks of its inputs and outputs.
+            inputs: one batch, by input name.
+            limit: seconds that it may take.
+
+        Returns:
+            Answers by output name, or None with what the backend said.
+        """
+
+
 @dataclass(eq=False)
 class NodeSearch:
-    """Runs parts of a bundle's graphs on backends."""
+    """Finds nodes; what it learns of a graph serves all backends."""
 
-    subject: Subject
-    """The bundle with its checkpoint."""
-    asked: Questions
-    """What the backends were asked."""
-    folder: Path
-    """A folder to work in."""
+    plan: Plan
+    """The subject, and what the backends were asked."""
+    run_part: RunPart
+    """Runs parts of graphs on backends."""
     limit: float
     """Seconds that one search may take."""
-    isolated: bool
-    """Whether backends run in processes of their own."""
-    _parts: "itertools.count[int]" = field(default_factory=itertools.count)
+    _graphs: dict[str, TensorGraph] = field(default_factory=dict)
 
-    def first_node(self, failing: Sequence[ParityRow]) -> str:
+    def graph(self, name: str) -> TensorGraph:
+        """A graph of the subject, taken apart.
+
+        Raises:
+            ValueError, RuntimeError: onnx cannot take it apart.
+        """
+        if name not in self._graphs:
+            self._graphs[name] = TensorGraph(onnx.load_model_from_string(self.plan.subject.graph(name).content))
+        return self._graphs[name]
+
+    def first_node(self, failing: Sequence[Row]) -> str:
         """The first node that a backend computes wrongly in a file that is right, or why none was found, in words.
 
         Args:
@@ -53,114 +75,152 @@ class NodeSearch:
         """
         until = time.monotonic() + self.limit
         try:
-            content = self.subject.onnx(failing[0].graph)
-            model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(content))
+            graph = self.graph(failing[0].graph)
             for row in failing:
                 search = self._first_silent if row.failed else self._first_wrong
-                if text := search(row, model, until):
+                if text := search(row, graph, until):
                     return text
         except TimeoutError:
             return f"no node found within {self.limit:g} s"
+        except InputError as error:
+            return f"no node found: {error}"
         except Exception as error:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the figures stand without a node
             return f"no node found, since onnx cannot take the graph apart: {' '.join(str(error).split())[:200]}"
         return f"no single node: cut off at {listed([row.output for row in failing])}, a small batch holds"
 
-    def _first_silent(self, row: ParityRow, model: ModelProto, until: float) -> str:
+    def _first_silent(self, row: Row, graph: TensorGraph, until: float) -> str:
         """For a graph that gets no answer: the first node behind which it gets none when it is cut off there."""
-        probes = self.asked.sets[row.graph, "probes"].inputs
-        inputs = _cut(probes, _ROWS_WITHOUT_ANSWER)
-        shapes = {name: values.shape for name, values in ExactGraph(model, _cut(probes, 2)).values.items()}
         said: dict[str, str] = {}
+        values = self._few_values(row)
+        for inputs in self._sizes(row):
 
-        def silent(tensor: str) -> bool | None:
-            if shapes[tensor][:1] != (2,):
-                return None
-            answer, said[tensor] = self._answer(row, model, tensor, inputs, shapes[tensor][1:], until)
-            return answer is None
+            def silent(tensor: str, inputs: Arrays = inputs) -> bool | None:
+                if tensor not in graph.depending:
+                    return None
+                try:
+                    part = graph.part(tensor, like=values.get(tensor))
+                except ValueError:
+                    return None
+                answer, said[tensor] = self._answer(row, part, inputs, until)
+                return answer is None
 
-        found = first_bad_node(model, row.output, silent)
-        if found is None:
-            return ""
-        if all(said.values()):
-            return f"no part of it that was tried gets an answer, not even {describe(found.node)}: {said[found.tensor]}"
-        return f"{describe(found.node)} gives no answer: {said[found.tensor]}{_unsure(found)}"
+            first = first_bad(graph, row.output, silent)
+            if first is None:
+                said.clear()
+                continue
+            node = graph.describe(first.tensor)
+            if all(said.values()):
+                return f"no part of it that was tried gets an answer, not even {node}: {said[first.tensor]}"
+            return f"{node} gives no answer: {said[first.tensor]}{_unsure(first, graph)}"
+        return ""
 
-    def _first_wrong(self, row: ParityRow, model: ModelProto, until: float) -> str:
+    def _first_wrong(self, row: Row, graph: TensorGraph, until: float) -> str:
         """The first node whose error alone, carried through the rest of the graph, takes the output out of bounds."""
-        inputs = self._inputs(row)
-        exact = ExactGraph(model, inputs)
-        errors: dict[str, tuple[float, float]] = {}
         said = ""
+        for inputs in self._hardest(row):
+            exact = ExactGraph(onnx.load_model_from_string(self.plan.subject.graph(row.graph).content), inputs)
+            errors: dict[str, tuple[float, float]] = {}
 
-        def wrong(tensor: str) -> bool | None:
-            nonlocal said
-            if exact.values[tensor].shape[:1] != (_ROWS,):
-                return None
-            answer, silence = self._answer(row, model, tensor, inputs, exact.values[tensor].shape[1:], until)
-            if answer is None:
-                said = silence
-                return None
-            errors[tensor] = max_abs_error(answer, exact.values[tensor]), exact.effect(tensor, answer, row.output)
-            return errors[tensor][1] > row.tolerance
+            def wrong(
+                tensor: str,
+                inputs: Arrays = inputs,
+                exact: ExactGraph = exact,
+                errors: dict[str, tuple[float, float]] = errors,
+            ) -> bool | None:
+                nonlocal said
+                if tensor not in exact.values or tensor not in graph.depending:
+                    return None
+                try:
+                    part = graph.part(tensor, like=exact.values[tensor])
+                except ValueError:
+                    return None
+                answer, silence = self._answer(row, part, inputs, until)
+                if answer is None:
+                    said = silence
+                    return None
+                errors[tensor] = exact.error(tensor, answer), exact.effect(tensor, answer, row.output)
+                return errors[tensor][1] > row.tolerance
 
-        found = first_bad_node(model, row.output, wrong)
-        if found is None:
-            return f"no node: cut off at {row.output} it gives no answer: {said}" if said else ""
-        error, effect = errors[found.tensor]
-        leads = f", which alone puts {row.output} off by {effect:.2g}" if found.tensor != row.output else ""
-        return f"{describe(found.node)} is off by {error:.2g}{leads}, allowed {row.tolerance:.2g}{_unsure(found)}"
+            first = first_bad(graph, row.output, wrong)
+            if first is not None:
+                return self._wrong_text(row, graph, first, exact, errors[first.tensor])
+        return f"no node: cut off at {row.output} it gives no answer: {said}" if said else ""
 
-    def _inputs(self, row: ParityRow) -> Values:
-        """The row with the largest error behind a few probes."""
+    def _wrong_text(
+        self, row: Row, graph: TensorGraph, first: FirstBad, exact: ExactGraph, errors: tuple[float, float]
+    ) -> str:
+        error, effect = errors
+        text = f"{graph.describe(first.tensor)} {_off(error, exact.values[first.tensor])}"
+        if first.tensor != row.output:
+            text += f", which alone puts {row.output} {_off(effect, exact.values[row.output]).removeprefix('is ')}"
+        allowed = f", allowed {row.tolerance:.2g}" if exact.values[row.output].dtype.kind == "f" else ""
+        return f"{text}{allowed}{_unsure(first, graph)}"
+
+    def _few_values(self, row: Row) -> Arrays:
+        """Every tensor of a graph for two probes, which tells types and ranks; none where it cannot be evaluated."""
+        model = onnx.load_model_from_string(self.plan.subject.graph(row.graph).content)
+        try:
+            return exact_values(model, self._probes(row.graph).rows(0, 2))
+        except InputError:
+            return {}
+
+    def _hardest(self, row: Row) -> Iterator[Arrays]:
+        """The row with the largest error behind a few probes; then all of its input set, if that is not enough."""
         name, worst = row.worst
-        probes = self.asked.sets[row.graph, "probes"].inputs
-        hardest = self.asked.sets[row.graph, name or "probes"].inputs
-        return {
-            key: np.concatenate([values, _floats(hardest[key][worst : worst + 1])])
-            for key, values in _cut(probes, _ROWS - 1).items()
-        }
+        hardest = self.plan.subject.input_set(row.graph, name or "probes")
+        if not hardest.batched:
+            yield hardest.values()
+            return
+        probes = self._probes(row.graph)
+        few, last = probes.rows(0, _ROWS - 1), hardest.rows(worst, worst + 1)
+        if probes.batched and all(few[key].shape[1:] == values.shape[1:] for key, values in last.items()):
+            yield {key: np.concatenate([few[key], values]) for key, values in last.items()}
+        else:
+            yield last
+        if len(hardest) > 1:
+            first = max(0, min(worst, len(hardest) - _ROWS_WITHOUT_ANSWER))
+            yield hardest.rows(first, first + _ROWS_WITHOUT_ANSWER)
 
-    def _answer(
-        self, row: ParityRow, model: ModelProto, tensor: str, inputs: Values, shape: tuple[int, ...], until: float
-    ) -> tuple[NDArray[Any] | None, str]:
-        """A backend's answer for one tensor, as the only output of the graph that leads to it; else what it said."""
+    def _sizes(self, row: Row) -> Iterator[Arrays]:
+        """Inputs to which there may be no answer: many probes, then every other input set, then no row at all."""
+        probes = self._probes(row.graph)
+        yield probes.rows(0, _ROWS_WITHOUT_ANSWER)
+        others = (each for each in self.plan.subject.input_sets if each.graph == row.graph and each is not probes)
+        yield from (each.rows(0, _ROWS_WITHOUT_ANSWER) for each in others)
+        if probes.batched:
+            yield probes.rows(0, 0)
+
+    def _probes(self, graph: str) -> InputSet:
+        return self.plan.subject.input_set(graph, "probes")
+
+    def _answer(self, row: Row, part: ModelProto, inputs: Arrays, until: float) -> tuple[NDArray[Any] | None, str]:
+        """A backend's answer to a part of a graph, which has one output; else what it said.
+
+        Raises:
+            TimeoutError: there was no more time.
+        """
         if (left := until - time.monotonic()) <= 0:
             raise TimeoutError
-        folder = self.folder / f"part-{next(self._parts)}"
-        folder.mkdir()
-        onnx.save(cut_off(model, tensor), folder / "model.onnx")
-        outcome = run_once(
-            row.backend,
-            row.graph,
-            folder / "model.onnx",
-            inputs,
-            {tensor: shape},
-            bundle=self.subject.bundle.path,
-            folder=folder / "job",
-            limit=left,
-            isolated=self.isolated,
-        )
-        if 0 in outcome.answers:
-            return outcome.answers[0][tensor], ""
+        answers, said = self.run_part(row.backend, row.graph, part, inputs, limit=left)
+        if answers is not None:
+            return answers[part.graph.output[0].name], ""
         if time.monotonic() >= until:
             raise TimeoutError
-        return None, outcome.missing or outcome.errors[0]
+        return None, said
 
 
-def _cut(inputs: Values, rows: int) -> Values:
-    return {name: values[:rows] for name, values in inputs.items()}
+def _off(error: float, exact: NDArray[Any]) -> str:
+    if exact.dtype.kind == "f":
+        return f"is off by {error:.2g}"
+    return f"is wrong in {error:.0f} of {exact.size} entries" if np.isfinite(error) else "is of another shape"
 
 
-def _floats(values: NDArray[Any]) -> NDArray[Any]:
-    return from_pixels(values) if values.dtype == np.uint8 else values
-
-
-def _unsure(found: Found) -> str:
+def _unsure(first: FirstBad, graph: TensorGraph) -> str:
     """What stands between the node that was found and the certainty that it is the first."""
-    if found.in_time and not found.unknown:
+    if first.in_time and not first.unknown:
         return ""
-    after = f" after {describe(found.last_good)}" if found.last_good else ""
-    if not found.in_time:
+    after = f" after {graph.describe(first.last_good)}" if first.last_good else ""
+    if not first.in_time:
         return f"; it may be an earlier one{after}: there was no time to try all"
-    unknown = f"{', '.join(found.unknown[:_MOST_NAMED])}{', ...' * (len(found.unknown) > _MOST_NAMED)}"
+    unknown = f"{', '.join(first.unknown[:_MOST_NAMED])}{', ...' * (len(first.unknown) > _MOST_NAMED)}"
     return f"; it may be an earlier one{after}: cut off at {unknown} the graph gives no answer to compare"

@@ -1,32 +1,95 @@
-"""The same report for a terminal, for programs, for CI and for people."""
+"""The same report for a terminal, for programs, for CI and for people; and a report read back."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from vaeport.common.fileio import write_text
-from vaeport.errors import OutputError
+from vaeport.errors import InputError, OutputError
 
-from .junit import junit_xml
 from .markdown import markdown
-from .page import html_page
-from .report import PARITY_FILE, ParityReport
+from .report import PARITY_FILE, Report
 from .terminal import print_report
 
-__all__ = ["markdown", "print_report", "write_reports"]
+__all__ = ["markdown", "print_report", "read_report", "write_reports"]
 
 
-def write_reports(report: ParityReport, folder: str | os.PathLike[str]) -> None:
-    """Write `parity.json`, `junit.xml`, `parity.md` and `index.html` into a folder, made if need be.
+def write_reports(report: Report, folder: str | os.PathLike[str]) -> None:
+    """Write `parity.json`, `junit.xml`, `parity.md` and `index.html` into a folder, made if need be: all or none.
 
     Raises:
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written; the folder is as it was.
+        MissingExtraError: the page cannot be made, since the export extra is not installed.
     """
+    from .junit import junit_xml
+    from .page import html_page
+
+    texts = {
+        PARITY_FILE: report.to_json(),
+        "junit.xml": junit_xml(report),
+        "parity.md": markdown([report]),
+        "index.html": html_page(report),
+    }
     place = Path(folder)
+    made = [each for each in (place, *place.parents) if not each.exists()]
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        _write_all(place, texts)
     except OSError as error:
-        raise OutputError(f"cannot make {place}: {error.strerror or error}") from error
-    write_text(place / PARITY_FILE, report.to_json())
-    write_text(place / "junit.xml", junit_xml(report))
-    write_text(place / "parity.md", markdown([report]))
-    write_text(place / "index.html", html_page(report))
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
+        name = error.filename or place
+        raise OutputError(f"cannot write {name}: {error.strerror or error}; nothing was changed there") from error
+
+
+def read_report(content: str | bytes, where: str) -> Report:
+    """A report from the text of its `parity.json`; without maps of where images differ, which are not kept.
+
+    Args:
+        content: the text.
+        where: name of the file, for the message.
+
+    Raises:
+        InputError: it is no report of this version of vaeport.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Report).validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "its text"
+        raise InputError(f"{where} is no report of this vaeport, {field}: {first['msg']}") from error
+
+
+def _write_all(folder: Path, texts: dict[str, str]) -> None:
+    """Write files beside their places, then put them all in; where one cannot be put in, none is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = {name: folder / name for name in texts}
+    for target in targets.values():
+        if os.path.lexists(target) and not target.is_file():
+            raise IsADirectoryError(21, "what stands there is no file", str(target))
+    stages = {name: folder / f".{name}.{os.urandom(8).hex()}" for name in texts}
+    before = {name: target.read_bytes() if target.exists() else None for name, target in targets.items()}
+    done: list[str] = []
+    try:
+        for name, text in texts.items():
+            stages[name].write_text(text, encoding="utf-8")
+        for name in texts:
+            stages[name].replace(targets[name])
+            done.append(name)
+    except OSError:
+        for name in done:
+            _restore(targets[name], before[name])
+        raise
+    finally:
+        for stage in stages.values():
+            with suppress(OSError):
+                stage.unlink()
+
+
+def _restore(target: Path, content: bytes | None) -> None:
+    with suppress(OSError):
+        if content is None:
+            target.unlink()
+        else:
+            target.write_bytes(content)

@@ -1,326 +1,289 @@
 """The report as one self-contained HTML page: the verdict, what falls short and why, then the figures."""
 
 import base64
-import html
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from vaeport.checks.comparison import error_ratio
-from vaeport.contract import FP32, GOLDEN_FILE
+from vaeport.common.extras import needs_extra
 
-from ..judging.measurement import OUTPUTS
-from ..judging.summary import BASELINE, BATCHES, Summary, Verdict, summary
-from .report import BackendReport, ParityReport, ParityRow
-from .sentences import claim, row_sentence, shortcoming
+from ..judging.summary import BASELINE, BATCHES, Latency, Summary, summary
+from ..judging.verdict import verdict, verdict_text
+from .report import BackendReport, Report, Row
+from .sentences import (
+    backends_said,
+    claim,
+    margin,
+    missing_groups,
+    places,
+    ratio_text,
+    row_sentence,
+    rows_said,
+    short_number,
+    shortcoming,
+    where,
+    worst_row,
+)
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:84rem;margin:2rem auto;padding:0 1rem;color:#222;
-background:#fff}h1{margin-bottom:.5rem}h2{margin-top:2.2rem}table{border-collapse:collapse;margin:1rem 0}
-th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}
-th{font-weight:600;font-size:.85rem}th.g{text-align:center}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td:first-child,td:nth-child(2){white-space:nowrap}
-small{opacity:.7;display:block;white-space:normal;max-width:11rem}li{margin:.4rem 0}
-.verdict{font-size:1.25rem;padding:.7rem 1rem;border-left:.4rem solid;border-radius:.2rem;background:#8881}
-.no{color:#b00020;font-weight:600}.shown{color:#8a5a00}.ok{color:#0a6b2d}td.none{opacity:.45}
-td.r{background:linear-gradient(90deg,#0a6b2d33 var(--w),transparent var(--w))}
-td.r.no{background:#b0002022}td.r.shown{background:#8a5a0022}
-.split{display:flex;width:10rem;height:.9rem;margin-top:.3rem}.split i{background:#4a78b5}
-.split i+i{background:#d08a3c}.key i{display:inline-block;width:.8rem;height:.8rem;margin:0 .3rem 0 .8rem;
-background:#4a78b5}.key i+i{background:#d08a3c}
-figure{display:inline-block;vertical-align:top;margin:.5rem 1rem .5rem 0}figcaption{font-size:.8rem;max-width:9rem}
-img{image-rendering:pixelated;width:8rem;border:1px solid #ccc}summary{cursor:pointer}
-.steps{display:flex;align-items:flex-end;height:1.5rem;gap:1px}.steps i{width:.6rem;background:#4a78b5}
-.wide{overflow-x:auto}
-@media(prefers-color-scheme:dark){body{background:#151515;color:#ddd}th,td{border-color:#333}.ok{color:#5fd08a}
-.no{color:#ff7b7b}.shown{color:#e0b060}td.r{background:linear-gradient(90deg,#5fd08a33 var(--w),transparent var(--w))}
-td.r.no{background:#ff7b7b22}td.r.shown{background:#e0b06022}}"""
+if TYPE_CHECKING:
+    from jinja2 import Template
 
-_PLURALS = {
-    "holds": "hold",
-    "falls short": "fall short",
-    "falls short, shown": "fall short, shown",
-    "refuses": "refuse",
-    "refuses, shown": "refuse, shown",
-}
+_MOST_COLUMNS = 8
+_MOST_MAPS = 24
 
 
-def html_page(report: ParityReport) -> str:
-    """The page as text; it needs nothing beside it."""
-    title = html.escape(f"Parity of {report.bundle}" + ("" if report.precision == FP32 else f", {report.precision}"))
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{_STYLE}</style><h1>{title}</h1>{_verdict(report)}{_reasons(report)}"
-        f"{overview(report)}{chain_table(report)}{sets_table(report)}{maps(report)}{details(report)}{_notes(report)}"
-        "</html>\n"
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table."""
+
+    text: str
+    """What stands in it."""
+    kind: str = ""
+    """Its class in the style: `ok`, `no`, `shown` or `none`."""
+    share: float | None = None
+    """Part of the bound, as a bar behind the text."""
+    small: str = ""
+    """Small print below."""
+    tip: str = ""
+    """What it says when it is pointed at."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table."""
+
+    name: str
+    """Name of the backend."""
+    version: str
+    """Its version; empty for recorded answers."""
+    verdict: Cell
+    """Its verdict."""
+    cells: tuple[Cell, ...]
+    """The other cells."""
+
+
+def html_page(report: Report) -> str:
+    """The page as text; it needs nothing beside it.
+
+    Raises:
+        MissingExtraError: the export extra is not installed.
+    """
+    return _template().render(
+        report=report,
+        title=f"Parity of {report.name}" + (f", {report.label}" if report.label else ""),
+        verdict=f"{claim(report)}: {margin(report) if report.holds else shortcoming(report)}",
+        counts=f"{rows_said(report)}. Backends: {backends_said(report)}.",
+        reasons=list(_reasons(report)),
+        places=places(report),
+        overview=_overview(report),
+        chain=[_chain_line(row) for row in report.rows if row.shares],
+        sets=_sets(report),
+        maps=_maps(report),
+        details=[_figures_line(report, row) for row in report.rows],
+        missing=[(reason, [one.name for one in backends]) for reason, backends in missing_groups(report)],
+        notes=_notes(report),
     )
 
 
-def _verdict(report: ParityReport) -> str:
-    if report.holds:
-        worst = max(report.deciding, key=lambda row: row.ratio)
-        bound = f"{worst.tolerance / worst.noise_floor:.3g}" if worst.noise_floor else "nothing"
-        text = f"{claim(report)}: at most {worst.ratio:.2f} noise floors off, allowed are {bound}"
-    else:
-        text = f"{claim(report)}: {shortcoming(report)}"
-    counted = [summary(report, one).verdict for one in report.backends if one.missing is None]
-    numbers = {verdict: counted.count(verdict) for verdict in KINDS}
-    words = [f"{n} {verdict if n == 1 else _PLURALS[verdict]}" for verdict, n in numbers.items() if n]
-    words += [f"{len(report.missing)} missing"] if report.missing else []
-    images = f"{report.images} images" + (f", {report.test_images} of them test images" if report.test_images else "")
-    where = f" Durations on {html.escape(report.machine)}, one thread." if report.machine else ""
-    kind = "ok" if report.holds else "no"
-    return f'<p class="verdict {kind}">{html.escape(text)}</p><p>Backends: {", ".join(words)}. {images}.{where}</p>'
+@cache
+def _template() -> "Template":
+    with needs_extra("export"):
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    loader = PackageLoader("vaeport_parity.reporting")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html.j2")
 
 
-def _reasons(report: ParityReport) -> str:
-    """What falls short, why, and where it goes wrong."""
-    reasons = [f'<li class="no">{_text(finding.subject, finding.text)}' for finding in report.findings if finding.wrong]
-    for one in report.backends:
-        if one.missing is None and (found := summary(report, one)).verdict != "holds":
-            said = "; ".join(filter(None, (*found.said, one.place))) or "see its figures below"
-            reasons.append(f'<li><b class="{KINDS[found.verdict]}">{one.name} {found.verdict}</b>: {html.escape(said)}')
-    return f"<h2>What falls short, and where</h2><ul>{''.join(reasons)}</ul>" if reasons else ""
+def _reasons(report: Report) -> Iterable[tuple[str, str, str]]:
+    """What falls short and why: class of the style, name, sentence."""
+    for finding in report.findings:
+        if finding.wrong:
+            yield "no", finding.subject, finding.text
+    for file in report.recorded:
+        if verdict(report.of(file)) != "holds":
+            worst = worst_row(report.of(file))
+            yield "no", file, f"{where(report, worst)} {row_sentence(worst)}"
+    for one in _compared(report):
+        found = summary(report, one)
+        if found.verdict != "holds":
+            worst = worst_row(report.of(one.name))
+            said = "; ".join(found.said) or f"{where(report, worst)} {row_sentence(worst)}"
+            yield _kind(found.verdict), f"{one.name} {found.verdict}", said
 
 
-def _notes(report: ParityReport) -> str:
-    notes = [_text(one.name, one.remark) for one in report.backends if one.remark]
-    notes += [
-        _text(one.name, sentence)
-        for one in report.backends
-        if one.missing is None and (found := summary(report, one)).verdict == "holds"
-        for sentence in found.said
-    ]
-    notes += [_text(name, f"missing, not compared: {reason}") for name, reason in report.missing.items()]
-    notes += [_text(finding.subject, finding.text) for finding in report.findings]
-    return f"<h2>To know</h2><ul>{''.join(f'<li>{note}' for note in notes)}</ul>"
+def _notes(report: Report) -> list[tuple[str, str]]:
+    """What to know: subject and sentence."""
+    notes = [("how", note) for note in report.notes] + [("not asked", text) for text in report.left_out]
+    notes += [(one.name, one.remark) for one in _compared(report) if one.remark]
+    for one in _compared(report):
+        found = summary(report, one)
+        notes += [(one.name, sentence) for sentence in found.said if found.verdict == "holds"]
+    return notes + [(finding.subject, finding.text) for finding in report.findings if not finding.wrong]
 
 
-def _text(name: str, text: str) -> str:
-    return f"<b>{html.escape(name)}</b>: {html.escape(text)}"
+def _compared(report: Report) -> list[BackendReport]:
+    return [one for one in report.backends if one.missing is None and report.of(one.name)]
 
 
-KINDS: dict[Verdict, str] = {
-    "holds": "ok",
-    "falls short": "no",
-    "refuses": "no",
-    "falls short, shown": "shown",
-    "refuses, shown": "shown",
-}
-"""Classes of the page's style by verdict."""
-
-_SETS = {
-    "probes": "probes",
-    "hard": "edges of float32",
-    "pixels": "raw pixels",
-    "doubtful": "most doubtful",
-    "test": "test images",
-}
-
-
-def overview(report: ParityReport) -> str:
+def _overview(report: Report) -> dict[str, Any]:
     """A line for each backend: verdict, ratio of every output, flips, row alone and durations."""
-    columns = [(graph, output) for graph, outputs in OUTPUTS.items() for output in outputs]
-    graphs = "".join(f'<th class="g" colspan="{len(outputs)}">{graph}' for graph, outputs in OUTPUTS.items())
-    head = "<tr><th>backend<th>verdict" + "".join(f'<th class="n">{output}' for _, output in columns)
-    head += '<th class="n">flips<th class="n">row alone' + "".join(f'<th class="n">ms, {batch}' for batch in BATCHES)
-    golden = report.of(GOLDEN_FILE)
-    lines = [_line(GOLDEN_FILE, "", _golden_verdict(report), golden, columns, None)] if golden else []
-    for one in report.backends:
-        if one.missing is None:
-            found = summary(report, one)
-            lines.append(_line(one.name, one.version, found.verdict, report.of(one.name), columns, found))
-    yardstick = (
-        "PyTorch in float32 and in float64, in units of PyTorch's own rounding noise"
-        if report.precision == FP32
-        else "the graph itself as onnxruntime runs it without rewriting, in units of what faithful runs of it differ by"
-    )
-    explained = (
-        f"Largest error of each output, against {yardstick}: a full bar is the bound. Flips are images whose class "
-        "changed; row alone is how far a row run alone is from the same row in a batch, in the same units. Durations "
-        f"are of both graphs together, in batches of {BATCHES[0]} and {BATCHES[1]}, and in relation to {BASELINE}."
-    )
-    return (
-        f'<h2>Every backend</h2><p>{explained}</p><div class="wide"><table><tr><td><td>{graphs}</tr>{head}</tr>'
-        f"{''.join(lines)}</table></div>"
-    )
-
-
-def chain_table(report: ParityReport) -> str:
-    """Which graph made the error of pictures that went through both."""
-    rows = [row for row in report.rows if row.shares]
-    if not rows:
-        return ""
-    lines = []
-    for row in rows:
-        if row.shares:
-            parts = (row.shares.encoder, row.shares.decoder)
-            most = (row.shares.encoder_max, row.shares.decoder_max)
-            numbers = "".join(f'<td class="n">{value:.2e}' for value in (sum(parts), *parts, *most))
-            lines.append(f"<tr><td>{html.escape(row.backend)}{numbers}<td>{_split(*map(abs, parts))}</tr>")
-    return (
-        "<h2>Which graph made the error of the chain</h2><p>Through both graphs: image to z_mean and class_probs, and "
-        "on to image. PyTorch's float64 decoder on a backend's own latents shows what its encoder alone makes of a "
-        "picture; the rest is its decoder's. Shares of the largest error, at the pixel where it is largest, and the "
-        'most that each graph brings into any pixel.</p><p class="key"><i></i>encoder_classifier<i></i>decoder</p>'
-        '<div class="wide"><table><tr><th>backend<th class="n">largest error<th class="n">of the encoder'
-        '<th class="n">of the decoder<th class="n">encoder, most<th class="n">decoder, most<th>shares</tr>'
-        f"{''.join(lines)}</table></div>"
-    )
-
-
-def sets_table(report: ParityReport) -> str:
-    """The worst ratio of each backend by input set, and its flips there."""
-    names = [name for name in _SETS if any(name in row.by_set for row in report.rows)]
-    lines = []
-    for one in report.backends:
-        rows = report.of(one.name)
-        if any(row.by_set for row in rows):
-            cells = [_set_cell(rows, name, shown=not one.counts) for name in names]
-            asked = f'<td class="n">{one.test_images}' if report.test_images else ""
-            lines.append(f"<tr><td>{html.escape(one.name)}{''.join(cells)}{asked}</tr>")
-    if not lines:
-        return ""
-    head = "".join(f'<th class="n">{_SETS[name]}' for name in names)
-    head += '<th class="n">test images asked' * bool(report.test_images)
-    return (
-        "<h2>By inputs</h2><p>Worst ratio of any output on each set of inputs, and how many images changed class "
-        "there. The most doubtful images are those whose two likeliest classes are closest in PyTorch's float64; they "
-        "are asked in one batch and each alone. An error on raw pixels only is a fault of preprocessing.</p>"
-        f'<div class="wide"><table><tr><th>backend{head}</tr>'
-        f"{''.join(lines)}</table></div>"
-    )
+    columns = [(graph, output) for graph, outputs in report.graphs.items() for output in outputs]
+    if len(columns) > _MOST_COLUMNS:
+        columns = []
+    found = [(one, summary(report, one)) for one in _compared(report)]
+    timed = [batch for batch in BATCHES if any(batch in each.latencies for _, each in found)]
+    flips = any(row.flips is not None for row in report.rows)
+    lines = [_line(report, file, None, columns, timed, flips=flips) for file in report.recorded]
+    lines += [_line(report, one.name, (one, each), columns, timed, flips=flips) for one, each in found]
+    return {
+        "graphs": [(graph, len(outputs)) for graph, outputs in report.graphs.items()] if columns else [],
+        "heads": [output for _, output in columns] or ["worst output"],
+        "flips": flips,
+        "timed": timed,
+        "baseline": BASELINE,
+        "lines": lines,
+    }
 
 
 def _line(
+    report: Report,
     name: str,
-    version: str,
-    verdict: Verdict,
-    rows: Sequence[ParityRow],
+    found: tuple[BackendReport, Summary] | None,
     columns: Sequence[tuple[str, str]],
-    found: Summary | None,
-) -> str:
-    kind = KINDS[verdict]
+    timed: Sequence[int],
+    *,
+    flips: bool,
+) -> Line:
+    rows = report.of(name)
+    text = found[1].verdict if found else verdict(rows)
+    kind = _kind(text)
     by_column = {(row.graph, row.output): row for row in rows}
-    cells = "".join(_ratio_cell(by_column.get(column), kind) for column in columns)
-    if verdict.startswith("refuses"):
-        cells += '<td class="n none">-' * 2
-    else:
-        flips = sum(row.class_flips or 0 for row in rows)
-        alone = max(error_ratio(row.alone, row.noise_floor) for row in rows)
-        cells += f'<td class="n{f" {kind}" * bool(flips)}">{flips}<td class="n">{alone:.2f}'
-    for batch in BATCHES:
-        latency = found.latencies.get(batch) if found else None
-        relative = f"<small>x{latency.relative:.2g}</small>" if latency and latency.relative else ""
-        cells += f'<td class="n">{latency.milliseconds:.3g}{relative}' if latency else '<td class="n none">-'
-    small = f"<small>{html.escape(version)}</small>" if version else ""
-    return f'<tr><td>{html.escape(name)}{small}<td class="{kind}">{verdict}{cells}</tr>'
+    cells = [_ratio_cell(by_column.get(column), kind) for column in columns]
+    if not columns:
+        worst = worst_row(rows)
+        cell = _ratio_cell(worst, kind)
+        cells = [Cell(cell.text, cell.kind, cell.share, where(report, worst), cell.tip)]
+    refuses = text.startswith("refuses")
+    if flips:
+        count = sum(row.flips or 0 for row in rows)
+        cells.append(Cell("-", "none") if refuses else Cell(str(count), kind if count else ""))
+    alone = max(error_ratio(row.alone, row.noise_floor) for row in rows)
+    cells.append(Cell("-", "none") if refuses else Cell(short_number(alone)))
+    cells += [_duration(found[1].latencies.get(batch) if found else None) for batch in timed]
+    return Line(name, found[0].version if found else "", Cell(text, kind), tuple(cells))
 
 
-def _ratio_cell(row: ParityRow | None, kind: str) -> str:
+def _ratio_cell(row: Row | None, kind: str) -> Cell:
     if row is None or not (row.rows or row.failed):
-        return '<td class="n none">-'
+        return Cell("-", "none")
     if not row.rows:
-        return f'<td class="n r {kind}" title="{html.escape(row.failed)}">no answer'
-    ratio = error_ratio(row.figures.max_abs, row.noise_floor)
+        return Cell("no answer", kind, tip=row.failed)
     if not row.holds:
-        return f'<td class="n r {kind}">{_short(ratio)}'
-    return f'<td class="n r" style="--w:{_share(row.figures.max_abs, row):.0%}">{_short(ratio)}'
+        return Cell(ratio_text(row), kind, tip=row_sentence(row))
+    tip = f"{row.in_doubt} entries in doubt were left out" if row.in_doubt else ""
+    return Cell(ratio_text(row), "", _share(row.figures.max_abs, row), tip=tip)
 
 
-def _set_cell(rows: Sequence[ParityRow], name: str, *, shown: bool) -> str:
+def _duration(latency: Latency | None) -> Cell:
+    if latency is None:
+        return Cell("-", "none")
+    return Cell(f"{latency.milliseconds:.3g}", small=f"x{latency.relative:.2g}" if latency.relative else "")
+
+
+def _chain_line(row: Row) -> dict[str, Any]:
+    """Shares of the graphs in the error of an output of the chain."""
+    shares = row.shares
+    if shares is None:
+        raise ValueError("the row is not of a chain")
+    before, last = abs(shares.before), abs(shares.last)
+    part = 1.0 if before == float("inf") else before / (before + last) if before + last else 0.0
+    numbers = (shares.before + shares.last, shares.before, shares.last, shares.before_max, shares.last_max)
+    return {
+        "backend": row.backend,
+        "graphs": shares.graphs,
+        "numbers": [f"{number:.2e}" for number in numbers],
+        "part": part,
+    }
+
+
+def _sets(report: Report) -> dict[str, Any]:
+    """The worst ratio of each backend by input set, and its flips there."""
+    names = list(dict.fromkeys(name for row in report.rows for name in row.by_set))
+    lines = []
+    for one in _compared(report):
+        rows = report.of(one.name)
+        if any(row.by_set for row in rows):
+            asked = (Cell(str(one.given_samples)),) if report.given_samples else ()
+            kind = "no" if one.counts else "shown"
+            lines.append((one.name, (*(_set_cell(rows, name, kind) for name in names), *asked)))
+    heads = [*names, *(["given rows asked"] if report.given_samples else [])]
+    return {"heads": heads, "lines": lines if len(names) > 1 else []}
+
+
+def _set_cell(rows: Sequence[Row], name: str, kind: str) -> Cell:
     asked = [row for row in rows if name in row.by_set]
     if not asked:
-        return '<td class="n none">-'
-    ratio = max(error_ratio(row.by_set[name], row.noise_floor) for row in asked)
+        return Cell("-", "none")
+    floats = [row for row in asked if not row.exact]
+    differing = [row for row in asked if row.exact and row.by_set[name]]
+    ratio = max((error_ratio(row.by_set[name], row.noise_floor) for row in floats), default=0.0)
     flips = sum(row.flips_by_set.get(name, 0) for row in asked)
-    holds = not flips and all(row.by_set[name] <= row.tolerance for row in asked)
-    text = _short(ratio) + (f"<small>{flips} flips</small>" if flips else "")
-    if holds:
-        return f'<td class="n r" style="--w:{max(_share(row.by_set[name], row) for row in asked):.0%}">{text}'
-    return f'<td class="n r {"shown" if shown else "no"}">{text}'
+    text = short_number(ratio) if floats else "differ" if differing else "equal"
+    small = f"{flips} flips" if flips else "integers differ" if differing and floats else ""
+    if flips or any(row.by_set[name] > row.tolerance for row in asked):
+        return Cell(text, kind, small=small)
+    return Cell(text, share=max((_share(row.by_set[name], row) for row in floats), default=0.0), small=small)
 
 
-def _share(error: float, row: ParityRow) -> float:
+def _share(error: float, row: Row) -> float:
     return min(error / row.tolerance, 1) if row.tolerance else 0.0
 
 
-def _split(encoder: float, decoder: float) -> str:
-    whole = encoder + decoder
-    share = 1.0 if encoder == float("inf") else encoder / whole if whole else 0.0
-    return f'<span class="split"><i style="width:{share:.0%}"></i><i style="width:{1 - share:.0%}"></i></span>'
-
-
-def _golden_verdict(report: ParityReport) -> Verdict:
-    return "holds" if all(row.holds for row in report.of(GOLDEN_FILE)) else "falls short"
-
-
-def _short(ratio: float) -> str:
-    return f"{ratio:.2f}" if ratio < 100 else f"{ratio:.2g}"
-
-
-def maps(report: ParityReport) -> str:
+def _maps(report: Report) -> list[dict[str, Any]]:
     """For every output that is an image, the largest difference of each pixel as a picture; the worst first."""
-    rows = sorted((row for row in report.rows if row.heat), key=lambda row: -row.ratio)
-    if not rows:
-        return ""
-    return (
-        "<h2>Where drawn images differ</h2><p>Largest difference of each pixel, the worst backend first; black is "
-        f"none, white is the bound or more.</p>{''.join(_figure(row) for row in rows)}"
-    )
+    rows = sorted((row for row in report.rows if row.heat and row.tolerance), key=lambda row: -row.ratio)
+    return [_map(report, row) for row in rows[:_MOST_MAPS]]
 
 
-def details(report: ParityReport) -> str:
-    """Every figure of every output, folded away."""
-    head = (
-        '<tr><th>backend<th>graph<th>output<th class="n">ratio<th class="n">largest error<th class="n">relative'
-        '<th class="n">median<th class="n">99.9 %<th>float32 steps<th class="n">PSNR, dB<th class="n">flips<th>verdict'
-        "</tr>"
-    )
-    backends = {one.name: one for one in report.backends}
-    lines = "".join(_figures_line(row, backends.get(row.backend)) for row in report.rows)
-    return (
-        "<h2>All figures</h2><details><summary>Every output of every backend</summary><p>Largest, relative, median and "
-        "99.9 % errors are against PyTorch float64. Bars show how many float32 steps answers are from the exact ones: "
-        "none, 1, 2-3, 4-7, 8-15, 16-63, 64-255, more.</p>"
-        f'<div class="wide"><table>{head}{lines}</table></div></details>'
-    )
-
-
-def _figure(row: ParityRow) -> str:
+def _map(report: Report, row: Row) -> dict[str, Any]:
+    with needs_extra("export"):
+        from PIL import Image
     values = np.clip(np.array(row.heat) * row.noise_floor / row.tolerance, 0, 1)
     buffer = io.BytesIO()
     Image.fromarray((values * 255).astype(np.uint8)).save(buffer, "PNG")
-    source = base64.b64encode(buffer.getvalue()).decode()
-    label = html.escape(f"{row.backend}, {row.graph}: {row.ratio:.2f}")
-    return f'<figure><img alt="{label}" src="data:image/png;base64,{source}"><figcaption>{label}</figcaption></figure>'
+    return {
+        "label": f"{row.backend}, {where(report, row)}: {short_number(row.ratio)}",
+        "source": f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}",
+    }
 
 
-def _figures_line(row: ParityRow, one: BackendReport | None) -> str:
+def _figures_line(report: Report, row: Row) -> dict[str, Any]:
+    """Every figure of one output."""
     figures = row.figures
-    numbers = (
-        f"{row.ratio:.2f}",
-        f"{figures.max_abs:.2e}",
-        f"{figures.max_relative:.2e}",
-        f"{figures.median:.2e}",
-        f"{figures.percentile_999:.2e}",
-    )
-    shown = one is not None and not one.counts
-    kind, word = ("ok", "holds") if row.holds else ("shown", "falls short, shown") if shown else ("no", "falls short")
-    tip = "" if row.holds else f' title="{html.escape(row_sentence(row))}"'
-    return (
-        f"<tr><td>{html.escape(row.backend)}<td>{row.graph}<td>{row.output}"
-        + "".join(f'<td class="n">{number}' for number in numbers)
-        + f'<td>{_bars(figures.ulps)}<td class="n">{figures.psnr:.1f}'
-        + f'<td class="n">{"" if row.class_flips is None else row.class_flips}<td class="{kind}"{tip}>{word}</tr>'
-    )
+    backend = next((one for one in report.backends if one.name == row.backend), None)
+    word = verdict_text(verdict([row]), counts=backend is None or backend.counts)
+    most = max(*figures.ulps, 1)
+    numbers = [figures.max_abs, figures.max_relative, figures.median, figures.percentile_999]
+    return {
+        "names": (row.backend, row.graph, row.output),
+        "ratio": ratio_text(row),
+        "numbers": [f"{number:.2e}" if row.rows and not row.exact else "-" for number in numbers],
+        "bars": [] if row.exact or not row.rows else [(100 * count / most, count) for count in figures.ulps],
+        "psnr": "-" if row.exact or not row.rows else f"{figures.psnr:.1f}",
+        "flips": "" if row.flips is None else str(row.flips),
+        "verdict": Cell(word, _kind(word), tip="" if row.holds else row_sentence(row)),
+    }
 
 
-def _bars(counts: tuple[int, ...]) -> str:
-    most = max(*counts, 1)
-    heights = [100 * count / most for count in counts]
-    bars = [f'<i style="height:{height:.0f}%" title="{n}"></i>' for height, n in zip(heights, counts, strict=True)]
-    return f'<span class="steps">{"".join(bars)}</span>'
+def _kind(verdict_words: str) -> str:
+    """Class of a verdict in the style."""
+    if verdict_words == "holds":
+        return "ok"
+    return "shown" if verdict_words.endswith("shown") else "no"

@@ -1,13 +1,15 @@
 """What a comparison found, as data."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vaeport.checks.comparison import error_ratio
-from vaeport.contract import DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE
+from vaeport.contract import FP32
 
 from ..judging.figures import Figures
+from ..judging.verdict import counting_rows, report_holds, row_holds
 
 PARITY_FILE = "parity.json"
 """Name of the report inside a bundle."""
@@ -20,47 +22,56 @@ def parity_file(precision: str) -> str:
 
 @dataclass(frozen=True)
 class ChainShares:
-    """What each graph has in the error of pictures that went through both."""
+    """What the last graph and those before it have in the error of an output of the chain."""
 
-    encoder: float
-    """Part of the largest error that came with the encoder's latents; both parts, signed, sum to that error."""
-    decoder: float
-    """Part of the largest error that the decoder added."""
-    encoder_max: float
-    """Largest absolute error that the latents alone bring into any pixel."""
-    decoder_max: float
-    """Largest absolute error that the decoder adds to any pixel."""
+    before: float
+    """Part of the largest error that came with the last graph's inputs; both parts, signed, sum to that error."""
+    last: float
+    """Part of the largest error that the last graph added."""
+    before_max: float
+    """Largest absolute error that the last graph's inputs alone bring into the output."""
+    last_max: float
+    """Largest absolute error that the last graph adds."""
+    graphs: tuple[str, str]
+    """Names of the graph before the last, and of the last."""
 
     @property
     def graph(self) -> str:
         """The graph that has the larger part in the largest error."""
-        return ENCODER_CLASSIFIER if abs(self.encoder) > abs(self.decoder) else DECODER
+        return self.graphs[abs(self.before) <= abs(self.last)]
 
     def __str__(self) -> str:
-        parts = f"{self.encoder:.2g} came with the encoder's latents, {self.decoder:.2g} is the decoder's own"
-        return f"of its largest error {self.encoder + self.decoder:.2g}, {parts}"
+        before, last = self.graphs
+        parts = f"{self.before:.2g} came from {before}, {self.last:.2g} is added by {last}"
+        return f"of its largest error {self.before + self.last:.2g}, {parts}"
 
 
 @dataclass(frozen=True)
-class ParityRow:
+class Row:
     """One output of one graph on one backend."""
 
     backend: str
-    """Name of the backend, or `golden.npz` for the recorded answers."""
+    """Name of the backend, or the file of recorded answers."""
     graph: str
-    """Name of the graph, or `chain` for both one after the other."""
+    """Name of the graph, or of the chain."""
     output: str
     """Name of the output."""
     figures: Figures
-    """How far it is from PyTorch."""
+    """How far it is from the reference."""
     noise_floor: float
-    """PyTorch float32 against float64: from the manifest, for the chain measured on the same inputs."""
+    """Rounding noise of the reference: its native answers against float64."""
     tolerance: float
-    """Bound on both errors: from the manifest, for the chain 4 floors."""
+    """Bound on the errors against the native and against the float64 reference; 0 for outputs that must be equal."""
     rows: int
-    """Rows that were compared."""
-    class_flips: int | None = None
-    """Images whose class changed by more than the tolerance; None where the output is no class."""
+    """Rows that were compared, runs where there is no batch."""
+    exact: bool = False
+    """Whether the output holds integers or booleans, which must be equal."""
+    mismatches: int = 0
+    """Entries that differ, for exact outputs."""
+    in_doubt: int = 0
+    """Entries of an exact output that were left out: the float64 reference has another value than the native one."""
+    flips: int | None = None
+    """Rows whose largest entry (class) changed by more than the tolerance; None where the output is no scores."""
     alone: float = 0.0
     """Largest difference between a row run alone and the same row in the batch; held to the tolerance as well."""
     repeatable: bool = True
@@ -68,9 +79,10 @@ class ParityRow:
     failed: str = ""
     """What it said where it gave no answer, and at which batch."""
     by_set: dict[str, float] = field(default_factory=dict)
-    """Largest error by input set: tells drift in preprocessing from drift in the graph."""
+    """Largest error by input set: tells drift in preprocessing from drift in the graph. A set whose noise floor is
+    another (large inputs) is scaled to the floor of this row, which is that of the set with the worst ratio."""
     flips_by_set: dict[str, int] = field(default_factory=dict)
-    """The same by input set; an image that stands in two sets is in both."""
+    """The same by input set; a row that stands in two sets is in both."""
     worst: tuple[str, int] = ("", 0)
     """Input set and row with the largest error."""
     shares: ChainShares | None = None
@@ -80,14 +92,15 @@ class ParityRow:
 
     @property
     def ratio(self) -> float:
-        """The larger error in noise floors."""
-        return float("inf") if self.failed else error_ratio(self.figures.max_abs, self.noise_floor)
+        """The larger error in noise floors; for exact outputs 0 or infinite."""
+        if self.failed or self.mismatches:
+            return float("inf")
+        return error_ratio(self.figures.max_abs, self.noise_floor)
 
     @property
     def holds(self) -> bool:
         """Whether everything is within its bound."""
-        sound = self.repeatable and not self.class_flips and not self.failed
-        return sound and max(self.figures.max_abs, self.alone) <= self.tolerance
+        return row_holds(self)
 
 
 @dataclass(frozen=True)
@@ -106,15 +119,15 @@ class BackendReport:
     """Why it was not compared; it counts neither way."""
     refusals: tuple[str, ...] = ()
     """What it does not take, where that is allowed to it."""
-    test_images: int = 0
-    """How many of the images that were given it was asked about; a slow one is spared most of them."""
+    given_samples: int = 0
+    """How many of the given rows it was asked about; a slow one is spared most of them."""
     milliseconds: dict[str, float] = field(default_factory=dict)
     """Median duration of one run on one thread by `graph x batch`."""
     place: str = ""
     """Where its answers first go wrong; empty where they do not, or where it was not looked for."""
     rung: str = ""
-    """The first backend on the way from PyTorch to this one that falls short there: `torch-export`, `onnx-reference`,
-    `onnxruntime-none`, `onnxruntime-all` or itself; empty where there is no such place."""
+    """The first backend on the way from the reference to this one that falls short there: `torch-export`,
+    `onnx-reference`, `onnxruntime-none`, `onnxruntime-all` or itself; empty where there is no such place."""
 
 
 @dataclass(frozen=True)
@@ -126,27 +139,33 @@ class Finding:
     text: str
     """One sentence."""
     wrong: bool = True
-    """Whether it breaks the contract; else it is for information."""
+    """Whether it makes the subject fail; else it is for information."""
 
 
 @dataclass(frozen=True)
-class ParityReport:
-    """Outcome for a bundle."""
+class Report:
+    """What a comparison found."""
 
-    bundle: str
-    """Name of the bundle."""
-    images: int
-    """Images that the encoder was compared on."""
+    name: str
+    """Name of the subject."""
+    samples: int
+    """Rows (runs where there is no batch) that the first graph was compared on."""
     backends: tuple[BackendReport, ...]
     """Every backend that was asked for."""
-    rows: tuple[ParityRow, ...]
+    rows: tuple[Row, ...]
     """One a backend, graph and output."""
     findings: tuple[Finding, ...] = ()
     """What reading the files showed."""
-    precision: str = FP32
-    """Which of the bundle's precisions was compared."""
-    test_images: int = 0
-    """How many of the images were given, as those of a test set are; the others are probes."""
+    label: str = ""
+    """Precision of the graphs: empty for float32, else `fp16`, `int8`, ..."""
+    yardstick: str = "PyTorch"
+    """What the reference is, in words."""
+    given_samples: int = 0
+    """How many of the rows are the user's own data, such as a test set; the others are probes."""
+    notes: tuple[str, ...] = ()
+    """How inputs and tolerances were made, a sentence each."""
+    left_out: tuple[str, ...] = ()
+    """Questions that were not asked, a sentence each with the reason."""
     machine: str = ""
     """What durations were measured on; empty where none were."""
 
@@ -156,19 +175,46 @@ class ParityReport:
         return {one.name: one.missing for one in self.backends if one.missing is not None}
 
     @property
-    def deciding(self) -> tuple[ParityRow, ...]:
+    def deciding(self) -> tuple[Row, ...]:
         """Rows that decide: the recorded answers', and those of backends that count."""
-        shown = {one.name for one in self.backends if not one.counts}
-        return tuple(row for row in self.rows if row.backend not in shown)
+        return counting_rows(self)
+
+    @property
+    def graphs(self) -> dict[str, tuple[str, ...]]:
+        """Outputs by graph (and chain), in the order of the rows."""
+        outputs: dict[str, dict[str, None]] = {}
+        for row in self.rows:
+            outputs.setdefault(row.graph, {})[row.output] = None
+        return {graph: tuple(names) for graph, names in outputs.items()}
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Files of recorded answers that were judged too."""
+        backends = {backend.name for backend in self.backends}
+        return tuple(dict.fromkeys(row.backend for row in self.rows if row.backend not in backends))
 
     @property
     def holds(self) -> bool:
         """Whether every deciding row holds, nothing in the files is wrong, and any backend ran at all."""
-        rows = self.deciding
-        ran = any(row.backend != GOLDEN_FILE for row in rows)
-        return ran and all(row.holds for row in rows) and not any(finding.wrong for finding in self.findings)
+        return report_holds(self)
 
-    def of(self, backend: str) -> tuple[ParityRow, ...]:
+    def __str__(self) -> str:
+        """The verdict, and where it does not hold backend, output, ratio and place."""
+        from .sentences import verdict_sentence
+
+        return verdict_sentence(self)
+
+    def write(self, folder: str | os.PathLike[str]) -> None:
+        """Write `parity.json`, `junit.xml`, `parity.md` and `index.html` into a folder, made if need be.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        from .files import write_reports
+
+        write_reports(self, folder)
+
+    def of(self, backend: str) -> tuple[Row, ...]:
         """Rows of one backend."""
         return tuple(row for row in self.rows if row.backend == backend)
 

@@ -1,58 +1,229 @@
-"""The report as a table, and the one number that people remember."""
+"""The report for a terminal: the verdict, one line a backend, each place once; no line is wider than the terminal."""
 
-from vaeport.common.commands import print_table
-from vaeport.contract import GOLDEN_FILE
+import shutil
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
 
-from .report import BackendReport, ParityReport, ParityRow
-from .sentences import claim, shortcoming
+from ..judging.verdict import backend_verdict, verdict, verdict_text
+from .report import BackendReport, Report, Row
+from .sentences import (
+    backends_said,
+    claim,
+    margin,
+    missing_groups,
+    places,
+    printable,
+    ratio_text,
+    rows_said,
+    shortcoming,
+    where,
+    worst_row,
+)
 
-_HEADER = ("backend", "graph", "output", "vs float32", "vs float64", "noise floor", "ratio", "flips", "verdict")
+_LEAST_WIDTH, _USUAL_WIDTH = 40, 80
+_SHRINKING = ((1, 10), (2, 14), (0, 22), (2, 8), (0, 10), (1, 5), (2, 5), (0, 5))  # columns and their least letters
+_VERBOSE_SHRINKING = ((0, 14), (0, 5))
+_MOST_NOTES = 4
+_HEADER = ("backend", "version", "worst output", "ratio", "verdict")
+_VERBOSE_HEADER = ("output", "vs native", "vs float64", "floor", "ratio", "flips", "verdict")
 
 
-def print_report(report: ParityReport) -> None:
-    """Print the table, what is missing or refused, what reading the files showed, and the verdict."""
-    backends = {one.name: one for one in report.backends}
-    print_table(_HEADER, [_line(row, backends.get(row.backend)) for row in report.rows])
-    for one in report.backends:
-        for row in report.of(one.name):
-            if row.failed:
-                print(f"failed: {one.name}: {row.failed}")
-                break
-        if one.refusals:
-            print(f"refused, as it may: {one.name}: {one.refusals[0]}")
-        if one.place:
-            print(f"{one.name} goes wrong first at {one.place}")
-    for name, reason in report.missing.items():
-        print(f"missing, not compared: {name} ({reason})")
+def print_report(report: Report, *, verbose: bool = False, command: str = "", width: int | None = None) -> None:
+    """Print a report.
+
+    Args:
+        report: what a comparison found.
+        verbose: also a line for every output of every backend, all notes, and what reading the files showed.
+        command: the command that was given; with `--install` behind it, it is shown where backends are missing.
+        width: letters in a line; None takes the terminal's (`COLUMNS`), 80 where it has none.
+    """
+    for line in report_lines(report, verbose=verbose, command=command, width=width):
+        print(line)
+
+
+def report_lines(report: Report, *, verbose: bool = False, command: str = "", width: int | None = None) -> list[str]:
+    """The lines that `print_report` prints."""
+    letters = max(width or shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns, _LEAST_WIDTH)
+    lines = [*_verdict(report, letters), "", *_table(report, letters)]
+    if verbose:
+        for backend in report.backends:
+            if rows := report.of(backend.name):
+                lines += ["", *_outputs(report, backend.name, rows, letters, counts=backend.counts)]
+    said = [*_places(report, letters), *_refusals(report, letters), *_findings(report, letters, verbose=verbose)]
+    said += [*_notes(report, letters, verbose=verbose), *_missing(report, letters, command)]
+    return lines + ([""] if said else []) + said
+
+
+def _verdict(report: Report, width: int) -> Iterator[str]:
+    reason = margin(report) if report.holds else shortcoming(report)
+    yield from _wrapped(f"{'HOLDS' if report.holds else 'DOES NOT HOLD'}: {claim(report)}: {reason}", width)
+    yield from _wrapped(f"{rows_said(report)}; backends: {backends_said(report)}", width)
+
+
+def _table(report: Report, width: int) -> list[str]:
+    rows = [_recorded_line(report, file) for file in report.recorded]
+    rows += [_backend_line(report, one) for one in report.backends if one.missing is None and report.of(one.name)]
+    return _columns(_HEADER, rows, width, shrinking=_SHRINKING, numeric=(3,), tails=(2,)) if rows else []
+
+
+def _backend_line(report: Report, backend: BackendReport) -> tuple[str, ...]:
+    rows = report.of(backend.name)
+    worst = worst_row(rows)
+    word = verdict_text(backend_verdict(report, backend), counts=backend.counts)
+    loud = word.upper() if backend.counts and word != "holds" else word
+    return backend.name, backend.version, where(report, worst), ratio_text(worst), loud
+
+
+def _recorded_line(report: Report, file: str) -> tuple[str, ...]:
+    rows = report.of(file)
+    worst, word = worst_row(rows), verdict(rows)
+    return file, "", where(report, worst), ratio_text(worst), word if word == "holds" else word.upper()
+
+
+def _outputs(report: Report, name: str, rows: Sequence[Row], width: int, *, counts: bool) -> list[str]:
+    lines = [
+        (
+            where(report, row),
+            f"{row.figures.error_float32:.2e}" if row.rows else "-",
+            f"{row.figures.error_float64:.2e}" if row.rows else "-",
+            "equal" if row.exact else f"{row.noise_floor:.2e}",
+            ratio_text(row),
+            "-" if row.flips is None else str(row.flips),
+            verdict_text(verdict([row]), counts=counts),
+        )
+        for row in rows
+    ]
+    table = _columns(
+        _VERBOSE_HEADER, lines, width, shrinking=_VERBOSE_SHRINKING, numeric=range(1, 6), tails=(0,), indent=2
+    )
+    return [_fitted(printable(name), width), *table]
+
+
+def _places(report: Report, width: int) -> Iterator[str]:
+    for text, names in places(report):
+        head = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        yield from _wrapped(
+            f"{head} goes wrong first at {text}" if len(names) == 1 else f"{head} go wrong first at {text}", width
+        )
+    told = {name for _, names in places(report) for name in names}
+    for backend in report.backends:
+        failed = next((row.failed for row in report.of(backend.name) if row.failed), "")
+        if failed and backend.name not in told:
+            yield from _wrapped(f"{backend.name} gave no answer: {failed}", width)
+
+
+def _refusals(report: Report, width: int) -> Iterator[str]:
+    grouped: dict[str, list[str]] = {}
+    for backend in report.backends:
+        if backend.refusals:
+            grouped.setdefault(backend.refusals[0], []).append(backend.name)
+    for text, names in grouped.items():
+        head = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        yield _fitted(printable(f"refused, as allowed, by {head}: {text}"), width)
+
+
+def _findings(report: Report, width: int, *, verbose: bool) -> Iterator[str]:
     for finding in report.findings:
-        print(f"{'WRONG' if finding.wrong else 'file'}: {finding.subject}: {finding.text}")
-    if not report.holds:
-        print(f"{claim(report)} on {report.images} images: {shortcoming(report)}")
-        return
-    worst = max(report.deciding, key=lambda row: row.ratio)
-    print(
-        f"{claim(report)} on {report.images} images: at most {worst.ratio:.2f} times the noise floor "
-        f"({worst.backend}, {worst.output})"
+        if finding.wrong or verbose:
+            yield from _wrapped(f"{'WRONG' if finding.wrong else 'file'}: {finding.subject}: {finding.text}", width)
+
+
+def _notes(report: Report, width: int, *, verbose: bool) -> Iterator[str]:
+    notes = [*(f"note: {note}" for note in report.notes), *(f"not asked: {text}" for text in report.left_out)]
+    shown = notes if verbose else notes[:_MOST_NOTES]
+    for note in shown:
+        yield from _wrapped(note, width)
+    if len(shown) < len(notes):
+        yield f"{len(notes) - len(shown)} more notes with --verbose"
+
+
+def _missing(report: Report, width: int, command: str) -> Iterator[str]:
+    """Backends that are missing, a line for each reason, and the one command that brings them all."""
+    installable = False
+    for reason, backends in missing_groups(report):
+        names = ", ".join(backend.name for backend in backends)
+        installable = installable or reason == "not installed"
+        yield _fitted(printable(f"missing, {reason} ({len(backends)}): {names}"), width)
+    if installable:
+        yield from _install_lines(f"{command} --install" if command else "", width)
+
+
+def _install_lines(command: str, width: int) -> list[str]:
+    """The command in one line, so that it can be copied; where it is wider than the terminal, what to add to it."""
+    head = "to install and compare them too"
+    for lines in ([f"{head}: {command}"], [f"{head}:", f"  {command}"]):
+        if command and all(_letters(line) <= width for line in lines):
+            return lines
+    return _wrapped(f"{head}, add --install", width)
+
+
+def _columns(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    shrinking: Sequence[tuple[int, int]],
+    numeric: Sequence[int],
+    tails: Sequence[int],
+    indent: int = 0,
+) -> list[str]:
+    """A table whose columns give way, one after the other, until a line fits.
+
+    Args:
+        header: words above the columns.
+        rows: cells.
+        width: letters in a line.
+        shrinking: columns with the letters that are left to them, in the order in which they give way.
+        numeric: columns that stand to the right.
+        tails: columns of which the end says more than the beginning.
+        indent: blanks before each line.
+    """
+    cells = [list(header), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(_letters(row[place]) for row in cells) for place in range(len(header))]
+    excess = indent + sum(widths) + 2 * (len(widths) - 1) - width
+    for place, least in shrinking:
+        given = max(0, min(excess, widths[place] - least))
+        widths[place] -= given
+        excess -= given
+    lines = []
+    for row in cells:
+        fitted = [_fitted(cell, widths[place], tail=place in tails) for place, cell in enumerate(row)]
+        blanks = [" " * (wide - _letters(cell)) for cell, wide in zip(fitted, widths, strict=True)]
+        placed = [b + c if place in numeric else c + b for place, (c, b) in enumerate(zip(fitted, blanks, strict=True))]
+        lines.append(_fitted((" " * indent + "  ".join(placed)).rstrip(), width))
+    return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = textwrap.wrap(printable(text), width, subsequent_indent="  ", break_on_hyphens=False)
+    return [part for line in lines for part in ([line] if _letters(line) <= width else _broken(line, width))]
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """A line of wide letters in parts, which textwrap counts as narrow ones."""
+    parts, rest = [], line
+    while _letters(rest) > width:
+        cut = next(n for n in range(len(rest), 0, -1) if _letters(rest[:n]) <= width)
+        parts.append(rest[:cut])
+        rest = "  " + rest[cut:]
+    return [*parts, rest]
+
+
+def _fitted(text: str, width: int, *, tail: bool = False) -> str:
+    """A text in so many letters, its end or its beginning left out."""
+    if _letters(text) <= width:
+        return text
+    if tail and text.isascii():
+        return "..." + text[len(text) - width + 3 :]
+    kept = next((n for n in range(len(text), 0, -1) if _letters(text[:n]) <= width - 3), 0)
+    return text[:kept] + "..."
+
+
+def _letters(text: str) -> int:
+    """Columns that a text takes on a terminal: East Asian letters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text
     )
-
-
-def _line(row: ParityRow, backend: BackendReport | None) -> tuple[str, ...]:
-    figures = ("-", "-") if not row.rows else (f"{row.figures.error_float32:.2e}", f"{row.figures.error_float64:.2e}")
-    return (
-        f"{row.backend} {backend.version if backend else ''}".strip(),
-        row.graph,
-        row.output,
-        *figures,
-        f"{row.noise_floor:.2e}",
-        f"{row.ratio:.2f}" if row.rows else "-",
-        "-" if row.class_flips is None else str(row.class_flips),
-        verdict(row, counts=backend is None or backend.counts),
-    )
-
-
-def verdict(row: ParityRow, *, counts: bool) -> str:
-    """One word or two for a row."""
-    if row.holds:
-        return "holds"
-    word = "falls short" if row.rows else "refuses"
-    return word.upper() if counts or row.backend == GOLDEN_FILE else f"{word}, shown"

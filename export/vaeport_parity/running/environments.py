@@ -1,32 +1,44 @@
-"""Where backends live: in this environment, or each in one of its own, since their requirements clash."""
+"""Environments of backends: this one, or one for each, since their requirements clash."""
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from vaeport.errors import OutputError
 
-from ..backends import Facts
-
-ENVIRONMENTS_VARIABLE = "VAEPORT_PARITY_ENVIRONMENTS"
-"""Names the folder of the environments; `~/.cache/vaeport/parity` where it is unset."""
+from ..backends.base import Facts, environment_of
 
 _READY = ".vaeport-ready"
+_FAILED = ".vaeport-failed"
 
 
-def environments_folder() -> Path:
-    """Folder that holds the environments."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get(ENVIRONMENTS_VARIABLE) or cache / "vaeport/parity")
+@dataclass(frozen=True)
+class Installation:
+    """What came of installing a backend."""
 
+    name: str
+    """Name of the backend."""
+    state: Literal["installed", "present", "failed"]
+    """`present`: its environment was there, or it needs none."""
+    reason: str = ""
+    """Why it failed, in a sentence."""
 
-def environment_of(facts: Facts) -> Path:
-    """Folder of a backend's own environment, made or not."""
-    return environments_folder() / (facts.environment or facts.name)
+    @property
+    def succeeded(self) -> bool:
+        """Whether the backend's environment is there now."""
+        return self.state != "failed"
+
+    def __str__(self) -> str:
+        """What happened, in a few words."""
+        if self.state == "failed":
+            return f"cannot be installed: {self.reason}"
+        return "installed" if self.state == "installed" else "is installed already"
 
 
 def interpreter_of(facts: Facts) -> Path | None:
@@ -43,63 +55,79 @@ def missing_reason(facts: Facts) -> str | None:
     """Why a backend cannot run here, with what to do; None if it can be tried."""
     if program := _missing_program(facts):
         return f"the program {program} is not installed"
-    if interpreter_of(facts) is None:
-        return f"not installed; vaeport-parity --backends {facts.name} --install makes an environment for it"
-    return None
+    if interpreter_of(facts) is not None:
+        return None
+    if not facts.has_environment:
+        return f"the module {facts.module} is not installed in this environment"
+    if failure := _last_failure(facts):
+        return f"could not be installed: {failure}"
+    return f"not installed; vaeport-parity --backends {facts.name} --install makes an environment for it"
 
 
-def install(facts: Facts) -> str:
-    """Make the environment of a backend, unless it stands; one that was made for other packages is made anew.
+def install(facts: Facts) -> Installation:
+    """Make the environment of a backend, unless it is there; one that was made for other packages is made anew.
+
+    Args:
+        facts: of the backend, which say what is to be installed and with which options.
 
     Returns:
-        What happened, in a few words.
+        Whether it is there now, and if not, why. A failure is kept, so that `missing_reason` says it too.
 
     Raises:
         OutputError: the folder cannot be written.
     """
     folder = environment_of(facts)
     if not facts.has_environment or _is_ready(facts):
-        return "is there"
+        return Installation(facts.name, "present")
     if program := _missing_program(facts):
-        return f"not tried: the program {program} is not installed"
+        return Installation(facts.name, "failed", f"the program {program} is not installed")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if facts.packages:
-            venv.create(folder, with_pip=True, clear=True)
-            # pnnx asks for PyTorch, which only its Python module needs, not its program.
-            own = [package for package in facts.packages if package != "pnnx"]
-            pip: list[str | Path] = [
-                folder / "bin/python",
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ]
-            commands: list[list[str | Path]] = [[*pip, *own]] + (
-                [[*pip, "--no-deps", "pnnx"]] if "pnnx" in facts.packages else []
-            )
-        else:
-            # The node package's own step would download CUDA.
-            options: list[str | Path] = [
-                "--prefix",
-                folder,
-                "--no-fund",
-                "--no-audit",
-                "--onnxruntime-node-install=skip",
-            ]
-            commands = [["npm", "install", *options, *facts.npm_packages]]
-        for command in commands:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-        (folder / _READY).write_text(_packages(facts))
-    except FileNotFoundError as error:
-        return f"cannot be installed: {error.filename} is not there"
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip() or error.stdout.strip() or "no reason given").splitlines()[-1]
-        return f"cannot be installed: {last}"
+        for leftover in (_READY, _FAILED):
+            (folder / leftover).unlink(missing_ok=True)
+        reason = _made(facts, folder)
+        (folder / (_FAILED if reason else _READY)).write_text(f"{_packages(facts)}{reason}")
     except OSError as error:
         raise OutputError(f"cannot make {folder}: {error.strerror or error}") from error
-    return "installed"
+    return Installation(facts.name, "failed" if reason else "installed", reason)
+
+
+def _made(facts: Facts, folder: Path) -> str:
+    """Make the environment; why it failed, or nothing."""
+    try:
+        if facts.packages:
+            venv.create(folder, with_pip=True, clear=True)
+        for command in _commands(facts, folder):
+            subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        return f"{error.filename} is not there"
+    except subprocess.CalledProcessError as error:
+        lines = (error.stderr or error.stdout or "no reason given").strip().splitlines()
+        errors = [line for line in lines if line.lower().startswith(("error", "npm err"))]
+        return " ".join((errors or lines or ["no reason given"])[-1].split())[:300]
+    return ""
+
+
+def _commands(facts: Facts, folder: Path) -> Iterator[list[str]]:
+    """What is run: pip for the packages without options, for each of the others by itself, then npm."""
+    pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    plain = [package for package in facts.packages if package not in facts.pip_options]
+    if plain:
+        yield [*pip, *plain]
+    for package in facts.packages:
+        if package in facts.pip_options:
+            yield [*pip, *facts.pip_options[package], package]
+    if facts.npm_packages:
+        yield [
+            "npm",
+            "install",
+            "--prefix",
+            str(folder),
+            "--no-fund",
+            "--no-audit",
+            *facts.npm_options,
+            *facts.npm_packages,
+        ]
 
 
 def _is_ready(facts: Facts) -> bool:
@@ -107,6 +135,16 @@ def _is_ready(facts: Facts) -> bool:
         return (environment_of(facts) / _READY).read_bytes() == _packages(facts).encode()
     except OSError:
         return False
+
+
+def _last_failure(facts: Facts) -> str:
+    """Why the same packages could not be installed when it was tried last."""
+    try:
+        text = (environment_of(facts) / _FAILED).read_text()
+    except (OSError, ValueError):
+        return ""
+    packages = _packages(facts)
+    return text.removeprefix(packages) if text.startswith(packages) else ""
 
 
 def _packages(facts: Facts) -> str:

@@ -5,17 +5,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.contract import GRAPHS
-from vaeport_export.bundle.subject import Subject
-
-from ..asking.steps import Questions, Step
-from ..backends import BACKENDS
+from ..backends import Backend, BrokenPlugin, PluginBackend
+from ..backends.base import Arrays, environment_of
+from .arrays import read_arrays, write_arrays
 from .environments import missing_reason
+from .plain_names import plain_copy
 from .process import run_worker
 from .worker import perform
 
@@ -23,6 +21,117 @@ NOT_TRIED = "not tried"
 """What is said of the steps that were left after several deaths."""
 
 _MOST_DEATHS = 4
+
+
+class Spec(Protocol):
+    """Name, type and shape of an input or output, as `subjects.tensors.TensorSpec` has them."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def dtype(self) -> str:
+        """Its element type."""
+
+    @property
+    def shape(self) -> tuple[int | str, ...]:
+        """A size or a symbolic name for each axis."""
+
+
+class StepLike(Protocol):
+    """One run, as `asking.steps.Step` states it."""
+
+    @property
+    def graph(self) -> str:
+        """Name of the graph, or of the chain."""
+
+    @property
+    def inputs(self) -> str:
+        """Name of the input set."""
+
+    @property
+    def start(self) -> int:
+        """First row; 0 where the set is not batched."""
+
+    @property
+    def stop(self) -> int:
+        """Row after the last; 1 where the set is not batched."""
+
+    @property
+    def kind(self) -> str:
+        """`run`, `again` or `time`."""
+
+
+@dataclass(frozen=True)
+class GraphJob:
+    """One graph of a job."""
+
+    name: str
+    """Name in steps; any text."""
+    path: Path
+    """The ONNX file."""
+    inputs: tuple[Spec, ...]
+    """Inputs in the order of the file."""
+    outputs: tuple[Spec, ...]
+    """Outputs in the order of the file."""
+    original: Path | None = None
+    """Folder with `program.json` and `weights.safetensors`; None where there is no PyTorch original."""
+
+
+@dataclass(frozen=True)
+class SetFile:
+    """One input set of a job."""
+
+    path: Path
+    """What `running.arrays.write_arrays` wrote."""
+    batched: bool = True
+    """Whether the first axis of every input is the batch; else nothing is cut."""
+    divisors: Mapping[str, float] = field(default_factory=dict)
+    """By input that is stored as uint8: what it is divided by in float32 on the backend's side."""
+
+
+@dataclass(frozen=True)
+class ChainJob:
+    """Graphs one after the other."""
+
+    name: str
+    """Name in steps."""
+    graphs: tuple[str, ...]
+    """Names of the graphs, in the order in which they run."""
+    links: Mapping[str, str]
+    """`graph.output` that is given to each `graph.input`; other inputs are the input set's."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a backend is asked, in plain values."""
+
+    graphs: tuple[GraphJob, ...]
+    """The graphs."""
+    sets: Mapping[str, SetFile]
+    """Input sets by `graph.name`."""
+    steps: tuple[StepLike, ...]
+    """What is run, in this order."""
+    chain: ChainJob | None = None
+    """How the graphs follow each other, if they do. A step of the chain answers the last graph's outputs, and its
+    inputs that came from other graphs."""
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """A single batch."""
+
+    graph: str
+    """Name of the graph."""
+    inputs: str = "given"
+    """Name of the input set."""
+    start: int = 0
+    """First row."""
+    stop: int = 1
+    """Row after the last."""
+    kind: str = "run"
+    """What is done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,129 +150,136 @@ class Outcome:
     """Why it could not be tried."""
 
 
-def write_inputs(asked: Questions, folder: Path) -> dict[str, str]:
-    """Write the input sets once for all backends; their files by `graph.name`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {}
-    for (graph, name), one in asked.sets.items():
-        path = folder / f"{graph}.{name}.npz"
-        np.savez(path, **one.inputs)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
-        paths[f"{graph}.{name}"] = str(path)
-    return paths
-
-
-def run_backend(
-    name: str,
-    subject: Subject,
-    asked: Questions,
-    inputs: Mapping[str, str],
-    folder: Path,
-    *,
-    limit: float,
-    isolated: bool = True,
-) -> Outcome:
+def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isolated: bool = True) -> Outcome:
     """Run one backend over all steps.
 
     Args:
-        name: a key of `BACKENDS`.
-        subject: the bundle with its checkpoint.
-        asked: what to ask.
-        inputs: the files that `write_inputs` wrote.
-        folder: a folder of this run's own.
+        backend: what to run.
+        job: what to ask.
+        folder: a folder of this run's own, made if need be.
         limit: seconds that it may take in all.
-        isolated: whether it gets a process of its own; vaeport's own backends may share this one.
+        isolated: whether it gets a process of its own; backends without an environment of their own may share this one.
     """
-    facts = BACKENDS[name].facts
-    if reason := missing_reason(facts):
+    if reason := _missing(backend, job):
         return Outcome("", missing=reason)
     (folder / "answers").mkdir(parents=True)
-    job = _job(name, subject, asked, inputs)
+    values = _values(backend, job, folder)
     deaths: dict[int, str] = {}
     until = time.monotonic() + limit
     while True:
-        done = set(_log(folder).ended)
-        job["skip"] = sorted(done | set(deaths))
-        (folder / "job.json").write_text(json.dumps(job))
+        values["skip"] = sorted(set(_log(folder).ended) | set(deaths))
+        (folder / "job.json").write_text(json.dumps(values))
         if not isolated:
-            perform(folder)
+            perform(folder, backend)
             break
-        how = run_worker(facts, folder, until - time.monotonic(), limit)
+        how = run_worker(backend.facts, folder, until - time.monotonic(), limit)
         log = _log(folder)
         if how is None or log.missing is not None:
             break
         if log.began is None or log.began in log.ended or log.began in deaths:
-            deaths |= dict.fromkeys(set(range(len(asked.steps))) - set(log.ended) - set(deaths), how)
+            deaths |= dict.fromkeys(set(range(len(job.steps))) - set(log.ended) - set(deaths), how)
             break
         deaths[log.began] = how
         if time.monotonic() >= until or len(deaths) >= _MOST_DEATHS:
-            rest = set(range(len(asked.steps))) - set(log.ended) - set(deaths)
+            rest = set(range(len(job.steps))) - set(log.ended) - set(deaths)
             deaths |= dict.fromkeys(rest, f"{NOT_TRIED}, since it {how} before")
             break
-    return _outcome(folder, deaths, len(asked.steps))
+    return _outcome(folder, deaths, len(job.steps))
 
 
 def run_once(
-    name: str,
-    graph: str,
-    path: Path,
-    inputs: Mapping[str, NDArray[Any]],
-    outputs: Mapping[str, tuple[int, ...]],
-    *,
-    bundle: Path,
-    folder: Path,
-    limit: float,
-    isolated: bool,
+    backend: Backend, graph: GraphJob, inputs: Arrays, folder: Path, *, limit: float, isolated: bool = True
 ) -> Outcome:
-    """One batch of any graph on one backend, as the only step.
+    """Run one graph once on one backend, as the only step.
 
     Args:
-        name: a key of `BACKENDS`.
-        graph: name of the graph, by which some backends know its function.
-        path: the ONNX file.
-        inputs: the batch, by input name.
-        outputs: shape of one row of each output.
-        bundle: folder of the bundle that the graph is of.
-        folder: a folder of this run's own, to be made.
+        backend: what to run.
+        graph: the graph.
+        inputs: arrays by input name, given as they are.
+        folder: a folder of this run's own, made if need be.
         limit: seconds that it may take.
         isolated: whether it gets a process of its own.
     """
-    (folder / "answers").mkdir(parents=True)
-    np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
-    rows = {key: values.shape[1:] for key, values in inputs.items()}
-    step = Step(graph, "given", 0, len(next(iter(inputs.values()))))
-    job = {
-        "backend": name,
-        "bundle": str(bundle),
-        "graphs": {graph: {"path": str(path), "inputs": rows, "outputs": dict(outputs)}},
-        "inputs": {f"{graph}.given": str(folder / "inputs.npz")},
-        "steps": [vars(step)],
-        "skip": [],
-    }
-    (folder / "job.json").write_text(json.dumps(job))
-    how = None
-    if isolated:
-        how = run_worker(BACKENDS[name].facts, folder, limit, limit)
-    else:
-        perform(folder)
-    return _outcome(folder, {0: how} if how else {}, 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    step = OneStep(graph.name)
+    write_arrays(folder / "inputs.npz", inputs)
+    job = Job((graph,), {f"{graph.name}.{step.inputs}": SetFile(folder / "inputs.npz", batched=False)}, (step,))
+    return run_backend(backend, job, folder, limit=limit, isolated=isolated)
 
 
-def _job(name: str, subject: Subject, asked: Questions, inputs: Mapping[str, str]) -> dict[str, Any]:
-    bundle = subject.bundle
-    shapes = bundle.manifest.shapes
+def _missing(backend: Backend, job: Job) -> str | None:
+    if isinstance(backend, BrokenPlugin):
+        return backend.reason
+    if backend.facts.from_original and not any(graph.original for graph in job.graphs):
+        return "it runs the PyTorch original, and there is none to run"
+    return missing_reason(backend.facts)
+
+
+def _values(backend: Backend, job: Job, folder: Path) -> dict[str, Any]:
+    """The job as it stands in job.json."""
+    plugin = backend if isinstance(backend, PluginBackend) else None
     return {
-        "backend": name,
-        "bundle": str(bundle.path),
-        "graphs": {
-            graph: {
-                "path": str(bundle.path / subject.file(graph)),
-                "inputs": {key: shapes.row(key) for key in spec.inputs},
-                "outputs": {key: shapes.row(key) for key in spec.outputs},
-            }
-            for graph, spec in GRAPHS.items()
+        "backend": {
+            "name": backend.facts.name,
+            "module": plugin and plugin.module,
+            "attribute": plugin and plugin.attribute,
+            "file": plugin and str(plugin.file.absolute()),
+            "environment": str(environment_of(backend.facts).absolute()),
         },
-        "inputs": dict(inputs),
-        "steps": [vars(step) for step in asked.steps],
+        "graphs": {
+            graph.name: _graph_values(backend, graph, folder / "plain" / str(place))
+            for place, graph in enumerate(job.graphs)
+        },
+        "sets": {
+            name: {"path": str(each.path.absolute()), "batched": each.batched, "divisors": dict(each.divisors)}
+            for name, each in job.sets.items()
+        },
+        "steps": [
+            {key: getattr(step, key) for key in ("graph", "inputs", "start", "stop", "kind")} for step in job.steps
+        ],
+        "chain": job.chain and _chain_values(job.chain, job.graphs),
+    }
+
+
+def _graph_values(backend: Backend, graph: GraphJob, folder: Path) -> dict[str, Any]:
+    inputs, outputs = ([spec.name for spec in specs] for specs in (graph.inputs, graph.outputs))
+    facts = backend.facts
+    takes_it = facts.any_names or facts.from_original
+    plain, refusal = None, ""
+    if not takes_it:
+        try:
+            plain = plain_copy(graph.path, inputs, outputs, folder)
+        except Exception as error:  # noqa: BLE001 - protobuf, onnx and the file system raise errors of all kinds
+            refusal = f"the file cannot be read as ONNX: {' '.join(str(error).split())[:200]}"
+    return {
+        "refusal": refusal,
+        "path": str(graph.path.absolute()),
+        "inputs": [_spec_values(spec) for spec in graph.inputs],
+        "outputs": [_spec_values(spec) for spec in graph.outputs],
+        "original": None if graph.original is None else str(graph.original.absolute()),
+        "plain": plain and {"path": str(plain.path.absolute()), "names": dict(plain.names)},
+    }
+
+
+def _spec_values(spec: Spec) -> dict[str, Any]:
+    return {"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape)}
+
+
+def _chain_values(chain: ChainJob, graphs: tuple[GraphJob, ...]) -> dict[str, Any]:
+    """The chain with its links taken apart: names of graphs and tensors may have dots themselves."""
+    by_name = {graph.name: graph for graph in graphs}
+    targets = {f"{name}.{spec.name}": (name, spec.name) for name in chain.graphs for spec in by_name[name].inputs}
+    sources = {f"{name}.{spec.name}": (name, spec.name) for name in chain.graphs for spec in by_name[name].outputs}
+    links = [
+        dict(zip(("graph", "input", "source", "output"), (*targets[target], *sources[source]), strict=True))
+        for target, source in chain.links.items()
+    ]
+    return {
+        "name": chain.name,
+        "graphs": [
+            {"name": name, "inputs": {spec.name: spec.dtype for spec in by_name[name].inputs}} for name in chain.graphs
+        ],
+        "links": links,
     }
 
 
@@ -202,6 +318,5 @@ def _outcome(folder: Path, deaths: Mapping[int, str], steps: int) -> Outcome:
         elif "milliseconds" in told:
             outcome.milliseconds[index] = told["milliseconds"]
         else:
-            with np.load(folder / f"answers/{index}.npz", allow_pickle=False) as file:
-                outcome.answers[index] = {name: file[name] for name in file.files}
+            outcome.answers[index] = read_arrays(folder / f"answers/{index}.npz")
     return outcome

@@ -6,8 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from ..backends import Facts
-from .environments import environment_of, interpreter_of
+from ..backends.base import Facts, environment_of
+from .environments import interpreter_of
 
 PAST_TIME_LIMIT = "ran past its time limit"
 """What is said of a backend that was ended for its slowness."""
@@ -32,10 +32,17 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
     own = environment_of(facts)
     inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
     environment = {**inherited, **variables, "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command = [str(interpreter), "-P", str(Path(__file__).with_name("worker.py")), str(folder)]
+    folder = folder.absolute()
+    command = [str(interpreter), "-P", str(Path(__file__).absolute().with_name("worker.py")), str(folder)]
     with (folder / "output.txt").open("ab") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+            command,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            cwd=folder,  # some converters leave files where they are run
+            start_new_session=True,
         )
         try:
             code = process.wait(max(seconds, 0))

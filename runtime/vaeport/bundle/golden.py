@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Shapes, Z
 from ..errors import BundleError
+from ..images.scaling import from_uint8
 
 Arrays = dict[str, NDArray[np.floating]]
 """Tensors of a graph by name."""
@@ -45,7 +46,7 @@ class Golden:
     def inputs(self, graph: str) -> dict[str, NDArray[np.float32]]:
         """Inputs of a graph by name, float32."""
         if graph == ENCODER_CLASSIFIER:
-            return {IMAGE: self.images.astype(np.float32) / np.float32(255)}
+            return {IMAGE: from_uint8(self.images)}
         return {Z: self.z, CLASS_PROBS: self.class_probs}
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:

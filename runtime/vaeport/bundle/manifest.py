@@ -93,7 +93,7 @@ def parse_manifest(content: bytes) -> Manifest:
     contract = fields.integer("contract", least=1)
     if contract != CONTRACT:
         raise BundleError(f"{MANIFEST_FILE} follows contract {contract}, this vaeport reads contract {CONTRACT} only")
-    labels = fields.texts("labels", least=2)
+    labels = fields.texts("labels", least=1)
     shapes = fields.inner("shapes")
     channels, height, width = shapes.integers("image", count=3)
     if channels not in (1, 3):

@@ -22,6 +22,17 @@ def max_abs_error(actual: NDArray[np.floating], expected: NDArray[np.floating]) 
     return float(np.max(np.abs(actual.astype(np.float64) - expected.astype(np.float64))))
 
 
+def psnr(actual: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+    """Peak signal-to-noise ratio of values in [0, 1], in dB; infinite where they are equal.
+
+    Args:
+        actual: float [...].
+        expected: float of the same shape.
+    """
+    square = float(np.mean((actual.astype(np.float64) - expected) ** 2)) if actual.size else 0.0
+    return float(-10 * np.log10(square)) if square else float("inf")
+
+
 def error_ratio(error: float, noise_floor: float) -> float:
     """An error in noise floors; 0 for no error, infinite for an error where there is no noise."""
     if not error:

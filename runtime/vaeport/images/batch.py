@@ -18,6 +18,9 @@ from PIL import Image
 from ..errors import ImageError, InputError
 from .files import Picture, open_picture
 from .fitting import Fit, Polarity, fit_picture
+from .scaling import from_uint8, to_uint8
+
+__all__ = ["Fit", "ImageLike", "ImageQueue", "Images", "Polarity", "queue_images", "to_batch", "to_uint8"]
 
 ImageLike = Picture | NDArray[np.generic]
 """A path, the content of an image file, a PIL image, or a uint8 or float array of one image or a batch."""
@@ -104,12 +107,6 @@ def to_batch(
     return queue_images(images, shape, polarity=polarity, fit=fit).read()
 
 
-def to_uint8(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Pixels in [0, 1] as bytes, rounded half up."""
-    rounded: NDArray[np.uint8] = np.clip(pixels * 255 + 0.5, 0, 255).astype(np.uint8)
-    return rounded
-
-
 def _parts(images: object, shape: tuple[int, int, int]) -> Iterator[Picture | NDArray[np.generic]]:
     if isinstance(images, np.ndarray):
         yield _arranged(images, shape)
@@ -144,7 +141,7 @@ def _arranged(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArra
 def _normalised(batch: NDArray[np.generic]) -> NDArray[np.float32]:
     """Float32 in [0, 1], always an array of its own."""
     if batch.dtype == np.uint8:
-        return batch.astype(np.float32) / np.float32(255)
+        return from_uint8(batch.astype(np.uint8, copy=False))
     if batch.dtype == np.bool_:
         return batch.astype(np.float32)
     if not np.issubdtype(batch.dtype, np.floating):

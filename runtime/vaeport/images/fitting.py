@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import ImageError
+from .scaling import from_uint8
 
 Polarity = Literal["auto", "dark-ink", "light-ink"]
 """How pictures are drawn; `auto` takes the side of the paper's grey on which more differs from it for the ink's."""
@@ -71,7 +72,7 @@ def fit_picture(
     pixels = np.asarray(picture, np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
     if channels == 1 and _is_dark_ink(pixels[0], _paper(pixels[0]), polarity):
         pixels = 255 - pixels
-    return pixels.astype(np.float32) / np.float32(255)
+    return from_uint8(pixels)
 
 
 def _fit_mnist(picture: Image.Image, height: int, width: int, polarity: Polarity) -> NDArray[np.float32]:

@@ -19,8 +19,8 @@ _ROUNDS = 10
 _MOST_NUMBERS = 2**45
 
 
-def latents(seed: int, n: int, dim: int, *, start: int = 0) -> NDArray[np.float32]:
-    """Draw rows `start` to `start + n - 1` of a seed's endless table of standard normals.
+def latents(seed: int, n: int, dim: int, *, start: int = 0, step: int = 1) -> NDArray[np.float32]:
+    """Draw rows `start`, `start + step`, ... of a seed's endless table of standard normals.
 
     A row depends on the seed and its own number alone, so any cut of the table agrees with any other.
 
@@ -28,7 +28,8 @@ def latents(seed: int, n: int, dim: int, *, start: int = 0) -> NDArray[np.float3
         seed: 0 to 2**64 - 1.
         n: how many rows, 0 or more.
         dim: numbers a row (Z).
-        start: number of the first row; `start + n` is at most 2**64.
+        start: number of the first row; the last is at most 2**64 - 1.
+        step: how many rows on the next one is, 1 or more.
 
     Returns:
         float32 [n, dim].
@@ -38,8 +39,10 @@ def latents(seed: int, n: int, dim: int, *, start: int = 0) -> NDArray[np.float3
     """
     if not 0 <= seed < 2**64:
         raise InputError(f"seed is {seed}, but must be from 0 to 2**64 - 1")
-    if n < 0 or start < 0 or start + n > 2**64:
-        raise InputError(f"rows {start} to {start + n - 1} asked for, but rows run from 0 to 2**64 - 1")
+    if step < 1:
+        raise InputError(f"step is {step}, but must be at least 1")
+    if n < 0 or start < 0 or start + n + max(n - 1, 0) * (step - 1) > 2**64:
+        raise InputError(f"rows {start} to {start + (n - 1) * step} asked for, but rows run from 0 to 2**64 - 1")
     if n * max(dim, 1) > _MOST_NUMBERS:
         raise InputError(f"{n} rows of {dim} numbers are too many at once; draw them in parts, with start")
     if dim < 0:
@@ -47,7 +50,7 @@ def latents(seed: int, n: int, dim: int, *, start: int = 0) -> NDArray[np.float3
     if not n:
         return np.zeros((0, dim), np.float32)
     blocks = -(-dim // 4)
-    rows = np.uint64(start) + np.arange(n, dtype=np.uint64)
+    rows = np.uint64(start) + np.uint64(step) * np.arange(n, dtype=np.uint64)
     counter = np.zeros((n, blocks, 4), np.uint64)
     counter[..., 0] = np.arange(blocks, dtype=np.uint64)
     counter[..., 2] = (rows & _LOW)[:, None]

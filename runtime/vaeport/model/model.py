@@ -324,7 +324,7 @@ class Model(LoadedBundle):
             k, classes = self.labels.index(name), len(self.labels)
             for first in range(0, n, self.chunk_rows):
                 rows = min(self.chunk_rows, n - first)
-                z = self._latents(seed, rows * classes, (start + first) * classes, temperature)[k::classes]
+                z = self._latents(seed, rows, (start + first) * classes + k, temperature, step=classes)
                 images[place, first : first + rows] = to_uint8(self.decode(z, name).pixels)
         indices = np.repeat(np.arange(len(names), dtype=np.int64), n)
         return SampledDataset(images.reshape(-1, *self.image_shape), indices, names)
@@ -332,10 +332,10 @@ class Model(LoadedBundle):
     def _queue(self, images: Images, polarity: Polarity, fit: Fit) -> ImageQueue:
         return queue_images(images, self.image_shape, polarity=polarity, fit=fit)
 
-    def _latents(self, seed: int, n: int, start: int, temperature: float) -> NDArray[np.float32]:
+    def _latents(self, seed: int, n: int, start: int, temperature: float, *, step: int = 1) -> NDArray[np.float32]:
         if not 0 <= temperature <= _MOST_TEMPERATURE:
             raise InputError(f"temperature is {temperature}, but must be a number from 0 to {_MOST_TEMPERATURE:g}")
-        return latents(seed, n, self.latent_dim, start=start) * np.float32(temperature)
+        return latents(seed, n, self.latent_dim, start=start, step=step) * np.float32(temperature)
 
     def _styled(self, z: NDArray[np.float32], labels: Sequence[LabelLike] | None) -> StyleGrid:
         names = label_names(self.bundle.manifest, labels)

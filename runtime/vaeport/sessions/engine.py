@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import threading
 import weakref
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle.folder import Bundle
-from ..contract import GRAPHS, GraphSpec
+from ..contract import GRAPHS, METADATA_LABELS, METADATA_NAME, GraphSpec, graph_metadata
 from ..errors import BundleError, InputError, SealError
 from .session import OpenSession, SessionOptions, first_line, open_session
 
@@ -42,7 +41,7 @@ def open_graph(bundle: Bundle, graph: str, precision: str, options: SessionOptio
         expected = [(name, "tensor(float)", shapes.row(name)) for name in names]
         if found != expected:
             raise BundleError(f"{bundle.path}: {spec.file(precision)} has the {kind} {found}, but must have {expected}")
-    _check_description(bundle, spec.file(precision), opened)
+    _check_description(bundle, spec, precision, opened)
     return opened
 
 
@@ -59,16 +58,15 @@ def run_session(session: Any, spec: GraphSpec, inputs: Mapping[str, NDArray[np.f
     return answers
 
 
-def _check_description(bundle: Bundle, file: str, opened: OpenSession) -> None:
+def _check_description(bundle: Bundle, spec: GraphSpec, precision: str, opened: OpenSession) -> None:
     """What the graph says of itself is what the manifest says: labels that were swapped there would answer wrongly."""
     described = opened.session.get_modelmeta().custom_metadata_map
     manifest = bundle.manifest
-    expected = {
-        "vaeport.bundle": manifest.name,
-        "vaeport.labels": json.dumps(manifest.labels, ensure_ascii=False),
-    }
-    for key, value in expected.items():
+    expected = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
+    for key in (METADATA_NAME, METADATA_LABELS):
+        value = expected[key]
         if described.get(key, value) != value:
+            file = spec.file(precision)
             raise BundleError(f"{bundle.path}: {file} says {key} {described[key]}, the manifest says {value}")
 
 

@@ -1,6 +1,7 @@
 """`vaeport-train evaluate`: measure a run or a bundle."""
 
 import argparse
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument("folder", metavar="RUN|BUNDLE", help="run folder, or a bundle by path or shipped name")
     options.add_data(parser, default=None)
+    options.add_device(parser)
     parser.add_argument(
         "--probe", action="store_true", help="read the class from z_mean with a linear probe and an MLP"
     )
@@ -63,26 +65,30 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, keep and print the figures."""
     from vaeport.errors import InputError
 
-    from ..evaluation import load_judge
-    from ..evaluation.measure import SPLITS, MeasureOptions, evaluate_trained
-    from ..running.trained import load_trained
+    from .. import api
+    from ..devices import describe, resolve_device
+    from ..evaluation.measure import SPLITS
+    from ..running.trained import recorded
 
     if not arguments.likelihood and (
         arguments.all_classes or arguments.likelihood_subset or arguments.likelihood_first
     ):
         raise InputError("--all-classes, --likelihood-subset and --likelihood-first need --likelihood K")
 
-    trained = load_trained(arguments.folder)
-    dataset = options.dataset_like(arguments, trained.checkpoint.record.data)
-    chosen = MeasureOptions(
+    device = resolve_device(arguments.device)
+    figures = api.evaluate(
+        arguments.folder,
+        data=options.dataset_like(arguments, recorded(arguments.folder).data),
+        device=str(device),
+        splits=arguments.splits or SPLITS,
         probe=arguments.probe,
         likelihood=_sampling(arguments) if arguments.likelihood else None,
-        judge=load_judge(arguments.judge) if arguments.judge else None,
+        judge=arguments.judge,
         judged_images=arguments.judged_images,
-        splits=tuple(arguments.splits or SPLITS),
     )
-    figures = evaluate_trained(trained, dataset, chosen)
     if arguments.json:
+        if arguments.device == "auto":
+            print(f"vaeport-train: device: {describe(device)}", file=sys.stderr)
         print_json({key: asdict(value) for key, value in figures.items()})
         return 0
     rows = [
@@ -115,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_table(header, rows)
     for key, f in figures.items():
         _print_more(key, f)
+    print(f"device {describe(device)}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 from vaeport.common.commands import positive_int, print_json
 
@@ -26,6 +25,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         action="store_true",
         help="learn without the held-out images and measure on them; the test images stay untouched",
     )
+    options.add_device(parser)
     options.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -34,26 +34,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, keep and report the judge."""
     from tqdm import tqdm
 
-    from vaeport.errors import InputError
+    from .. import api
+    from ..devices import describe, resolve_device
 
-    from ..evaluation import JudgeRecipe, save_judge, train_judge
-
-    if Path(arguments.output).is_dir():
-        raise InputError(f"{arguments.output} is a folder; give -o the name of a file to write")
-
-    dataset = options.dataset(arguments, arguments.data, options.image_shape(arguments))
-    recipe = JudgeRecipe(epochs=arguments.epochs)
+    device = resolve_device(arguments.device)
     with tqdm(unit=" images", disable=True if arguments.quiet else None, leave=False) as bar:
-        judge = train_judge(dataset, recipe, hold_out=arguments.hold_out, progress=bar.update)
-    save_judge(arguments.output, judge)
-    record = judge.record
+        record = api.judge(
+            arguments.output,
+            data=options.dataset(arguments, arguments.data, options.image_shape(arguments)),
+            epochs=arguments.epochs,
+            hold_out=arguments.hold_out,
+            device=str(device),
+            progress=bar.update,
+        ).record
     if arguments.json:
-        print_json({"judge": arguments.output, **asdict(record)})
+        print_json({"judge": arguments.output, "device": str(device), **asdict(record)})
         return 0
     low, high = record.accuracy_95
     print(
         f"{arguments.output}: {100 * record.accuracy:.2f} % of {record.measured_images} {record.measured_on} images of "
         f"{record.data} right ({record.errors} wrong; 95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
     )
-    print(f"next: vaeport-train evaluate RUN --judge {arguments.output}")
+    print(f"device {describe(device)}; next: vaeport-train evaluate RUN --judge {arguments.output}")
     return 0

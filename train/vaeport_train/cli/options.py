@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +52,17 @@ def image_size(text: str) -> tuple[int, int]:
     return size
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        metavar="DEVICE",
+        help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU if there is one, and the output says which device ran "
+        "(default: auto)",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """`--quiet` and `--json`."""
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -72,15 +82,8 @@ def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, in
     return loaded
 
 
-def dataset_of_run(arguments: argparse.Namespace) -> "Dataset":
-    """The data that was asked for, else what the run was trained on, brought to the run's image size."""
-    from ..running.checkpoint import load_record
-
-    return dataset_like(arguments, load_record(Path(arguments.folder)).data)
-
-
 def dataset_like(arguments: argparse.Namespace, data: "DataRecord") -> "Dataset":
-    """The data that was asked for, else what was trained on, brought to the image size that was trained on."""
+    """The data that was given, else what was trained on, brought to the image size that was trained on."""
     from vaeport.errors import InputError
 
     from ..data import NAMES

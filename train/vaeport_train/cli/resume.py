@@ -1,6 +1,7 @@
 """`vaeport-train resume`: go on with a run."""
 
 import argparse
+from pathlib import Path
 
 from . import options
 from .training import trained
@@ -13,13 +14,24 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument("folder", metavar="RUN", help="run folder")
     options.add_data(parser, default=None)
+    options.add_device(parser)
     options.add_output(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train on and print the last epoch."""
-    from ..running.run import resume
+    from .. import api
+    from ..running.checkpoint import load_record
 
-    dataset = options.dataset_of_run(arguments)
-    return trained(arguments, arguments.folder, lambda: resume(arguments.folder, dataset, quiet=arguments.quiet))
+    record = load_record(Path(arguments.folder))
+    return trained(
+        arguments,
+        arguments.folder,
+        lambda: api.resume(
+            arguments.folder,
+            data=options.dataset_like(arguments, record.data),
+            device=arguments.device,
+            quiet=arguments.quiet,
+        ),
+    )

@@ -5,36 +5,44 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaeport.common.commands import INTERRUPTED, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..api import Run
 
 _COLLAPSED = 0.01
 """KL in nats below which a latent dimension is said to have collapsed onto the prior."""
 
 
-def trained(arguments: argparse.Namespace, folder: str, work: Callable[[], object]) -> int:
+def trained(arguments: argparse.Namespace, folder: str, work: "Callable[[], Run]") -> int:
     """Do the training; Ctrl-C says how to go on, for all that was done is on the disk."""
+    from ..running.checkpoint import CONFIG_FILE
     from ..running.distributed import environment
 
     first = environment().first
     try:
-        work()
+        run = work()
     except KeyboardInterrupt:
-        if first:
-            print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
+        if not first:
+            return INTERRUPTED
+        if not (run_folder := Path(folder) / CONFIG_FILE).is_file():
+            raise
+        print(f"vaeport-train: stopped; go on with: vaeport-train resume {run_folder.parent}", file=sys.stderr)
         return INTERRUPTED
-    return _report(folder, arguments) if first else 0
+    return _report(folder, run, arguments) if first else 0
 
 
-def _report(folder: str, arguments: argparse.Namespace) -> int:
-    from ..running.checkpoint import load_record
-    from ..running.history import load_history
-
-    last = load_history(Path(folder), epochs=load_record(Path(folder)).config.training.epochs)[-1]
+def _report(folder: str, run: "Run", arguments: argparse.Namespace) -> int:
+    last = run.history[-1]
     if arguments.json:
-        print_json({"run": folder, **asdict(last)})
+        print_json({"run": folder, "device": run.device, **asdict(last)})
         return 0
-    print(f"{folder}: {last.epoch} epochs, {last.step} steps, {last.images_per_second:,.0f} images/s in the last epoch")
+    print(
+        f"{folder}: {last.epoch} epochs, {last.step} steps, {last.images_per_second:,.0f} images/s in the last epoch; "
+        f"device {run.device}"
+    )
     rows = [
         (name, f"{x.vae_loss:.2f}", f"{x.reconstruction:.2f}", f"{x.kl:.2f}", f"{100 * x.classification_error:.2f} %")
         for name, x in (("training", last.train), ("held out", last.held_out))

@@ -1,72 +1,16 @@
 """The whole configuration of a run: frozen, checked, read from a preset and stored with the weights."""
 
 import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-
-Width = Annotated[int, Field(gt=0, le=16384)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(gt=0)]
-NotNegativeInt = Annotated[int, Field(ge=0)]
+from ..networks.registry import NetworkConfig
+from .fields import STRICT, Count, NotNegative, NotNegativeInt, Positive, Share
 
 
-@dataclass(config=_STRICT)
-class MlpConfig:
-    """Dimensions of feed-forward networks; with the shapes of the data, all that rebuilds them."""
-
-    kind: Literal["mlp"]
-    """Tells the kinds of networks apart."""
-    latent_dim: Width
-    """Z, the dimensions of the latent."""
-    encoder_hidden: tuple[Width, ...]
-    """Widths of the encoder's hidden layers, from the image on."""
-    classifier_hidden: tuple[Width, ...]
-    """Widths of the classifier's hidden layers."""
-    decoder_hidden: tuple[Width, ...]
-    """Widths of the decoder's hidden layers, from the latent on."""
-    activation: Literal["sigmoid", "relu", "gelu", "silu"]
-    """Non-linearity after each hidden layer."""
-    encoder_sees_class: bool
-    """Whether the encoder is given the class: the true one in training, the classifier's answer in the graph."""
-    variance_floor: NotNegative
-    """Added to the posterior variance exp(linear)."""
-
-
-@dataclass(config=_STRICT)
-class ConvConfig:
-    """Dimensions of convolutional networks; the encoder always sees the class."""
-
-    kind: Literal["conv"]
-    """Tells the kinds of networks apart."""
-    latent_dim: Width
-    """Z, the dimensions of the latent."""
-    encoder_channels: tuple[Width, Width]
-    """Channels at half and at a quarter of the image's size."""
-    encoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
-    """Residual blocks at each of these sizes."""
-    decoder_hidden: Width
-    """Width of the vector that steers the decoder's blocks."""
-    decoder_channels: tuple[Width, Width, Width]
-    """Channels at a quarter, at half, and at the image's size."""
-    decoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
-    """Residual blocks at a quarter and at half of the size."""
-    towers: Annotated[int, Field(gt=0, le=64)]
-    """Small classifiers whose answers are averaged."""
-    tower_layers: Annotated[tuple[tuple[Width, Count, Count], ...], Field(min_length=1)]
-    """A tower's convolutions from the image on, without padding: channels, size of the kernel, stride."""
-
-
-NetworkConfig = MlpConfig | ConvConfig
-"""Either kind of networks."""
-
-
-@dataclass(config=_STRICT)
+@dataclass(config=STRICT)
 class ObjectiveConfig:
     """The loss: reconstruction + KL + weight x cross-entropy, in nats an image."""
 
@@ -81,12 +25,12 @@ class ObjectiveConfig:
     recognition_weight: NotNegative
     """Weight of the cross-entropy of the classifier on images drawn from N(0, I) and random labels; teaches the decoder
     alone to draw what was asked for."""
-    augment: Annotated[float, Field(ge=0, le=3)] = 0.0
+    augment: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 0.0
     """Strength of the distortions in which the classifier is shown images in training, 0 for none, 1 for as much as a
     digit bears; halved in the last tenth of the run. The VAE is never shown any."""
     label_smoothing: Share = 0.0
     """Share of the classifier's target that is spread evenly over the classes."""
-    recognition_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    recognition_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     """Images drawn for recognition a step, as a share of the batch."""
     recognition_spread: Positive = 1.0
     """Standard deviation of the latents that they are drawn from; above 1 it reaches further than the prior."""
@@ -96,7 +40,7 @@ class ObjectiveConfig:
     """Epochs in which the weight of the KL rises from 0.2 to 1."""
     importance_samples: Count = 1
     """Latents an image in the last `training.importance_epochs`, which minimise the importance-weighted bound."""
-    importance_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    importance_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     """Share of a batch that the VAE learns from in these epochs; the classifier learns from all of it."""
     binarise: bool = False
     """Whether the decoder is asked for bits drawn anew each step with the pixels as probabilities (dynamic
@@ -111,7 +55,7 @@ class ObjectiveConfig:
             raise ValueError("objective.importance_samples needs objective.decoder_condition = 'label'")
 
 
-@dataclass(config=_STRICT)
+@dataclass(config=STRICT)
 class TrainingConfig:
     """The optimisation."""
 
@@ -119,7 +63,7 @@ class TrainingConfig:
     """Passes over the training images."""
     batch_size: Count
     """Images a step; the last batch of an epoch may be smaller."""
-    learning_rate: Annotated[float, Field(gt=0, le=1e37)]
+    learning_rate: Annotated[float, Field(gt=0, le=1e37, allow_inf_nan=False)]
     """Adam's, at its highest."""
     schedule: Literal["constant", "cosine"]
     """Learning rate over the run: the same throughout, or a short warm-up and half a cosine down to 0."""
@@ -149,7 +93,7 @@ class TrainingConfig:
     """Processes that train together; `fit` sets it to what `torchrun` started."""
 
 
-@dataclass(config=_STRICT)
+@dataclass(config=STRICT)
 class DataConfig:
     """Which images are held out."""
 
@@ -159,12 +103,12 @@ class DataConfig:
     """How many; None takes the number that the data set suggests."""
 
 
-@dataclass(config=_STRICT)
+@dataclasses.dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run, beside the data itself."""
 
-    network: Annotated[NetworkConfig, Field(discriminator="kind")]
-    """Dimensions of the networks."""
+    network: NetworkConfig
+    """Dimensions of the networks, of one of the kinds in `vaeport_train.networks.registry`."""
     objective: ObjectiveConfig
     """The loss."""
     training: TrainingConfig
@@ -174,4 +118,6 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return dataclasses.asdict(self)
+        return {
+            field.name: dataclasses.asdict(cast("Any", getattr(self, field.name))) for field in dataclasses.fields(self)
+        }

@@ -3,13 +3,13 @@
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from vaeport.errors import ImageError, InputError, VaeportError
 from vaeport.images.batch import to_batch, to_uint8
@@ -19,6 +19,9 @@ from .folder import suggested_held_out
 from .memory import allocate_images
 
 _UNREADABLE = (OSError, KeyError, TypeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+
+ARRAYS = "arrays"
+"""Name of a data set that was never in a file."""
 
 _ROWS = 4096
 """Images converted at once."""
@@ -48,18 +51,37 @@ def read_arrays(path: Path, *, memory_limit: int | None = None) -> Dataset:
         raise InputError(f"cannot read {path} as an .npz file: {error}") from error
 
 
+def dataset_of_arrays(images: ArrayLike, labels: ArrayLike, class_names: Sequence[str] | None = None) -> Dataset:
+    """A data set called `arrays` from arrays in memory, shaped as `read_arrays` takes them.
+
+    Raises:
+        InputError: an array has another shape or type, labels outside the classes, NaN.
+    """
+    pixels, indices = np.asarray(images), np.asarray(labels)
+    names = _class_names(ARRAYS, indices, None if class_names is None else np.asarray(class_names))
+    parts = (pixels[first : first + _ROWS] for first in range(0, len(pixels) if pixels.ndim else 0, _ROWS))
+    development = _split(ARRAYS, pixels.shape, parts, indices, len(names), None)
+    _check_classes(ARRAYS, names, development)
+    return Dataset(
+        name=ARRAYS,
+        class_names=names,
+        development=development,
+        test=None,
+        held_out=suggested_held_out(development),
+        licence="arrays in memory, licence not stated",
+    )
+
+
 def _read(path: Path, file: NpzFile[Any], memory_limit: int | None) -> Dataset:
     if missing := [name for name in ("images", "labels") if name not in file.files]:
         raise InputError(f"{path} holds no {missing[0]!r}; it needs 'images' and 'labels'")
-    labels = file["labels"]
-    names = _class_names(path, labels, file["class_names"] if "class_names" in file.files else None)
-    development = _split(path, file, "images", labels, len(names), memory_limit)
-    for index, name in enumerate(names):
-        if np.count_nonzero(development.labels == index) < 2:
-            raise InputError(f"{path}: class {name!r} has fewer than 2 images")
+    labels, where = file["labels"], str(path)
+    names = _class_names(where, labels, file["class_names"] if "class_names" in file.files else None)
+    development = _stored_split(path, file, "images", labels, len(names), memory_limit)
+    _check_classes(where, names, development)
     test = None
     if "test_images" in file.files and "test_labels" in file.files:
-        test = _split(path, file, "test_images", file["test_labels"], len(names), memory_limit)
+        test = _stored_split(path, file, "test_images", file["test_labels"], len(names), memory_limit)
     return Dataset(
         name=path.stem,
         class_names=names,
@@ -70,49 +92,67 @@ def _read(path: Path, file: NpzFile[Any], memory_limit: int | None) -> Dataset:
     )
 
 
-def _class_names(path: Path, labels: NDArray[np.generic], given: NDArray[np.generic] | None) -> tuple[str, ...]:
+def _check_classes(where: str, names: tuple[str, ...], development: Split) -> None:
+    for index, name in enumerate(names):
+        if np.count_nonzero(development.labels == index) < 2:
+            raise InputError(f"{where}: class {name!r} has fewer than 2 images")
+
+
+def _class_names(where: str, labels: NDArray[np.generic], given: NDArray[np.generic] | None) -> tuple[str, ...]:
     if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1 or not labels.size:
-        raise InputError(f"{path}: 'labels' must be whole numbers [N], but are {labels.dtype} {list(labels.shape)}")
+        raise InputError(f"{where}: 'labels' must be whole numbers [N], but are {labels.dtype} {list(labels.shape)}")
     if int(labels.max()) >= len(labels):
-        raise InputError(f"{path}: a label is {int(labels.max())}, but there are only {len(labels)} images")
+        raise InputError(f"{where}: a label is {int(labels.max())}, but there are only {len(labels)} images")
     if given is not None:
         names = tuple(str(name) for name in given.reshape(-1))
     else:
         names = tuple(str(index) for index in range(int(labels.astype(np.int64).max()) + 1))
     if len(names) < 2 or len(set(names)) != len(names):
-        raise InputError(f"{path}: needs at least two classes with different names, but has {list(names)}")
+        raise InputError(f"{where}: needs at least two classes with different names, but has {list(names)}")
     return names
 
 
-def _split(
+def _stored_split(
     path: Path, file: NpzFile[Any], name: str, labels: NDArray[np.generic], classes: int, memory_limit: int | None
 ) -> Split:
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(f"{path}: labels of type {labels.dtype} {list(labels.shape)} must be whole numbers [N]")
     with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
         shape, column_major, dtype = _HEADERS[np.lib.format.read_magic(member)](member)
-        if len(shape) < 3 or 0 in shape:
-            raise InputError(f"{path}: images of shape {list(shape)} must be pixels, [N, H, W] at least")
-        if shape[0] != len(labels):
-            raise InputError(f"{path} holds {shape[0]} images but {len(labels)} labels")
-        indices = labels.astype(np.int64)
-        if indices.min() < 0 or indices.max() >= classes:
-            raise InputError(
-                f"{path}: labels run from {indices.min()} to {indices.max()}, but must be from 0 to {classes - 1} "
-                f"for {classes} classes"
-            )
         if column_major or dtype.hasobject:
             parts: Iterator[NDArray[np.generic]] = iter([file[name]])  # these cannot be read, or not in parts
         else:
             parts = _parts(member, shape, dtype)
-        try:
-            image_shape = _image_shape(shape)
-            images, done = allocate_images((shape[0], *image_shape), limit=memory_limit), 0
-            for part in parts:
-                images[done : done + len(part)] = to_uint8(to_batch(part, image_shape))
-                done += len(part)
-        except ImageError as error:
-            raise InputError(f"{path}: {error}") from error
+        return _split(str(path), shape, parts, labels, classes, memory_limit)
+
+
+def _split(
+    where: str,
+    shape: tuple[int, ...],
+    parts: Iterator[NDArray[np.generic]],
+    labels: NDArray[np.generic],
+    classes: int,
+    memory_limit: int | None,
+) -> Split:
+    """Images, which come in parts, and their labels."""
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"{where}: labels of type {labels.dtype} {list(labels.shape)} must be whole numbers [N]")
+    if len(shape) < 3 or 0 in shape:
+        raise InputError(f"{where}: images of shape {list(shape)} must be pixels, [N, H, W] at least")
+    if shape[0] != len(labels):
+        raise InputError(f"{where} holds {shape[0]} images but {len(labels)} labels")
+    indices = labels.astype(np.int64)
+    if indices.min() < 0 or indices.max() >= classes:
+        raise InputError(
+            f"{where}: labels run from {indices.min()} to {indices.max()}, but must be from 0 to {classes - 1} "
+            f"for {classes} classes"
+        )
+    try:
+        image_shape = _image_shape(shape)
+        images, done = allocate_images((shape[0], *image_shape), limit=memory_limit), 0
+        for part in parts:
+            images[done : done + len(part)] = to_uint8(to_batch(part, image_shape))
+            done += len(part)
+    except ImageError as error:
+        raise InputError(f"{where}: {error}") from error
     return Split(images, indices)
 
 

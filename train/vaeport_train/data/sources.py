@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vaeport.errors import InputError
 
-from .arrays import read_arrays
+from .arrays import ARRAYS, read_arrays
 from .dataset import Dataset, Split
 from .folder import read_folder
 from .idx import IdxSource, read_part
@@ -68,8 +68,8 @@ def load_dataset(
 
 def _named(dataset: Dataset) -> Dataset:
     """One's own images, under names that can be told from others and shown."""
-    if dataset.name in NAMES:
-        raise InputError(f"{dataset.name!r} is the name of a published data set; give your own another")
+    if dataset.name in (*NAMES, ARRAYS):
+        raise InputError(f"{dataset.name!r} is a name that vaeport uses itself; give your own images another")
     for name in (dataset.name, *dataset.class_names):
         if not name or not name.isprintable():
             raise InputError(f"{name!r} is no name that can be shown; rename the folder, file or class")

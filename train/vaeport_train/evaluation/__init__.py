@@ -2,18 +2,17 @@
 
 from .anomaly_scale import held_out_scale
 from .conditional import ConditionalAccuracy, conditional_accuracy
-from .confidence import Calibration, calibrate
-from .estimates import Estimate
-from .intervals import wilson_interval
+from .confidence import ConfidenceCalibration, confidence_calibration
+from .estimates import Estimate, wilson_interval
+from .figures import Figures, evaluate
 from .judge import Judge, JudgeRecipe, JudgeRecord, load_judge, save_judge
 from .judge_training import train_judge
 from .likelihood import Likelihood, Sampling, importance_weighted
-from .losses import Figures, evaluate
 from .probe import ProbeAccuracies, probe_accuracies
 
 __all__ = [
-    "Calibration",
     "ConditionalAccuracy",
+    "ConfidenceCalibration",
     "Estimate",
     "Figures",
     "Judge",
@@ -22,8 +21,8 @@ __all__ = [
     "Likelihood",
     "ProbeAccuracies",
     "Sampling",
-    "calibrate",
     "conditional_accuracy",
+    "confidence_calibration",
     "evaluate",
     "held_out_scale",
     "importance_weighted",

@@ -26,10 +26,10 @@ def held_out_scale(network: ConditionalVAE, split: Split, config: ObjectiveConfi
     network.eval()
     likelihood, std, scores = config.likelihood, config.likelihood_std, []
     with torch.no_grad():
-        for image, _ in batches(split, torch.arange(len(split)), _BATCH):
+        for image, _ in batches(split, _BATCH, device=network.device):
             class_probs = network.classify(image).softmax(1)
-            mean, logvar = (term.numpy() for term in network.encode(image, class_probs))
-            drawn = network.decode(torch.from_numpy(mean), class_probs).sigmoid().numpy()
-            nats = reconstruction_nats(image.numpy(), drawn, likelihood=likelihood, likelihood_std=std)
+            mean, logvar = (term.cpu().numpy() for term in network.encode(image, class_probs))
+            drawn = network.decode(torch.from_numpy(mean).to(network.device), class_probs).sigmoid().cpu().numpy()
+            nats = reconstruction_nats(image.cpu().numpy(), drawn, likelihood=likelihood, likelihood_std=std)
             scores.append(nats + kl_nats(mean, logvar))
     return calibration_of(np.concatenate(scores), data=name, likelihood=likelihood, likelihood_std=std)

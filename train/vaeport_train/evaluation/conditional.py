@@ -9,7 +9,7 @@ from vaeport.errors import InputError
 from vaeport.model.latents import latents
 
 from ..networks.vae import ConditionalVAE
-from .intervals import wilson_interval
+from .estimates import wilson_interval
 from .judge import Judge, JudgeRecord
 
 _BATCH = 500
@@ -55,20 +55,21 @@ def conditional_accuracy(
         )
     if images < shapes.classes:
         raise InputError(f"{images} images are too few to judge {shapes.classes} classes")
-    asked = torch.arange(images) % shapes.classes
+    requested = torch.arange(images) % shapes.classes
+    judge_network = judge.network.to(network.device)
     right = []
     with torch.no_grad():
         for first in range(0, images, _BATCH):
-            label = asked[first : first + _BATCH]
-            z = torch.from_numpy(latents(seed, len(label), shapes.latent_dim, start=first))
+            label = requested[first : first + _BATCH].to(network.device)
+            z = torch.from_numpy(latents(seed, len(label), shapes.latent_dim, start=first)).to(network.device)
             drawn = network.decode(z, functional.one_hot(label, shapes.classes).float()).sigmoid()
-            right.append(judge.network(drawn).argmax(1) == label)
+            right.append((judge_network(drawn).argmax(1) == label).cpu())
     correct = torch.cat(right)
     return ConditionalAccuracy(
         images=images,
         seed=seed,
         accuracy=float(correct.double().mean()),
         accuracy_95=wilson_interval(int(correct.sum()), images),
-        accuracy_by_class=tuple(float(correct[asked == k].double().mean()) for k in range(shapes.classes)),
+        accuracy_by_class=tuple(float(correct[requested == k].double().mean()) for k in range(shapes.classes)),
         judge=record,
     )

@@ -14,8 +14,8 @@ _COVERAGES = (1.0, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8)
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Confidence against truth."""
+class ConfidenceCalibration:
+    """The classifier's confidence against the truth."""
 
     expected_calibration_error: float
     """Mean distance of confidence from accuracy over 15 bins of equal width (Guo and others, 2017), in [0, 1]."""
@@ -27,21 +27,21 @@ class Calibration:
     """Confidence below which an image is then rejected."""
 
 
-def calibrate(network: ConditionalVAE, split: Split) -> Calibration:
+def confidence_calibration(network: ConditionalVAE, split: Split) -> ConfidenceCalibration:
     """Measure the classifier's confidence on images; the network is in evaluation mode afterwards."""
     network.eval()
     confidence, correct = [], []
     with torch.no_grad():
-        for image, label in batches(split, torch.arange(len(split)), _BATCH):
+        for image, label in batches(split, _BATCH, device=network.device):
             best = network.classify(image).softmax(1).max(1)
-            confidence.append(best.values.double())
-            correct.append((best.indices == label).double())
+            confidence.append(best.values.cpu().double())
+            correct.append((best.indices == label).cpu().double())
     sure, right = torch.cat(confidence), torch.cat(correct)
     bins = (sure * _BINS).long().clamp_max(_BINS - 1)
     gaps = torch.zeros(_BINS, dtype=torch.float64).index_add(0, bins, right - sure)
     order = sure.argsort(descending=True)
     kept = [max(1, round(share * len(split))) for share in _COVERAGES]
-    return Calibration(
+    return ConfidenceCalibration(
         expected_calibration_error=float(gaps.abs().sum() / len(split)),
         coverage=_COVERAGES,
         error_at_coverage=tuple(float(1 - right[order[:n]].mean()) for n in kept),

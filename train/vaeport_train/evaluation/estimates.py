@@ -1,8 +1,8 @@
-"""A mean over images of a figure that is cheap to take roughly and dear to take exactly.
+"""How far a figure may be off: intervals of shares, and means of what is cheap to take roughly and dear exactly.
 
-The difference estimator of survey sampling (Cochran, "Sampling Techniques", 3rd edition, 1977, chapters 5 and 7): with
-the rough value a_i of every image i of N, the exact value b_i of the n_h images that were drawn from the N_h of class
-h, and d_i = b_i - a_i,
+The second is the difference estimator of survey sampling (Cochran, "Sampling Techniques", 3rd edition, 1977, chapters 5
+and 7): with the rough value a_i of every image i of N, the exact value b_i of the n_h images that were drawn from the
+N_h of class h, and d_i = b_i - a_i,
 
     estimate     = mean over all i of a_i + sum over h of (N_h / N) mean over the drawn of h of d_i
     images_error = deviation of a_i / sqrt(N)
@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+_Z_95 = 1.959963984540054
 _LEAST_OF_A_CLASS = 2
 """A variance needs two."""
 
@@ -71,3 +72,11 @@ def difference_estimate(rough: Tensor, exact: Tensor, rows: NDArray[np.int64], l
         subset_error=math.sqrt(variance),
         rough_mean=rough.mean().item(),
     )
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """95 % score interval of a share (Wilson, 1927)."""
+    share, z2 = successes / n, _Z_95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,12 +1,13 @@
 """An independent classifier that judges drawn images; it shares neither weights nor architecture with any model."""
 
 import hashlib
+import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from vaeport.errors import InputError
@@ -128,11 +129,16 @@ def load_judge(path: str | os.PathLike[str]) -> Judge:
     tensors, values = load_safetensors(place)
     if not isinstance(values, dict) or values.get("format") != _FORMAT:
         raise InputError(f"{place} is no judge; train one with `vaeport-train judge`")
+    fields = {name: value for name, value in values.items() if name != "format"}
     try:
-        record = _parse_record(values)
+        record = TypeAdapter(JudgeRecord).validate_json(json.dumps(fields), strict=True)
         network = JudgeNetwork(record.recipe.widths, record.image_shape, len(record.class_names))
         network.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise InputError(f"{place} is damaged: {field!r}: {problem['msg']}") from error
+    except (ValueError, RuntimeError) as error:
         raise InputError(f"{place} is damaged: {' '.join(str(error).split())}") from error
     if weights_digest(network) != record.digest:
         raise InputError(f"{place} is damaged: its weights are not those that were measured")
@@ -142,8 +148,9 @@ def load_judge(path: str | os.PathLike[str]) -> Judge:
 def count_errors(network: nn.Module, split: Split) -> int:
     """Images whose best class is not the true one; the network is in evaluation mode afterwards."""
     network.eval()
+    device = next(network.parameters()).device
     with torch.no_grad():
-        wrong = [network(image).argmax(1) != label for image, label in batches(split, torch.arange(len(split)), _BATCH)]
+        wrong = [network(image).argmax(1) != label for image, label in batches(split, _BATCH, device=device)]
     return int(torch.cat(wrong).sum())
 
 
@@ -152,30 +159,5 @@ def weights_digest(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _parse_record(values: dict[str, Any]) -> JudgeRecord:
-    channels, height, width = (int(size) for size in values["image_shape"])
-    recipe = values["recipe"]
-    low, high = (float(bound) for bound in values["accuracy_95"])
-    return JudgeRecord(
-        image_shape=(channels, height, width),
-        class_names=tuple(str(name) for name in values["class_names"]),
-        data=str(values["data"]),
-        training_images=int(values["training_images"]),
-        recipe=JudgeRecipe(
-            epochs=int(recipe["epochs"]),
-            widths=tuple(int(width) for width in recipe["widths"]),
-            batch_size=int(recipe["batch_size"]),
-            learning_rate=float(recipe["learning_rate"]),
-            seed=int(recipe["seed"]),
-        ),
-        measured_on=str(values["measured_on"]),
-        measured_images=int(values["measured_images"]),
-        errors=int(values["errors"]),
-        accuracy=float(values["accuracy"]),
-        accuracy_95=(low, high),
-        digest=str(values["digest"]),
-    )

@@ -12,10 +12,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vaeport.errors import DivergedError
 
 from ..data import Dataset, Split
-from ..data.batching import batches
-from .intervals import wilson_interval
+from ..data.batching import Images
+from ..devices import FUSED, autocast
+from ..randomness import global_randomness
+from .estimates import wilson_interval
 from .judge import Judge, JudgeNetwork, JudgeRecipe, JudgeRecord, count_errors, weights_digest
 
+_CPU = torch.device("cpu")
 _WARMUP_SHARE = 0.2
 _WEIGHT_DECAY = 0.05
 _SMOOTHING = 0.05
@@ -33,6 +36,7 @@ def train_judge(
     recipe: JudgeRecipe,
     *,
     hold_out: bool = False,
+    device: torch.device = _CPU,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Judge:
     """Train a judge and measure it once, at the end, on images that it never saw.
@@ -42,7 +46,11 @@ def train_judge(
         recipe: see `JudgeRecipe`.
         hold_out: leave the held-out images out of the training and measure on them instead, as one does while choosing
             a recipe; always so for data without test images.
+        device: where it is trained. Order and distortions are the same on every device; dropout is not.
         progress: called with the number of images learned from since the last call.
+
+    Returns:
+        The judge, on the CPU.
 
     Raises:
         DivergedError: the loss became no number.
@@ -52,11 +60,12 @@ def train_judge(
         measured_on = "held-out"
     else:
         learn, unseen, measured_on = dataset.development, dataset.test, "test"
-    with torch.random.fork_rng(devices=[]):  # the global generator is the caller's
+    with global_randomness(device):  # the global generator is the caller's
         torch.manual_seed(recipe.seed)
-        network = JudgeNetwork(recipe.widths, dataset.image_shape, len(dataset.class_names))
+        network = JudgeNetwork(recipe.widths, dataset.image_shape, len(dataset.class_names)).to(device)
         _train(network, learn, recipe, progress)
     errors = count_errors(network, unseen)
+    network.cpu()
     record = JudgeRecord(
         image_shape=dataset.image_shape,
         class_names=dataset.class_names,
@@ -77,7 +86,9 @@ def _train(network: JudgeNetwork, split: Split, recipe: JudgeRecipe, progress: C
     """Train a network and leave it with the moving average of its weights, in evaluation mode."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub forgets this form
     steps = recipe.epochs * math.ceil(len(split) / recipe.batch_size)
-    optimiser = torch.optim.AdamW(_groups(network), lr=recipe.learning_rate, fused=True)
+    device = next(network.parameters()).device
+    images = Images(split, device)
+    optimiser = torch.optim.AdamW(_groups(network), lr=recipe.learning_rate, fused=device.type in FUSED)
     schedule = OneCycleLR(
         optimiser, recipe.learning_rate, total_steps=steps, pct_start=_WARMUP_SHARE, cycle_momentum=False
     )
@@ -86,8 +97,8 @@ def _train(network: JudgeNetwork, split: Split, recipe: JudgeRecipe, progress: C
     average = AveragedModel(network, multi_avg_fn=moving, use_buffers=True)
     network.train()
     for _ in range(recipe.epochs):
-        for image, label in batches(split, torch.randperm(len(split)), recipe.batch_size):
-            with torch.autocast("cpu", torch.bfloat16):
+        for image, label in images.batches(torch.randperm(len(split)), recipe.batch_size):
+            with autocast(device, bfloat16=True):
                 logits = network(_distort(image).contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(logits.float(), label, label_smoothing=_SMOOTHING)
             if not math.isfinite(loss.item()):
@@ -114,7 +125,7 @@ def _distort(image: Tensor) -> Tensor:
     n = len(image)
 
     def uniform() -> Tensor:
-        return torch.rand(n) * 2 - 1
+        return (torch.rand(n) * 2 - 1).to(image.device)
 
     angle, shear = uniform() * _ROTATION, uniform() * _SHEAR
     across, down = torch.exp(uniform() * _LOG_SCALE), torch.exp(uniform() * _LOG_SCALE)

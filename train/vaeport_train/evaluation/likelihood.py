@@ -21,8 +21,8 @@ from vaeport.errors import InputError
 
 from ..configuration.config import ObjectiveConfig
 from ..data import Split
-from ..networks.vae import ConditionalVAE, Posterior
-from ..randomness import generator
+from ..networks.vae import ConditionalVAE, Posterior, use_fast_layout
+from ..randomness import draw_bits, generator
 from .estimates import Estimate, difference_estimate, stratified_subset
 
 _ROWS = 64
@@ -136,8 +136,8 @@ class _Sampler:
     def __init__(
         self, network: ConditionalVAE, sampling: Sampling, rows: int, progress: Callable[[int], object]
     ) -> None:
-        # Channels last is the layout in which small convolutions are quick on a CPU.
-        self.network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network, self.device = network.eval(), network.device
+        use_fast_layout(self.network)
         self.few, self.samples = min(sampling.first_samples, sampling.samples), sampling.samples
         self.seed, self.rows, self.progress = sampling.seed, rows, progress
 
@@ -151,8 +151,8 @@ class _Sampler:
         classes = self.network.shapes.classes
         numbers = range(index * (classes + 1), (index + 1) * (classes + 1))
         bits = torch.from_numpy(pixels)[None].float() / 255
-        bits = torch.bernoulli(bits, generator=generator(self.seed, "likelihood", numbers[0]))
-        one_hot = functional.one_hot(asked, classes).float()
+        bits = draw_bits(bits, generator(self.seed, "likelihood", numbers[0])).to(self.device)
+        one_hot = functional.one_hot(asked, classes).float().to(self.device)
         posterior = self.network.encode(bits.expand(len(asked), -1, -1, -1), one_hot)
         sources = [generator(self.seed, "likelihood", numbers[1 + y]) for y in asked.tolist()]
         few = torch.stack(
@@ -172,7 +172,7 @@ class _Sampler:
         self, bits: Tensor, posterior: Posterior, one_hot: Tensor, row: int, samples: int, source: torch.Generator
     ) -> Tensor:
         """Logarithm of the sum of importance weights p(x | z, y) p(z) / q(z | x, y), a float64 scalar."""
-        noise = torch.randn(samples, self.network.latent_dim, generator=source)
+        noise = torch.randn(samples, self.network.latent_dim, generator=source).to(self.device)
         of_class = Posterior(posterior.z_mean[row : row + 1], posterior.z_logvar[row : row + 1])
         z = of_class.sample(noise)
         # log p(z) - log q(z | x, y); the constants of the two Gaussians cancel.
@@ -183,4 +183,4 @@ class _Sampler:
             logits = self.network.decode(z[some], one_hot[row : row + 1].expand(len(z[some]), -1)).flatten(1)
             logs[some] += logits @ flat - functional.softplus(logits).sum(1)  # log of Bernoulli(sigmoid(logits))
             self.progress(len(logits))
-        return logs.double().logsumexp(0)
+        return logs.cpu().double().logsumexp(0)

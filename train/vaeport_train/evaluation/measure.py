@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from vaeport.common.fileio import write_text
@@ -21,8 +22,8 @@ from . import (
     Figures,
     Judge,
     Sampling,
-    calibrate,
     conditional_accuracy,
+    confidence_calibration,
     evaluate,
     held_out_scale,
     importance_weighted,
@@ -30,6 +31,8 @@ from . import (
 )
 
 EVALUATION_FILE = "evaluation.json"
+
+_CPU = torch.device("cpu")
 
 SPLITS = ("train", "held-out", "test")
 """What a data set is cut into."""
@@ -58,11 +61,19 @@ def evaluate_run(
     return evaluate_trained(load_trained(folder), dataset, options)
 
 
-def evaluate_trained(trained: Trained, dataset: Dataset, options: MeasureOptions | None = None) -> dict[str, Figures]:
+def evaluate_trained(
+    trained: Trained, dataset: Dataset, options: MeasureOptions | None = None, *, device: torch.device = _CPU
+) -> dict[str, Figures]:
     """Measure a network on a data set; the figures of a run are kept in its `evaluation.json`.
 
     On the data it was trained on, training and held-out images are measured too; probe, likelihood and judge leave the
     training images out.
+
+    Args:
+        trained: the network; it is on the device afterwards.
+        dataset: labelled images of the same classes and size.
+        options: what is measured.
+        device: where.
 
     Returns:
         Figures by `<data set> <split>`.
@@ -88,14 +99,15 @@ def evaluate_trained(trained: Trained, dataset: Dataset, options: MeasureOptions
     looked_at = {name: split for name, split in splits.items() if name in chosen.splits}
     if not looked_at:
         raise InputError(f"{dataset.name} has no {' or '.join(chosen.splits)} images; it has {', '.join(splits)}")
+    checkpoint.network.to(device)
     learn_from = splits.get("train", dataset.development)
     judged = None
     if chosen.judge:
         judged = conditional_accuracy(checkpoint.network, chosen.judge, images=chosen.judged_images)
     figures = {}
     for name, split in looked_at.items():
-        asked, drawn = (MeasureOptions(), None) if name == "train" else (chosen, judged)
-        measured = _measure(checkpoint, split, learn_from, asked)
+        wanted, drawn = (MeasureOptions(), None) if name == "train" else (chosen, judged)
+        measured = _measure(checkpoint, split, learn_from, wanted)
         scale = None
         if name == "held-out":
             scale = held_out_scale(checkpoint.network, split, record.config.objective, name=f"{dataset.name} {name}")
@@ -144,7 +156,9 @@ def _splits(checkpoint: Checkpoint, dataset: Dataset) -> dict[str, Split]:
 
 def _measure(checkpoint: Checkpoint, split: Split, learn_from: Split, options: MeasureOptions) -> Figures:
     network, objective = checkpoint.network, checkpoint.record.config.objective
-    figures = dataclasses.replace(evaluate(network, split, objective), calibration=calibrate(network, split))
+    figures = dataclasses.replace(
+        evaluate(network, split, objective), calibration=confidence_calibration(network, split)
+    )
     if options.probe:
         figures = dataclasses.replace(figures, probe_accuracies=probe_accuracies(network, learn_from, split))
     if options.likelihood is not None:

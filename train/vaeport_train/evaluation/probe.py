@@ -13,6 +13,7 @@ from torch.nn import functional
 from ..data import Split
 from ..data.batching import batches
 from ..networks.vae import ConditionalVAE
+from ..randomness import global_randomness
 
 _BATCH = 1000
 _RIDGE = 1e-4
@@ -50,18 +51,18 @@ def probe_accuracies(
     """
     learn, measure = (_latents(network, split) for split in (fitted_on, measured_on))
     centre, spread = learn.mean(0), learn.std(0).clamp_min(1e-6)
-    seen, asked = (learn - centre) / spread, (measure - centre) / spread
-    labels, truth = torch.from_numpy(fitted_on.labels), torch.from_numpy(measured_on.labels)
-    with torch.random.fork_rng(devices=[]):  # the global generator is the caller's
+    seen, unseen = (learn - centre) / spread, (measure - centre) / spread
+    labels, truth = (torch.from_numpy(split.labels).to(network.device) for split in (fitted_on, measured_on))
+    with global_randomness(network.device):  # the global generator is the caller's
         torch.manual_seed(seed)
         probes = [fit(seen, labels, network.shapes.classes) for fit in (_linear, _mlp)]
     with torch.no_grad():
-        linear, mlp = (float((probe(asked).argmax(1) == truth).float().mean()) for probe in probes)
+        linear, mlp = (float((probe(unseen).argmax(1) == truth).float().mean()) for probe in probes)
     return ProbeAccuracies(linear, mlp)
 
 
 def _linear(seen: Tensor, labels: Tensor, classes: int) -> nn.Module:
-    probe = nn.Linear(seen.shape[1], classes)
+    probe = nn.Linear(seen.shape[1], classes).to(seen.device)
     nn.init.zeros_(probe.weight)
     nn.init.zeros_(probe.bias)
     optimiser = torch.optim.LBFGS(probe.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
@@ -77,11 +78,11 @@ def _linear(seen: Tensor, labels: Tensor, classes: int) -> nn.Module:
 
 
 def _mlp(seen: Tensor, labels: Tensor, classes: int) -> nn.Module:
-    probe = nn.Sequential(nn.Linear(seen.shape[1], _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, classes))
+    probe = nn.Sequential(nn.Linear(seen.shape[1], _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, classes)).to(seen.device)
     optimiser = torch.optim.AdamW(probe.parameters(), lr=_MLP_RATE, weight_decay=_MLP_DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _EPOCHS)
     for _ in range(_EPOCHS):
-        for rows in torch.split(torch.randperm(len(seen)), _MLP_BATCH):
+        for rows in torch.split(torch.randperm(len(seen)).to(seen.device), _MLP_BATCH):
             optimiser.zero_grad()
             functional.cross_entropy(probe(seen[rows]), labels[rows]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -93,6 +94,6 @@ def _latents(network: ConditionalVAE, split: Split) -> Tensor:
     network.eval()
     parts = []
     with torch.no_grad():
-        for image, _ in batches(split, torch.arange(len(split)), _BATCH):
+        for image, _ in batches(split, _BATCH, device=network.device):
             parts.append(network.encode(image, network.classify(image).softmax(1)).z_mean)
     return torch.cat(parts)

@@ -1,24 +1,64 @@
 """The convolutional encoder and decoder: residual blocks that the class or the latent steers."""
 
 import math
+from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
 
-from ..configuration.config import ConvConfig
+from ..configuration.fields import STRICT, Count, NotNegativeInt, Width
+from .parts import full_precision
+from .registry import Parts
+from .towers import ConvClassifier
 
 _LOGVAR_RANGE = (-10.0, 4.0)
 _LOGIT_BOUND = 15.0
 
 
+@dataclass(config=STRICT)
+class Config:
+    """Dimensions of convolutional networks; the encoder always sees the class."""
+
+    kind: Literal["conv"]
+    """Tells the kinds of networks apart."""
+    latent_dim: Width
+    """Z, the dimensions of the latent."""
+    encoder_channels: tuple[Width, Width]
+    """Channels at half and at a quarter of the image's size."""
+    encoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
+    """Residual blocks at each of these sizes."""
+    decoder_hidden: Width
+    """Width of the vector that steers the decoder's blocks."""
+    decoder_channels: tuple[Width, Width, Width]
+    """Channels at a quarter, at half, and at the image's size."""
+    decoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
+    """Residual blocks at a quarter and at half of the size."""
+    towers: Annotated[int, Field(gt=0, le=64)]
+    """Small classifiers whose answers are averaged."""
+    tower_layers: Annotated[tuple[tuple[Width, Count, Count], ...], Field(min_length=1)]
+    """A tower's convolutions from the image on, without padding: channels, size of the kernel, stride."""
+
+
+def build(config: Config, shapes: Shapes, folder: Path | None = None) -> Parts:  # noqa: ARG001 - the kind keeps no files
+    """Networks with initial weights."""
+    return Parts(
+        encoder=ConvEncoder(config, shapes),
+        classifier=ConvClassifier(config.tower_layers, config.towers, shapes),
+        decoder=ConvDecoder(config, shapes),
+    )
+
+
 class ConvEncoder(nn.Module):
     """Image [N, C, H, W] and class probabilities [N, K] -> mean and log-variance, each [N, Z]."""
 
-    def __init__(self, config: ConvConfig, shapes: Shapes) -> None:
+    def __init__(self, config: Config, shapes: Shapes) -> None:
         super().__init__()
         channels, height, width = _divisible_by_four(shapes)
         first, second = config.encoder_channels
@@ -49,14 +89,14 @@ class ConvEncoder(nn.Module):
         for block in self.coarse:
             hidden = block(hidden, class_probs)
         out = self.head(functional.silu(hidden).flatten(1)) + self.class_head(class_probs)
-        z_mean, logvar = _full(out).chunk(2, dim=1)
+        z_mean, logvar = full_precision(out).chunk(2, dim=1)
         return z_mean, logvar.clamp(*_LOGVAR_RANGE)
 
 
 class ConvDecoder(nn.Module):
     """Latents [N, Z] and class probabilities [N, K] -> logits of the pixel means [N, C, H, W]."""
 
-    def __init__(self, config: ConvConfig, shapes: Shapes) -> None:
+    def __init__(self, config: Config, shapes: Shapes) -> None:
         super().__init__()
         channels, height, width = _divisible_by_four(shapes)
         coarse, middle, fine = config.decoder_channels
@@ -95,7 +135,7 @@ class ConvDecoder(nn.Module):
             hidden = block(hidden, steer)
         hidden = functional.pixel_shuffle(self.up_again(functional.silu(hidden)), 2)
         logits: Tensor = self.head(functional.silu(hidden))
-        return _full(logits).clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
+        return full_precision(logits).clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
 
 
 class Block(nn.Module):
@@ -119,11 +159,6 @@ class Block(nn.Module):
 def matrices(*modules: nn.Module) -> list[nn.Parameter]:
     """Weights of two dimensions or more."""
     return [weight for module in modules for weight in module.parameters() if weight.ndim > 1]
-
-
-def _full(tensor: Tensor) -> Tensor:
-    """Out of bfloat16, which autocast leaves behind; float64 stays what it is."""
-    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
 
 
 def _blocks(channels: int, condition: int, count: int) -> nn.ModuleList:

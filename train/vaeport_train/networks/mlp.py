@@ -2,21 +2,52 @@
 
 import itertools
 import math
+from pathlib import Path
+from typing import Literal
 
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from vaeport.contract import Shapes
 
-from ..configuration.config import MlpConfig
+from ..configuration.fields import STRICT, NotNegative, Width
+from .registry import Parts
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
+
+
+@dataclass(config=STRICT)
+class Config:
+    """Dimensions of feed-forward networks; with the shapes of the data, all that rebuilds them."""
+
+    kind: Literal["mlp"]
+    """Tells the kinds of networks apart."""
+    latent_dim: Width
+    """Z, the dimensions of the latent."""
+    encoder_hidden: tuple[Width, ...]
+    """Widths of the encoder's hidden layers, from the image on."""
+    classifier_hidden: tuple[Width, ...]
+    """Widths of the classifier's hidden layers."""
+    decoder_hidden: tuple[Width, ...]
+    """Widths of the decoder's hidden layers, from the latent on."""
+    activation: Literal["sigmoid", "relu", "gelu", "silu"]
+    """Non-linearity after each hidden layer."""
+    encoder_sees_class: bool
+    """Whether the encoder is given the class: the true one in training, the classifier's answer in the graph."""
+    variance_floor: NotNegative
+    """Added to the posterior variance exp(linear)."""
+
+
+def build(config: Config, shapes: Shapes, folder: Path | None = None) -> Parts:  # noqa: ARG001 - the kind keeps no files
+    """Networks with initial weights."""
+    return Parts(MlpEncoder(config, shapes), MlpClassifier(config, shapes), MlpDecoder(config, shapes))
 
 
 class MlpEncoder(nn.Module):
     """Image [N, C, H, W] and class probabilities [N, K] -> mean and log-variance, each [N, Z]."""
 
-    def __init__(self, config: MlpConfig, shapes: Shapes) -> None:
+    def __init__(self, config: Config, shapes: Shapes) -> None:
         super().__init__()
         self.sees_class = config.encoder_sees_class
         self.variance_floor = config.variance_floor
@@ -42,7 +73,7 @@ class MlpEncoder(nn.Module):
 class MlpClassifier(nn.Module):
     """Image [N, C, H, W] -> class logits [N, K]."""
 
-    def __init__(self, config: MlpConfig, shapes: Shapes) -> None:
+    def __init__(self, config: Config, shapes: Shapes) -> None:
         super().__init__()
         widths = (math.prod(shapes.image), *config.classifier_hidden, shapes.classes)
         self.layers = _feed_forward(widths, config.activation)
@@ -60,7 +91,7 @@ class MlpClassifier(nn.Module):
 class MlpDecoder(nn.Module):
     """Latents [N, Z] and class probabilities [N, K] -> logits of the pixel means [N, C, H, W]."""
 
-    def __init__(self, config: MlpConfig, shapes: Shapes) -> None:
+    def __init__(self, config: Config, shapes: Shapes) -> None:
         super().__init__()
         self.image = shapes.image
         widths = (config.latent_dim + shapes.classes, *config.decoder_hidden, math.prod(shapes.image))

@@ -6,15 +6,16 @@ from torch import Tensor, nn
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
 
-from ..configuration.config import ConvConfig
+TowerLayers = tuple[tuple[int, int, int], ...]
+"""Channels, size of the kernel and stride of each convolution."""
 
 
 class ConvClassifier(nn.Module):
     """Image [N, C, H, W] -> class logits [N, K]: the mean of the towers' log-probabilities."""
 
-    def __init__(self, config: ConvConfig, shapes: Shapes) -> None:
+    def __init__(self, layers: TowerLayers, count: int, shapes: Shapes) -> None:
         super().__init__()
-        self.towers = nn.ModuleList(Tower(config.tower_layers, shapes) for _ in range(config.towers))
+        self.towers = nn.ModuleList(Tower(layers, shapes) for _ in range(count))
         self.scale: Tensor
         self.register_buffer("scale", torch.ones(()))
 
@@ -37,6 +38,10 @@ class ConvClassifier(nn.Module):
         """Logits of each tower alone, float [A, N, K]: each learns for itself, so that they differ in their errors."""
         return torch.stack([tower(image) for tower in self.towers])
 
+    def rescale_logits(self, factor: float) -> None:
+        """Multiply the logits by a factor from now on."""
+        self.scale.fill_(factor)
+
 
 class Tower(nn.Module):
     """One small classifier: image [N, C, H, W] -> logits [N, K].
@@ -45,7 +50,7 @@ class Tower(nn.Module):
     An and others, "An Ensemble of Simple Convolutional Neural Network Models for MNIST Digit Recognition" (2020).
     """
 
-    def __init__(self, layers: tuple[tuple[int, int, int], ...], shapes: Shapes) -> None:
+    def __init__(self, layers: TowerLayers, shapes: Shapes) -> None:
         super().__init__()
         parts: list[nn.Module] = []
         inputs, height, width = shapes.image

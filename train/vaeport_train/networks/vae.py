@@ -1,5 +1,6 @@
 """Encoder, classifier and decoder held together; which kind each is, the configuration says."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -7,10 +8,8 @@ from torch import Tensor, nn
 
 from vaeport.contract import Shapes
 
-from ..configuration.config import ConvConfig, NetworkConfig
-from .conv import ConvDecoder, ConvEncoder
-from .mlp import MlpClassifier, MlpDecoder, MlpEncoder
-from .towers import ConvClassifier
+from .parts import ability, hidden_matrices
+from .registry import NetworkConfig, kind_of
 
 
 class Posterior(NamedTuple):
@@ -27,27 +26,36 @@ class Posterior(NamedTuple):
 
 
 class ConditionalVAE(nn.Module):
-    """Encoder Q(z | x[, y]), classifier of x, and decoder f(z, y); they share no weights."""
+    """Encoder Q(z | x[, y]), classifier of x, and decoder f(z, y).
 
-    encoder: ConvEncoder | MlpEncoder
+    Args:
+        config: dimensions of the networks; its `kind` says who builds them.
+        shapes: sizes of the data's tensors.
+        folder: the run folder that the networks belong to, where their kind may keep files.
+
+    Raises:
+        InputError: the networks cannot be built for these shapes, or their code is missing.
+    """
+
+    encoder: nn.Module
     """Image, class probabilities -> mean, log-variance."""
-    classifier: ConvClassifier | MlpClassifier
+    classifier: nn.Module
     """Image -> class logits."""
-    decoder: ConvDecoder | MlpDecoder
+    decoder: nn.Module
     """Latents, class probabilities -> logits of the pixel means."""
 
-    def __init__(self, config: NetworkConfig, shapes: Shapes) -> None:
+    def __init__(self, config: NetworkConfig, shapes: Shapes, *, folder: Path | None = None) -> None:
         super().__init__()
         self.shapes = shapes
         self.latent_dim = config.latent_dim
-        if isinstance(config, ConvConfig):
-            self.encoder = ConvEncoder(config, shapes)
-            self.classifier = ConvClassifier(config, shapes)
-            self.decoder = ConvDecoder(config, shapes)
-        else:
-            self.encoder = MlpEncoder(config, shapes)
-            self.classifier = MlpClassifier(config, shapes)
-            self.decoder = MlpDecoder(config, shapes)
+        parts = kind_of(config.kind).load().build(config, shapes, folder)
+        self.encoder, self.classifier, self.decoder = parts.encoder, parts.classifier, parts.decoder
+        self.foreign = parts.foreign
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
     def classify(self, image: Tensor) -> Tensor:
         """Class logits, float [N, K], of images, float [N, C, H, W] in [0, 1]."""
@@ -56,14 +64,13 @@ class ConditionalVAE(nn.Module):
 
     def answers(self, image: Tensor) -> Tensor:
         """Class logits, float [A, N, K]: of each of the A classifiers that learn, else the one answer of them all."""
-        if self.training and isinstance(self.classifier, ConvClassifier):
-            return self.classifier.each(image)
-        return self.classify(image).unsqueeze(0)
+        each = ability(self.classifier, "each") if self.training else None
+        answers: Tensor = each(image) if each else self.classify(image).unsqueeze(0)
+        return answers
 
     def hidden_matrices(self) -> list[nn.Parameter]:
         """Weights that lie between hidden layers, matrices and kernels."""
-        parts = (self.encoder, self.classifier, self.decoder)
-        return [weight for part in parts for weight in part.hidden_matrices()]
+        return [weight for part in (self.encoder, self.classifier, self.decoder) for weight in hidden_matrices(part)]
 
     def encode(self, image: Tensor, class_probs: Tensor) -> Posterior:
         """Posterior of images; `class_probs`, float [N, K], matters only to an encoder that sees the class."""
@@ -75,11 +82,18 @@ class ConditionalVAE(nn.Module):
         return logits
 
 
+def use_fast_layout(network: ConditionalVAE) -> None:
+    """Lay kernels out in memory as convolutions read them fastest; matrices and foreign networks are not touched."""
+    if not network.foreign:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub forgets this form
+
+
 def initialise(network: nn.Module, scheme: str) -> None:
-    """Set initial weights: `torch` keeps PyTorch's default, `glorot` is Glorot and Bengio's (2010) with zero biases."""
+    """Set initial weights: `torch` keeps what is there, `glorot` is Glorot and Bengio's (2010) with zero biases."""
     if scheme != "glorot":
         return
     for module in network.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..configuration.config import ObjectiveConfig
-from ..randomness import generator
+from ..randomness import draw_bits, generator
 
 _ROTATION = math.radians(15)
 _LOG_SCALE = 0.12
@@ -22,7 +22,7 @@ def distort(image: Tensor, source: torch.Generator, *, strength: float = 1.0) ->
 
     Args:
         image: float [N, C, H, W]; what comes in from outside is the border's colour.
-        source: randomness.
+        source: randomness, on the CPU, so that it is the same on every device.
         strength: factor of angles, scales and distances.
 
     Returns:
@@ -31,7 +31,7 @@ def distort(image: Tensor, source: torch.Generator, *, strength: float = 1.0) ->
     n = len(image)
 
     def uniform() -> Tensor:
-        return (torch.rand(n, generator=source) * 2 - 1) * strength
+        return (torch.rand(n, generator=source) * 2 - 1).to(image.device) * strength
 
     angle, scale, shear = uniform() * _ROTATION, torch.exp(uniform() * _LOG_SCALE), uniform() * _SHEAR
     stretch = scale * torch.exp(uniform() * _LOG_SCALE * 0.7)
@@ -42,6 +42,7 @@ def distort(image: Tensor, source: torch.Generator, *, strength: float = 1.0) ->
     )
     grid = functional.affine_grid(torch.stack(rows, dim=1), list(image.shape), align_corners=False)
     bend = torch.randn(n, 2, 6, 6, generator=source) * torch.rand(n, 1, 1, 1, generator=source) * _BEND * strength
+    bend = bend.to(image.device)
     size = list(image.shape[2:])
     grid = grid + functional.interpolate(bend, size, mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
     return functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
@@ -80,7 +81,7 @@ def training_views(
     image = image[:vae_images]
     if not config.binarise:
         return Views(classified, image, image)
-    bits = torch.bernoulli(image, generator=source)
+    bits = draw_bits(image, source)
     grey = len(image) // _GREY_SHARE
     return Views(classified, torch.cat([image[:grey], bits[grey:]]), bits)
 
@@ -89,5 +90,5 @@ def evaluation_views(image: Tensor, config: ObjectiveConfig, source: torch.Gener
     """Views for measuring: nothing is distorted; bits, where they are trained on, are drawn once."""
     if not config.binarise:
         return Views(image, image, image)
-    bits = torch.bernoulli(image, generator=source)
+    bits = draw_bits(image, source)
     return Views(image, bits, bits)

@@ -35,7 +35,7 @@ def importance_weighted(
     samples, n, _ = noise.shape
     mean, std = posterior.z_mean, torch.exp(0.5 * posterior.z_logvar)
     z = mean + std * noise
-    normalised = torch.ones(samples, n, 1, dtype=z.dtype)
+    normalised = torch.ones(samples, n, 1, dtype=z.dtype, device=z.device)
     if z.requires_grad:
         z.register_hook(lambda gradient: gradient * normalised)  # type: ignore[no-untyped-call]
     decoded = network.decode(z.flatten(0, 1), class_probs.repeat(samples, 1))

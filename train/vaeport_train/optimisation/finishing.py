@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..data import Split
-from ..data.batching import batches
-from ..networks.conv import ConvDecoder, ConvEncoder
-from ..networks.towers import ConvClassifier
+from ..data.batching import Images, batches
+from ..devices import in_float64
+from ..networks.parts import ability
 from ..networks.vae import ConditionalVAE
 from ..objective.augmentation import distort
 
@@ -18,7 +18,9 @@ _LOG_SCALES = torch.linspace(-1.5, 1.5, 121, dtype=torch.float64)
 
 @torch.no_grad()
 def finish(network: ConditionalVAE, train_split: Split, held_out: Split) -> None:
-    """Take the class out of the mean latents and make the classifier's confidence fit; MLPs stay as they are.
+    """Take the class out of the mean latents and make the classifier's confidence fit, where the networks can.
+
+    See `vaeport_train.networks.parts` for the methods that they need; the feed-forward networks have none of them.
 
     Args:
         network: is changed; left in evaluation mode.
@@ -26,16 +28,17 @@ def finish(network: ConditionalVAE, train_split: Split, held_out: Split) -> None
         held_out: gives the confidence.
     """
     network.eval()
-    if isinstance(network.encoder, ConvEncoder) and isinstance(network.decoder, ConvDecoder):
+    shift_means, shift_latents = ability(network.encoder, "shift_means"), ability(network.decoder, "shift_latents")
+    if shift_means and shift_latents:
         centre = class_means(network, train_split)
-        network.encoder.shift_means(-centre)
-        network.decoder.shift_latents(centre)
-    if isinstance(network.classifier, ConvClassifier):
-        network.classifier.scale.fill_(best_scale(*_answers(network, held_out)))
+        shift_means(-centre)
+        shift_latents(centre)
+    if rescale_logits := ability(network.classifier, "rescale_logits"):
+        rescale_logits(best_scale(*_answers(network, held_out)))
 
 
 def class_means(network: ConditionalVAE, split: Split) -> Tensor:
-    """Mean of z_mean over the images of each class, the class given: float32 [K, Z].
+    """Mean of z_mean over the images of each class, the class given: float32 [K, Z], where the network is.
 
     Moving every class by its mean, the decoder knowing by how much, leaves p(x | y) a mixture of the same images under
     a prior centred where the class is: the KL can only fall, and what a linear probe could read from the means is gone.
@@ -43,11 +46,11 @@ def class_means(network: ConditionalVAE, split: Split) -> Tensor:
     classes = network.shapes.classes
     sums = torch.zeros(classes, network.latent_dim, dtype=torch.float64)
     counts = torch.zeros(classes, 1, dtype=torch.float64)
-    for image, label in batches(split, torch.arange(len(split)), _BATCH):
+    for image, label in batches(split, _BATCH, device=network.device):
         one_hot = functional.one_hot(label, classes).float()
-        sums += one_hot.T.double() @ network.encode(image, one_hot).z_mean.double()
-        counts += one_hot.sum(0).double().unsqueeze(1)
-    return (sums / counts.clamp(min=1)).float()
+        sums += (in_float64(one_hot.T) @ in_float64(network.encode(image, one_hot).z_mean)).cpu()
+        counts += in_float64(one_hot.sum(0)).cpu().unsqueeze(1)
+    return (sums / counts.clamp(min=1)).float().to(network.device)
 
 
 def best_scale(logits: Tensor, label: Tensor) -> float:
@@ -57,11 +60,11 @@ def best_scale(logits: Tensor, label: Tensor) -> float:
 
 
 def _answers(network: ConditionalVAE, split: Split) -> tuple[Tensor, Tensor]:
-    """Logits and labels of images that are distorted a little: of as they are, too few would be answered wrongly."""
+    """Logits, float64 on the CPU, and labels of images distorted a little: too few others would be answered wrongly."""
     source = torch.Generator().manual_seed(0)
     rows = torch.arange(len(split)).repeat(_ROUNDS)
     parts = [
-        (network.classify(distort(image, source, strength=_STRENGTH)).double(), label)
-        for image, label in batches(split, rows, _BATCH)
+        (network.classify(distort(image, source, strength=_STRENGTH)).cpu().double(), label.cpu())
+        for image, label in Images(split, network.device).batches(rows, _BATCH)
     ]
     return torch.cat([logits for logits, _ in parts]), torch.cat([label for _, label in parts])

@@ -55,7 +55,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     wide = wide / (wide.norm() + _TINY)
     a, b, c = _COEFFICIENTS
-    identity = torch.eye(len(wide), dtype=wide.dtype)
+    identity = torch.eye(len(wide), dtype=wide.dtype, device=wide.device)
     gram = wide @ wide.T
     factor = identity
     for iteration in range(_ITERATIONS):

@@ -9,10 +9,13 @@ from torch import Tensor, nn
 from vaeport.errors import InputError
 
 from ..configuration.config import TrainingConfig
+from ..devices import FUSED
 from ..networks.vae import ConditionalVAE
 from .muon import Muon
 
 _PREFIX = "optimiser."
+_NO_STATE = "none"
+"""Stands for the moments of a weight that no gradient has reached, in networks of one's own."""
 
 
 class Optimisers:
@@ -34,10 +37,10 @@ class Optimisers:
         muon: dict[float, list[Tensor]] = {}
         classifier = {id(weight) for weight in network.classifier.parameters()}
         for weight in network.parameters():
-            mine = id(weight) in classifier
-            rate = config.learning_rate if not mine else config.classifier_learning_rate or config.learning_rate
+            classifies = id(weight) in classifier
+            rate = (config.classifier_learning_rate if classifies else None) or config.learning_rate
             # Scales and biases do not decay: that would change what normalisation means.
-            decay = config.weight_decay if mine and weight.ndim > 1 else 0.0
+            decay = config.weight_decay if classifies and weight.ndim > 1 else 0.0
             if id(weight) in hidden:
                 muon.setdefault(decay * rate / config.muon_learning_rate, []).append(weight)
             else:
@@ -47,7 +50,7 @@ class Optimisers:
             torch.optim.AdamW(
                 [{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in adam.items()],
                 betas=(0.9, beta2),
-                fused=True,
+                fused=network.device.type in FUSED,
             )
         ]
         if hidden:
@@ -77,7 +80,7 @@ class Optimisers:
         return {
             f"{_PREFIX}{name}.{key}": moment
             for name, weight in self.network.named_parameters()
-            for key, moment in self._of(weight).state.get(weight, {}).items()
+            for key, moment in self._of(weight).state.get(weight, {_NO_STATE: torch.zeros(1)}).items()
         }
 
     def load(self, tensors: dict[str, Tensor], path: Path) -> None:
@@ -87,14 +90,16 @@ class Optimisers:
             InputError: one is missing or has another shape.
         """
         for name, weight in self.network.named_parameters():
+            if self.network.foreign and f"{_PREFIX}{name}.{_NO_STATE}" in tensors:
+                continue
             part = self._of(weight)
             shapes = {key: torch.Size() if key == "step" else weight.shape for key in _keys(part)}
-            found = {key: tensors.get(f"{_PREFIX}{name}.{key}", torch.empty(0)) for key in shapes}
-            if any(found[key].shape != shape for key, shape in shapes.items()):
+            given = {key: tensors.get(f"{_PREFIX}{name}.{key}", torch.empty(0)) for key in shapes}
+            if any(given[key].shape != shape for key, shape in shapes.items()):
                 raise InputError(f"{path} is damaged: weight {name} has no fitting optimiser state")
             part.state[weight] = {
-                key: moment.clone() if key == "step" else torch.empty_like(weight).copy_(moment)
-                for key, moment in found.items()
+                key: _count(moment, weight) if key == "step" else torch.empty_like(weight).copy_(moment)
+                for key, moment in given.items()
             }
 
     def _of(self, weight: Tensor) -> torch.optim.Optimizer:
@@ -103,6 +108,11 @@ class Optimisers:
 
 def _weights(part: torch.optim.Optimizer) -> Iterable[Tensor]:
     return (weight for group in part.param_groups for weight in group["params"])
+
+
+def _count(step: Tensor, weight: Tensor) -> Tensor:
+    """The number of steps where a fused optimiser counts them: beside the weight."""
+    return step.clone().to(weight.device if weight.device.type in FUSED else "cpu")
 
 
 def _keys(part: torch.optim.Optimizer) -> tuple[str, ...]:

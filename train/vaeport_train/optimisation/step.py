@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ..configuration.config import RunConfig
+from ..devices import autocast, in_float64
+from ..networks.parts import least_rows
 from ..networks.vae import ConditionalVAE
 from ..objective.augmentation import distort, training_views
 from ..objective.losses import Losses, compute_losses, recognition_loss
@@ -42,33 +44,41 @@ class TrainingStep(nn.Module):
         super().__init__()
         self.network = network
         self.config = config
+        self.vae_rows = least_rows(network.encoder, network.decoder)
 
     def forward(self, image: Tensor, label: Tensor, task: Task) -> tuple[Tensor, Tensor]:
         """The loss, a scalar, and sums over the images, float64 [6]: see `sums`."""
         objective, training = self.config.objective, self.config.training
         seed, number = training.seed, (task.step, task.rank)
         n, dim = len(label), self.network.latent_dim
-        vae_images = max(1, round(task.vae_share * n))
+        vae_images = min(n, max(self.vae_rows, round(task.vae_share * n)))
         noise = step_noise(seed, number, (task.samples, vae_images, dim) if task.samples > 1 else (vae_images, dim))
+        noise = noise.to(image.device)
+        if self.network.foreign:
+            # Dropout and the like draw from the global generator: a resumed run must draw the same.
+            torch.manual_seed(generator(seed, "network", *number).initial_seed())
         views = training_views(
             image, objective, seed=seed, number=number, distortion=task.distortion, vae_images=vae_images
         )
-        with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
+        with autocast(image.device, bfloat16=training.precision == "bfloat16"):
             losses = compute_losses(self.network, views, label, noise, objective, kl_weight=task.kl_weight)
             value = losses.objective(objective)
             if task.recognise:
-                value = value + objective.recognition_weight * self._recognition(n, number, task.distortion)
+                value = value + objective.recognition_weight * self._recognition(
+                    n, number, task.distortion, image.device
+                )
         return task.weight * value, sums(losses)
 
-    def _recognition(self, n: int, number: tuple[int, int], strength: float) -> Tensor:
+    def _recognition(self, n: int, number: tuple[int, int], strength: float, device: torch.device) -> Tensor:
         objective, seed = self.config.objective, self.config.training.seed
-        drawn = max(1, round(objective.recognition_share * n))
-        z, asked = prior_draw(seed, number, drawn, self.network.latent_dim, self.network.shapes.classes)
+        drawn = max(self.vae_rows, round(objective.recognition_share * n))
+        drawn_from = prior_draw(seed, number, drawn, self.network.latent_dim, self.network.shapes.classes)
+        z, label = (tensor.to(device) for tensor in drawn_from)
         distortion: Callable[[Tensor], Tensor] | None = None
         if strength:
             source = generator(seed, "recognition", *number)
             distortion = lambda image: distort(image, source, strength=strength / 2)  # noqa: E731 - it closes over the step's randomness
-        return recognition_loss(self.network, objective.recognition_spread * z, asked, distortion).mean()
+        return recognition_loss(self.network, objective.recognition_spread * z, label, distortion).mean()
 
 
 def sums(losses: Losses) -> Tensor:
@@ -80,4 +90,4 @@ def sums(losses: Losses) -> Tensor:
     vae = (losses.reconstruction, losses.kl, torch.ones_like(losses.kl))
     classifier = (losses.cross_entropy, ~losses.correct, torch.ones_like(losses.correct))
     terms = (*vae, *classifier)
-    return torch.stack([term.detach().double().sum() for term in terms])
+    return torch.stack([in_float64(term.detach()).sum() for term in terms])

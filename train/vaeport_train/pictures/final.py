@@ -23,10 +23,10 @@ def save_final_pictures(folder: Path, network: ConditionalVAE, held_out: Split, 
     network.eval()
     answers, means = [], []
     with torch.no_grad():
-        for image, _ in batches(held_out, torch.arange(len(held_out)), _BATCH):
+        for image, _ in batches(held_out, _BATCH, device=network.device):
             logits = network.classify(image)
-            answers.append(logits.argmax(1))
-            means.append(network.encode(image, logits.softmax(1)).z_mean)
+            answers.append(logits.argmax(1).cpu())
+            means.append(network.encode(image, logits.softmax(1)).z_mean.cpu())
     save_confusion(folder / "confusion.png", held_out.labels, torch.cat(answers).numpy(), labels)
     save_latent_map(folder / "latents.png", torch.cat(means), held_out.labels, labels)
     _save_reconstructions(folder / "reconstructions.png", network, held_out, labels)
@@ -39,11 +39,11 @@ def _save_reconstructions(path: Path, network: ConditionalVAE, held_out: Split, 
     if not fewest:
         return  # a class that no held-out image shows leaves a hole that no grid can have
     seen = held_out.images[np.stack([rows[:fewest] for rows in by_class])]
-    image = torch.from_numpy(seen.reshape(-1, *seen.shape[2:])).float() / 255
+    image = torch.from_numpy(seen.reshape(-1, *seen.shape[2:])).to(network.device).float() / 255
     with torch.no_grad():
         probs = network.classify(image).softmax(1)
         decoded = network.decode(network.encode(image, probs).z_mean, probs).sigmoid()
-    drawn = to_uint8(decoded.numpy()).reshape(seen.shape)
+    drawn = to_uint8(decoded.cpu().numpy()).reshape(seen.shape)
     pairs = np.stack([seen, drawn], axis=2).swapaxes(0, 1).swapaxes(1, 2)
     grid = pairs.reshape(-1, len(labels), *seen.shape[2:])
     save_picture(draw_grid(grid, columns=labels, rows=["seen", "drawn"] * fewest), path)

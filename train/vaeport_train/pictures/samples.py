@@ -24,10 +24,10 @@ _LAST_FRAME_MILLISECONDS = 2500
 def sample_row(network: ConditionalVAE, *, seed: int, row: int) -> NDArray[np.uint8]:
     """One image of every class from one shared latent, row `row` of the seed: uint8 [K, C, H, W]."""
     shapes = network.eval().shapes
-    z = torch.from_numpy(latents(seed, 1, shapes.latent_dim, start=row)).expand(shapes.classes, -1)
+    z = torch.from_numpy(latents(seed, 1, shapes.latent_dim, start=row)).expand(shapes.classes, -1).to(network.device)
     with torch.no_grad():
-        pixels = network.decode(z, torch.eye(shapes.classes)).sigmoid()
-    return to_uint8(pixels.numpy())
+        pixels = network.decode(z, torch.eye(shapes.classes, device=network.device)).sigmoid()
+    return to_uint8(pixels.cpu().numpy())
 
 
 def film_frame(network: ConditionalVAE, *, seed: int) -> NDArray[np.uint8]:

@@ -1,23 +1,28 @@
 """A trained network on disk: `config.json` and `model.safetensors`, in a run folder or a bundle's `checkpoint/`."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import from_json
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from vaeport.common.fileio import write_atomic, write_text
-from vaeport.contract import Shapes
+from vaeport.contract import MANIFEST_FILE, Shapes
 from vaeport.errors import InputError
 
 from ..configuration.config import RunConfig
+from ..configuration.fields import STRICT, Count
 from ..configuration.parsing import parse_config
 from ..networks.vae import ConditionalVAE
 
@@ -25,28 +30,34 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 FORMAT = 1
 
+_Size = Annotated[int, Field(gt=0, le=65536)]
 
-@dataclass(frozen=True)
+
+@dataclass(config=STRICT)
 class DataRecord:
     """What a run remembers of its data."""
 
     name: str
     """Name of the data set."""
-    labels: tuple[str, ...]
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of the classes, by index."""
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[_Size, _Size, _Size]
     """Channels, height and width."""
-    train_images: int
+    train_images: Count
     """How many images it was trained on."""
-    held_out_images: int
+    held_out_images: Count
     """How many were held out."""
     fingerprint: str
     """SHA-256 of the training images and labels, in their order."""
     licence: str
     """Licence and authors of the images."""
 
+    def __post_init__(self) -> None:
+        if self.image_shape[0] not in (1, 3):
+            raise ValueError(f"images have 1 or 3 channels, but image_shape is {list(self.image_shape)}")
 
-@dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True)
 class RunRecord:
     """Content of `config.json`: with the weights, all that rebuilds the network and tells where it came from."""
 
@@ -65,7 +76,18 @@ class RunRecord:
         return Shapes(self.data.image_shape, self.config.network.latent_dim, len(self.data.labels))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(config=STRICT)
+class _ConfigFile:
+    """`config.json` as it stands; the tables of its `config` are parsed by themselves."""
+
+    format: int
+    preset: str
+    config: dict[str, Any]
+    data: DataRecord
+    versions: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A network and its record."""
 
@@ -79,7 +101,13 @@ class Checkpoint:
 
 def save_record(folder: Path, record: RunRecord) -> None:
     """Write `config.json`."""
-    values = {"format": FORMAT, **asdict(record), "config": record.config.to_dict()}
+    values = {
+        "format": FORMAT,
+        "preset": record.preset,
+        "config": record.config.to_dict(),
+        "data": asdict(record.data),
+        "versions": record.versions,
+    }
     write_text(folder / CONFIG_FILE, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -91,30 +119,40 @@ def save_weights(folder: Path, network: ConditionalVAE, *, epochs: int) -> None:
 def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     """Rebuild a network from a run folder or a bundle's `checkpoint/`.
 
+    A run folder with networks of one's own holds their code, which is imported: load those that you trust. Code in a
+    bundle is never run.
+
     Raises:
-        InputError: a file is missing or damaged, or the weights do not fit the configuration.
+        InputError: a file is missing or damaged, the weights do not fit the configuration, or the network's code is
+            missing.
     """
     path = Path(folder)
-    return read_checkpoint(path, lambda name: _read(path / name))
+    sealed = (path / ".." / MANIFEST_FILE).is_file()
+    return read_checkpoint(path, lambda name: _read(path / name), run=None if sealed else path)
 
 
-def read_checkpoint(folder: Path, read: Callable[[str], bytes]) -> Checkpoint:
+def read_checkpoint(folder: Path, read: Callable[[str], bytes], *, run: Path | None = None) -> Checkpoint:
     """Rebuild a network from the content of its two files, however they are read.
 
     Args:
         folder: named in error messages.
         read: gives the content of `config.json` and `model.safetensors` by name.
+        run: the run folder whose code of networks of one's own may be run; None runs none.
 
     Raises:
         InputError: as of `load_checkpoint`.
     """
-    record = _parse_record(read(CONFIG_FILE), folder / CONFIG_FILE)
+    record = parse_record(read(CONFIG_FILE), folder / CONFIG_FILE)
     tensors, metadata = _parse_safetensors(read(WEIGHTS_FILE), folder / WEIGHTS_FILE)
-    network = ConditionalVAE(record.config.network, record.shapes)
+    try:
+        with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and the global generator is the caller's
+            network = ConditionalVAE(record.config.network, record.shapes, folder=run)
+    except (RuntimeError, MemoryError) as error:  # sizes that are allowed each, and too much together
+        raise InputError(f"{folder / CONFIG_FILE}: its network cannot be built: {error}") from error
     load_weights(network, tensors, folder / WEIGHTS_FILE)
     epochs = metadata.get("epochs")
-    if not isinstance(epochs, int):
-        raise InputError(f"{folder / WEIGHTS_FILE} does not say how many epochs it has learned")
+    if type(epochs) is not int or not 0 <= epochs <= record.config.training.epochs:
+        raise InputError(f"{folder / WEIGHTS_FILE} does not say how many epochs it has learned (it says {epochs!r})")
     return Checkpoint(record, network.eval(), epochs)
 
 
@@ -124,48 +162,40 @@ def load_record(folder: Path) -> RunRecord:
     Raises:
         InputError: it is missing, no JSON, of another format, or a field is wrong.
     """
-    return _parse_record(_read(folder / CONFIG_FILE), folder / CONFIG_FILE)
+    return parse_record(_read(folder / CONFIG_FILE), folder / CONFIG_FILE)
 
 
-def _parse_record(content: bytes, path: Path) -> RunRecord:
+def parse_record(content: bytes, path: Path) -> RunRecord:
+    """The record in the content of a `config.json`; errors as of `load_record`."""
     try:
-        values = json.loads(content)
-        data = values["data"]
-        _check_format(values["format"], path)
-        channels, height, width = (int(size) for size in data["image_shape"])
-        if channels not in (1, 3) or min(height, width) < 1:
-            raise ValueError(f"no image has the shape {data['image_shape']}")  # noqa: TRY301 - told like the others
-        return RunRecord(
-            preset=str(values["preset"]),
-            config=parse_config(values["config"], str(path)),
-            data=DataRecord(
-                name=str(data["name"]),
-                labels=tuple(str(label) for label in data["labels"]),
-                image_shape=(channels, height, width),
-                train_images=int(data["train_images"]),
-                held_out_images=int(data["held_out_images"]),
-                fingerprint=str(data["fingerprint"]),
-                licence=str(data["licence"]),
-            ),
-            versions={str(name): str(version) for name, version in values["versions"].items()},
-        )
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as a run's configuration: {error!r}") from error
-
-
-def _check_format(given: object, path: Path) -> None:
-    if given != FORMAT:
-        raise InputError(f"{path} has format {given!r}, this vaeport reads format {FORMAT} only")
+        values = from_json(content)
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: it is no JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is damaged: it must hold an object, but holds a {type(values).__name__}")
+    if values.get("format", FORMAT) != FORMAT:
+        raise InputError(f"{path} has format {values['format']!r}, this vaeport reads format {FORMAT} only")
+    try:
+        file = TypeAdapter(_ConfigFile).validate_json(content, strict=True)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        given = "" if problem["type"] == "missing" else f", got {problem['input']!r:.60}"
+        raise InputError(f"{path} is damaged: {place!r}: {problem['msg']}{given}") from error
+    return RunRecord(file.preset, parse_config(file.config, str(path)), file.data, file.versions)
 
 
 def load_weights(network: ConditionalVAE, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put weights into a network.
+    """Put weights into a network, on whatever device it is.
 
     Raises:
-        InputError: names or shapes do not fit, or a weight is not finite.
+        InputError: names, shapes or types do not fit, or a weight is not finite.
     """
+    for name, tensor in network.state_dict().items():
+        if name in tensors and tensors[name].dtype != tensor.dtype:
+            raise InputError(
+                f"{path} does not fit the configuration beside it: {name} is {tensors[name].dtype}, not {tensor.dtype}"
+            )
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
@@ -176,15 +206,21 @@ def load_weights(network: ConditionalVAE, tensors: dict[str, Tensor], path: Path
 
 
 def save_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any] | None = None) -> None:
-    """Write tensors and one JSON value beside them, atomically."""
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    """Write tensors and one JSON value beside them, atomically. A weight under two names is written twice."""
+    contiguous: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        copied = tensor.detach().cpu().contiguous()
+        place = copied.untyped_storage().data_ptr()
+        contiguous[name] = copied.clone() if place in seen else copied
+        seen.add(place)
     packed = {"vaeport": json.dumps(metadata, sort_keys=True)} if metadata is not None else None
     content = save_tensors(contiguous, packed)
     write_atomic(path, lambda file: file.write(content))
 
 
 def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors of a file, and the JSON value beside them; nothing is unpickled.
+    """Tensors of a file, and the JSON object beside them; nothing is unpickled.
 
     Raises:
         InputError: the file is missing or damaged.
@@ -195,10 +231,13 @@ def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def _parse_safetensors(content: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         tensors = load_tensors(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return tensors, json.loads(header.get("__metadata__", {}).get("vaeport", "{}"))
+        header = from_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = from_json(header.get("__metadata__", {}).get("vaeport", "{}"))
     except (ValueError, SafetensorError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path} is damaged: its metadata must be an object, but is {metadata!r:.60}")
+    return tensors, metadata
 
 
 def _read(path: Path) -> bytes:

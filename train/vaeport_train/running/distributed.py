@@ -19,6 +19,8 @@ class Processes:
     """From 0; the first one evaluates, draws and writes."""
     count: int = 1
     """How many train together."""
+    local_rank: int = 0
+    """Which of those on this machine, for a GPU of its own."""
 
     @property
     def first(self) -> bool:
@@ -34,11 +36,21 @@ class Processes:
         own = rows[self.rank :: self.count]
         return (own, self.count * len(own) / len(rows)) if len(own) else (rows[:1], 0.0)
 
-    def shared(self, module: nn.Module) -> nn.Module:
-        """The module, with gradients averaged over the processes by its backward pass."""
+    def shared(self, module: nn.Module, *, unused_weights: bool = False) -> nn.Module:
+        """The module, with gradients averaged over the processes by its backward pass.
+
+        Args:
+            module: what is trained, on this process's device.
+            unused_weights: whether weights may be left without a gradient.
+        """
         if self.count == 1:
             return module
-        return DistributedDataParallel(module, gradient_as_bucket_view=True)
+        return DistributedDataParallel(module, gradient_as_bucket_view=True, find_unused_parameters=unused_weights)
+
+    def wait(self) -> None:
+        """Wait until every process has come here."""
+        if self.count > 1:
+            distributed.barrier()
 
     def total(self, values: Tensor) -> Tensor:
         """Sum over the processes, in place."""
@@ -58,7 +70,8 @@ def environment() -> Processes:
         raise InputError(f"RANK is {rank!r} and WORLD_SIZE {count!r}; leave them to torchrun, or unset them")
     if int(count) > 1 and "MASTER_ADDR" not in os.environ:
         raise InputError(f"WORLD_SIZE is {count}, but MASTER_ADDR is not set; start the processes with torchrun")
-    return Processes(int(rank), int(count))
+    local_rank = os.environ.get("LOCAL_RANK", rank)
+    return Processes(int(rank), int(count), int(local_rank) if local_rank.isdecimal() else 0)
 
 
 @contextmanager
@@ -71,6 +84,6 @@ def process_group() -> Iterator[Processes]:
     distributed.init_process_group("gloo")
     try:
         yield processes
-        distributed.barrier()
+        processes.wait()
     finally:
         distributed.destroy_process_group()

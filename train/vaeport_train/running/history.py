@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from vaeport.common.fileio import write_text
 from vaeport.errors import InputError
 
@@ -61,14 +63,15 @@ def load_history(folder: Path, *, epochs: int) -> list[EpochRecord]:
         InputError: the file is damaged or shorter.
     """
     path = folder / METRICS_FILE
+    adapter = TypeAdapter(EpochRecord)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()[:epochs]
-        values = [json.loads(line) for line in lines]
-        history = [
-            EpochRecord(**{**v, "train": EpochLosses(**v["train"]), "held_out": EpochLosses(**v["held_out"])})
-            for v in values
-        ]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        history = [adapter.validate_json(line, strict=True) for line in lines]
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"]) or "a line"
+        raise InputError(f"{path} is damaged: {place}: {problem['msg']}") from error
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
     if len(history) != epochs:
         raise InputError(f"{path} has {len(history)} lines, but the run has done {epochs} epochs")

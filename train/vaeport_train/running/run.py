@@ -5,7 +5,10 @@ import importlib.metadata
 import io
 import os
 import platform
+import shutil
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import numpy as np
 import torch
 
 from vaeport.common.fileio import write_atomic
-from vaeport.errors import InputError
+from vaeport.errors import InputError, VaeportError
 
 from ..configuration.config import RunConfig
 from ..data import Dataset, Split
@@ -25,6 +28,7 @@ from .trainer import Trainer
 EXAMPLES_FILE = "examples.npz"
 SAVE_EVERY = 60.0
 _EXAMPLES_PER_CLASS = 8
+_CPU = torch.device("cpu")
 
 
 def fit(
@@ -33,6 +37,8 @@ def fit(
     config: RunConfig,
     dataset: Dataset,
     *,
+    device: torch.device = _CPU,
+    files: Mapping[str, bytes] | None = None,
     quiet: bool = False,
     save_every: float = SAVE_EVERY,
 ) -> Path:
@@ -43,6 +49,8 @@ def fit(
         preset: name that the configuration began with, for the record.
         config: the configuration.
         dataset: images and labels.
+        device: where to train; see `vaeport_train.devices.resolve_device`.
+        files: what else the folder keeps, by path in it: the code of networks of one's own.
         quiet: no progress bar.
         save_every: seconds after which a state to go on from is saved within an epoch.
 
@@ -53,29 +61,40 @@ def fit(
     path = Path(folder)
     config = replace(config, training=replace(config.training, processes=environment().count))
     with process_group() as processes:
-        if processes.first and path.exists() and (not path.is_dir() or any(path.iterdir())):
-            hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
-            raise InputError(f"{path} is not empty{hint} another folder")
+        if processes.first:
+            check_folder(path)
         train_split, held_out = splits_of_run(config, dataset)
         record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
-        if processes.first:
-            save_record(path, record)
-            _save_examples(path, held_out)
-        trainer = Trainer(
-            new_state(record), record, train_split, held_out, path, processes=processes, save_every=save_every
-        )
+        with _nothing_left(path) if processes.first else nullcontext():
+            if processes.first:
+                save_record(path, record)
+                for name, content in (files or {}).items():
+                    write_atomic(path / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
+                _save_examples(path, held_out)
+            processes.wait()
+            state = new_state(record, path, device=device)
+            trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
         trainer.train(quiet=quiet)
     return path
 
 
 def resume(
-    folder: str | os.PathLike[str], dataset: Dataset, *, quiet: bool = False, save_every: float = SAVE_EVERY
+    folder: str | os.PathLike[str],
+    dataset: Dataset,
+    *,
+    device: torch.device = _CPU,
+    quiet: bool = False,
+    save_every: float = SAVE_EVERY,
 ) -> Path:
-    """Go on with a run from where it was saved last; the end is the same as if it had never stopped.
+    """Go on with a run from where it was saved last.
+
+    On the CPU the end is the same to the bit as if it had never stopped; on another device than before, or on a GPU,
+    the same within rounding.
 
     Args:
         folder: the run folder.
         dataset: the data that it began with.
+        device: as of `fit`; it may be another than before.
         quiet: as of `fit`.
         save_every: as of `fit`.
 
@@ -96,10 +115,22 @@ def resume(
     with process_group() as processes:
         if processes.first and not (path / EXAMPLES_FILE).is_file():
             _save_examples(path, held_out)
-        state = load_state(path, record) if (path / STATE_FILE).is_file() else new_state(record)
+        saved = (path / STATE_FILE).is_file()
+        state = load_state(path, record, device=device) if saved else new_state(record, path, device=device)
         trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
         trainer.train(quiet=quiet)
     return path
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a place for a new run where something stands.
+
+    Raises:
+        InputError: it is a file, or a folder that holds something.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
+        raise InputError(f"{path} is not empty{hint} another folder")
 
 
 def load_examples(folder: Path) -> Split:
@@ -114,6 +145,19 @@ def load_examples(folder: Path) -> Split:
             return Split(arrays["images"], arrays["labels"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} cannot be read: {error}; the folder is no finished run") from error
+
+
+@contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Take away what was written into a folder that was missing or empty, if the networks turn out not to fit."""
+    existed = folder.is_dir()
+    try:
+        yield
+    except VaeportError:
+        shutil.rmtree(folder, ignore_errors=True)
+        if existed:
+            folder.mkdir()
+        raise
 
 
 def splits_of_run(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:

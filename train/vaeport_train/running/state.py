@@ -11,13 +11,14 @@ from torch import Tensor
 
 from vaeport.errors import InputError
 
-from ..networks.vae import ConditionalVAE, initialise
+from ..networks.vae import ConditionalVAE, initialise, use_fast_layout
 from ..optimisation.optimisers import Optimisers
 from ..randomness import generator
 from .checkpoint import RunRecord, load_safetensors, load_weights, save_safetensors
 from .history import EpochRecord, load_history
 
 STATE_FILE = "trainer.safetensors"
+_CPU = torch.device("cpu")
 _SUMS = 6
 
 
@@ -60,15 +61,21 @@ class TrainingState:
         self.sums = torch.zeros_like(self.sums)
 
 
-def new_state(record: RunRecord) -> TrainingState:
-    """Networks with their initial weights, by the run's seed."""
+def new_state(record: RunRecord, folder: Path | None = None, *, device: torch.device = _CPU) -> TrainingState:
+    """Networks with their initial weights, by the run's seed.
+
+    Args:
+        record: the run.
+        folder: its folder, for networks whose code is kept there.
+        device: where it trains; the weights are drawn on the CPU and moved.
+    """
     training = record.config.training
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator(training.seed, "weights").initial_seed())
-        network = ConditionalVAE(record.config.network, record.shapes)
+        network = ConditionalVAE(record.config.network, record.shapes, folder=folder)
         initialise(network, training.initialisation)
-    # Kernels lie in memory as convolutions read them fastest; matrices are not touched by it.
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device)
+    use_fast_layout(network)
     average = copy.deepcopy(network).requires_grad_(False) if training.weight_average else None
     return TrainingState(network, Optimisers(network, training), average)
 
@@ -87,15 +94,15 @@ def save_state(folder: Path, state: TrainingState) -> None:
     save_safetensors(folder / STATE_FILE, tensors, counters)
 
 
-def load_state(folder: Path, record: RunRecord) -> TrainingState:
-    """Read `trainer.safetensors` and the history beside it.
+def load_state(folder: Path, record: RunRecord, *, device: torch.device = _CPU) -> TrainingState:
+    """Read `trainer.safetensors` and the history beside it; the state may have been saved on another device.
 
     Raises:
         InputError: a file is missing, damaged, or of another run.
     """
     path = folder / STATE_FILE
     tensors, counters = load_safetensors(path)
-    state = new_state(record)
+    state = new_state(record, folder, device=device)
     load_weights(state.network, _under("network.", tensors), path)
     if state.average is not None:
         load_weights(state.average, _under("average.", tensors), path)

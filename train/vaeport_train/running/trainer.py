@@ -9,17 +9,19 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaeport.errors import DivergedError
+from vaeport.errors import DivergedError, InputError
 
 from ..data import Split
-from ..data.batching import gather
+from ..data.batching import Images
+from ..devices import in_float64
 from ..evaluation import evaluate
+from ..networks.parts import least_rows
 from ..optimisation.averaging import move_average
 from ..optimisation.finishing import finish
 from ..optimisation.schedule import Schedule
 from ..optimisation.step import Task, TrainingStep
 from ..pictures import film_frame, sample_row, save_film, save_final_pictures, save_losses, save_samples
-from ..randomness import data_order
+from ..randomness import data_order, global_randomness
 from .checkpoint import RunRecord, save_weights
 from .distributed import Processes
 from .history import EpochLosses, EpochRecord, log_epochs, save_history
@@ -33,13 +35,16 @@ class Trainer:
     """Trains one run, saving everything after each epoch, and within long ones.
 
     Args:
-        state: where to begin; is changed.
+        state: where to begin; is changed. It trains on the device of its networks.
         record: the run.
         train_split: images to learn from.
         held_out: images to watch.
         folder: the run folder.
         processes: this process among those that train together; the first one evaluates and writes.
         save_every: seconds after which the state is saved within an epoch.
+
+    Raises:
+        InputError: the batches are too small for the networks.
     """
 
     def __init__(
@@ -55,11 +60,19 @@ class Trainer:
     ) -> None:
         self.state, self.record, self.folder, self.processes = state, record, folder, processes
         self.train_split, self.held_out = train_split, held_out
+        self.images = Images(train_split, state.network.device)
         self.save_every = save_every
         self.saved_step = state.step
         self.training, self.objective = record.config.training, record.config.objective
+        self.least_rows = least_rows(state.network) * processes.count
+        if self.training.batch_size < self.least_rows:
+            raise InputError(
+                f"training.batch_size={self.training.batch_size} is too small for the networks' batch "
+                f"normalisation; take at least {self.least_rows}"
+            )
         self.schedule = Schedule(record.config, len(train_split))
-        self.module: nn.Module = processes.shared(TrainingStep(state.network, record.config))
+        step = TrainingStep(state.network, record.config)
+        self.module: nn.Module = processes.shared(step, unused_weights=state.network.foreign)
 
     def train(self, *, quiet: bool = False) -> None:
         """Train until the configured number of epochs.
@@ -75,13 +88,16 @@ class Trainer:
             torch.set_num_threads(self.training.threads)
         n = len(self.train_split)
         done = self.state.epoch * n + self.state.position
-        with tqdm(
-            total=self.training.epochs * n,
-            initial=done,
-            unit=" images",
-            disable=True if quiet or not self.processes.first else None,
-            smoothing=0.1,
-        ) as bar:
+        with (
+            global_randomness(self.images.device),
+            tqdm(
+                total=self.training.epochs * n,
+                initial=done,
+                unit=" images",
+                disable=True if quiet or not self.processes.first else None,
+                smoothing=0.1,
+            ) as bar,
+        ):
             while self.state.epoch < self.training.epochs:
                 self._train_epoch(bar)
                 self._end_epoch()
@@ -109,9 +125,15 @@ class Trainer:
                     raise KeyboardInterrupt
 
     def _batches(self) -> Iterator[Tensor]:
-        """Rows of the batches of the epoch under way that are not done."""
+        """Rows of the batches of the epoch under way that are not done.
+
+        A last batch that is too small for batch normalisation joins the one before.
+        """
         order = data_order(self.training.seed, self.state.epoch, len(self.train_split))
-        return iter(torch.split(order[self.state.position :], self.training.batch_size))
+        batches = list(torch.split(order[self.state.position :], self.training.batch_size))
+        if len(batches) > 1 and len(batches[-1]) < self.least_rows:
+            batches[-2:] = [torch.cat(batches[-2:])]
+        return iter(batches)
 
     def _step(self, rows: Tensor) -> float:
         state, n = self.state, len(self.train_split)
@@ -127,8 +149,9 @@ class Trainer:
             distortion=self.schedule.distortion(seen),
             recognise=self.schedule.recognises(seen),
         )
-        value, sums = self.module(*gather(self.train_split, own), task)
-        report = self.processes.total(torch.cat([sums * (weight > 0), value.detach().double().reshape(1)]))
+        value, sums = self.module(*self.images.gather(own), task)
+        measured = torch.cat([sums * (weight > 0), in_float64(value.detach()).reshape(1)])
+        report = self.processes.total(measured.cpu())
         loss = report[-1].item() / self.processes.count
         if not math.isfinite(loss):
             raise DivergedError(self._diverged(loss, f"at step {state.step}, {self._batch()}"))

@@ -1,11 +1,10 @@
 // Runs one graph with onnxruntime-web's WebAssembly in headless Chromium. Arguments: folder of node_modules, Chromium,
-// a folder to write to, model, and the row shapes of inputs and outputs as JSON.
+// a folder to write to, model, and a file with the names of inputs and outputs as JSON.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { rowBytes } from "./graph.mjs";
 import { answerRequests, fail } from "./pipe.mjs";
 
 const FLAGS = [
@@ -21,12 +20,12 @@ const FLAGS = [
 ];
 const TYPES = { ".html": "text/html", ".json": "application/json", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
-const [folder, executablePath, scratch, model, spec] = process.argv.slice(2);
+const [folder, executablePath, scratch, model, names] = process.argv.slice(2);
 
 // The page's programs lie beside this file, onnxruntime in its package; all else is made on the spot.
 function content(path) {
   if (path === "/") return '<!doctype html><script type="module" src="/page.mjs"></script>';
-  if (path === "/shapes.json") return spec;
+  if (path === "/names.json") return readFileSync(names);
   if (path === "/model.onnx") return readFileSync(model);
   if (path.startsWith("/ort/")) return readFileSync(`${folder}/node_modules/onnxruntime-web/dist/${basename(path)}`);
   return readFileSync(fileURLToPath(new URL(basename(path), import.meta.url)));
@@ -56,9 +55,9 @@ page.on("pageerror", (error) => fail(error.message));
 await page.goto(`http://127.0.0.1:${server.address().port}/`);
 await page.waitForFunction(() => globalThis.answer, null, { timeout: 0 });
 
-await answerRequests(rowBytes(JSON.parse(spec).inputs), async (rows, given) => {
-  const asked = Buffer.from(given).toString("base64");
-  return Buffer.from(await page.evaluate(([n, text]) => globalThis.answer(n, text), [rows, asked]), "base64");
+await answerRequests(async (given) => {
+  const parts = await page.evaluate((text) => globalThis.answer(text), Buffer.from(given).toString("base64"));
+  return parts.map((part) => Buffer.from(part, "base64"));
 });
 browser.off("close", ended);
 await browser.close();

@@ -5,10 +5,10 @@ import { loadGraph } from "/graph.mjs";
 const fetched = async (path) => (await fetch(path)).arrayBuffer();
 
 ort.env.wasm.wasmPaths = "/ort/";
-const shapes = await (await fetch("/shapes.json")).json();
-const run = await loadGraph(ort, new Uint8Array(await fetched("/model.onnx")), shapes);
+const names = await (await fetch("/names.json")).json();
+const run = await loadGraph(ort, new Uint8Array(await fetched("/model.onnx")), names);
 
-globalThis.answer = async (rows, given) => {
-  const answer = await run(rows, Uint8Array.fromBase64(given).buffer);
-  return answer.toBase64();
+globalThis.answer = async (given) => {
+  const parts = await run(Uint8Array.fromBase64(given).buffer);
+  return parts.map((part) => part.toBase64());
 };

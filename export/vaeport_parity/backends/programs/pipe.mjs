@@ -9,19 +9,16 @@ export function fail(sentence) {
   process.exit(1);
 }
 
-// `run` takes the number of rows and the inputs as an ArrayBuffer of rows times `rowBytes`, and gives a Uint8Array.
-export async function answerRequests(rowBytes, run) {
+// `run` takes the inputs as an ArrayBuffer, and gives the outputs as parts, each a Uint8Array.
+export async function answerRequests(run) {
   const take = reader(process.stdin);
-  for (let head; (head = await take(4)); ) {
-    const rows = head.readInt32LE();
-    const given = await take(rows * rowBytes);
+  for (let head; (head = await take(8)); ) {
+    const given = await take(Number(head.readBigUInt64LE()));
     if (!given) return;
     try {
-      const answer = await run(rows, Uint8Array.from(given).buffer);
-      give(number(0), answer);
+      give(0, await run(Uint8Array.from(given).buffer));
     } catch (error) {
-      const text = Buffer.from(String(error.message ?? error));
-      give(number(1), number(text.length), text);
+      give(1, [Buffer.from(String(error.message ?? error))]);
     }
   }
 }
@@ -45,8 +42,11 @@ function reader(stream) {
   };
 }
 
-function give(...parts) {
-  const buffer = Buffer.concat(parts);
+function give(status, parts) {
+  const body = Buffer.concat([Buffer.of(status), ...parts]);
+  const head = Buffer.alloc(8);
+  head.writeBigUInt64LE(BigInt(body.length));
+  const buffer = Buffer.concat([head, body]);
   for (let at = 0; at < buffer.length; ) {
     try {
       at += writeSync(1, buffer, at);
@@ -54,10 +54,4 @@ function give(...parts) {
       if (error.code !== "EAGAIN") throw error;
     }
   }
-}
-
-function number(value) {
-  const buffer = Buffer.alloc(4);
-  buffer.writeInt32LE(value);
-  return buffer;
 }

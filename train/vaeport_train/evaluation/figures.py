@@ -1,4 +1,4 @@
-"""Losses and errors of a network on labelled images."""
+"""Figures of a network on labelled images: losses, errors, and what else was measured."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,14 @@ from vaeport.bundle.anomaly_scale import AnomalyCalibration
 from ..configuration.config import ObjectiveConfig
 from ..data import Split
 from ..data.batching import batches
+from ..devices import in_float64
 from ..networks.vae import ConditionalVAE
 from ..objective.augmentation import evaluation_views
 from ..objective.losses import compute_losses
 from ..randomness import generator
 from .conditional import ConditionalAccuracy
-from .confidence import Calibration
-from .intervals import wilson_interval
+from .confidence import ConfidenceCalibration
+from .estimates import wilson_interval
 from .likelihood import Likelihood
 from .probe import ProbeAccuracies
 
@@ -48,7 +49,7 @@ class Figures:
     """Their share."""
     classification_error_95: tuple[float, float]
     """95 % interval of the share (Wilson, 1927)."""
-    calibration: Calibration | None = None
+    calibration: ConfidenceCalibration | None = None
     """Whether the classifier's confidence can be believed, where it was measured."""
     probe_accuracies: ProbeAccuracies | None = None
     """How well probes read the class from z_mean, where it was measured; chance means that none is left."""
@@ -69,8 +70,8 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
     dim = network.latent_dim
     noise_source = generator(seed, "evaluation")
     with torch.no_grad():
-        for image, label in batches(split, torch.arange(len(split)), _BATCH):
-            noise = torch.randn(len(label), dim, generator=noise_source)
+        for image, label in batches(split, _BATCH, device=network.device):
+            noise = torch.randn(len(label), dim, generator=noise_source).to(network.device)
             views = evaluation_views(image, config, noise_source)
             trained = compute_losses(network, views, label, noise, config)
             given = trained
@@ -83,8 +84,8 @@ def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, 
                 given.reconstruction + given.kl,
                 trained.cross_entropy,
             )
-            sums += torch.stack([term.double().sum() for term in terms])
-            by_dimension += trained.kl_by_dimension.double().sum(0)
+            sums += torch.stack([in_float64(term).sum() for term in terms]).cpu()
+            by_dimension += in_float64(trained.kl_by_dimension).sum(0).cpu()
             wrong += int((~trained.correct).sum())
     n = len(split)
     vae_loss, reconstruction, kl, given_label, cross_entropy = (sums / n).tolist()

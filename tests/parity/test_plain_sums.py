@@ -5,6 +5,12 @@ from torch import nn
 from vaeport_parity.reference.plain_sums import PlainSums
 
 LAYERS = [
+    (nn.Conv2d(4, 6, 3, 2, 1, groups=2), (2, 4, 7, 9)),
+    (nn.Conv1d(3, 5, 3, padding=1, dilation=2), (2, 3, 11)),
+    (nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1), (2, 4, 5, 6)),
+    (nn.ConvTranspose2d(4, 4, 4, 2, 1, groups=2), (2, 4, 5, 6)),
+    (nn.ConvTranspose1d(3, 2, 3, 2), (2, 3, 5)),
+    (nn.Conv3d(2, 3, 2), (1, 2, 4, 4, 4)),
     (nn.Linear(784, 12), (3, 784)),
     (nn.Linear(5, 4, bias=False), (0, 5)),
     (nn.Conv2d(3, 8, 3, 2, 1), (2, 3, 12, 16)),

@@ -1,17 +1,14 @@
-"""What a graph's bytes answer, in onnxruntime and by the standard's own evaluator."""
+"""What a graph of the contract answers: in onnxruntime, and by the standard's own evaluator."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 
 from vaeport.contract import GRAPHS
 from vaeport.sessions.session import import_onnxruntime
-from vaeport_export.bundle.probes import Inputs
-
-from .evaluator import evaluable, reference_arithmetic
+from vaeport_parity.reference.evaluator import float64_evaluator, native_evaluator, reference_arithmetic
 
 Answers = dict[str, NDArray[np.float32]]
 """By output name."""
@@ -27,7 +24,7 @@ def onnxruntime_answers(
     Args:
         content: an ONNX file.
         graph: name of the graph.
-        inputs: float32 [N, ...] by input name.
+        inputs: float32 [N, ...] by input name, N at least 1.
         optimised: whether onnxruntime may rewrite the graph.
     """
     ort = import_onnxruntime()
@@ -41,9 +38,23 @@ def onnxruntime_answers(
     return {name: np.concatenate([part[index] for part in parts]) for index, name in enumerate(outputs)}
 
 
-def reference_answers(content: bytes, graph: str, inputs: Inputs) -> Answers:
-    """Answers of onnx's ReferenceEvaluator, which rounds after every operator."""
-    evaluator = ReferenceEvaluator(evaluable(onnx.load_model_from_string(content)))
+def evaluator_answers(
+    content: bytes, graph: str, inputs: Mapping[str, NDArray[np.floating]], *, double: bool = False
+) -> dict[str, NDArray[np.floating]]:
+    """Answers of onnx's ReferenceEvaluator, which rounds after every operator.
+
+    Args:
+        content: an ONNX file.
+        graph: name of the graph.
+        inputs: float [N, ...] by input name, in float64 where everything is computed so.
+        double: whether every float of the graph is widened to float64.
+
+    Raises:
+        InputError: an operator cannot be evaluated.
+    """
+    model = onnx.load_model_from_string(content)
+    evaluator = float64_evaluator(model) if double else native_evaluator(model)
+    outputs = GRAPHS[graph].outputs
     with reference_arithmetic():
-        found = evaluator.run(list(GRAPHS[graph].outputs), dict(inputs))
-    return {name: np.asarray(values) for name, values in zip(GRAPHS[graph].outputs, found, strict=True)}
+        values = evaluator.run(list(outputs), dict(inputs))
+    return {name: np.asarray(value) for name, value in zip(outputs, values, strict=True)}

@@ -15,9 +15,11 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from vaeport_export.graph.spelling import halve_gelu_first, spell_out_pixel_shuffles
 from vaeport_parity.backends import BACKENDS
+from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
 from vaeport_parity.locating.tensors import reference_values
-from vaeport_parity.running.environments import ENVIRONMENTS_VARIABLE, missing_reason
-from vaeport_parity.running.execution import run_once
+from vaeport_parity.running.environments import missing_reason
+from vaeport_parity.running.execution import GraphJob, run_once
+from vaeport_parity.subjects.tensors import input_specs, output_specs
 
 CHANNELS, SIZE = 4, 6
 SATURATED = -352.0
@@ -78,17 +80,8 @@ def largest_error(backend: str, model: ModelProto, x: NDArray[np.float32], folde
         pytest.skip(reason)
     expected = reference_values(model, {"x": x})["y"]
     onnx.save(model, folder / "model.onnx")
-    outcome = run_once(
-        backend,
-        "graph",
-        folder / "model.onnx",
-        {"x": x},
-        {"y": expected.shape[1:]},
-        bundle=folder,
-        folder=folder / "job",
-        limit=120,
-        isolated=True,
-    )
+    graph = GraphJob("graph", folder / "model.onnx", input_specs(model), output_specs(model))
+    outcome = run_once(BACKENDS[backend], graph, {"x": x}, folder / "job", limit=120)
     return float(np.abs(outcome.answers[0]["y"] - expected).max()) if outcome.answers else float("inf")
 
 

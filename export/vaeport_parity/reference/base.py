@@ -1,0 +1,43 @@
+"""What a reference is: the answers that backends are compared with, and how exact they are."""
+
+from typing import Literal, Protocol
+
+from ..subjects.tensors import Arrays
+
+Precision = Literal["native", "float64"]
+"""In the types that the graph has, or with every float widened to float64."""
+
+
+class Reference(Protocol):
+    """Gives the right answers of one graph."""
+
+    @property
+    def words(self) -> str:
+        """What it is, for sentences: `PyTorch`, `original.onnx`, `the recorded answers`."""
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether native and float64 answers differ by rounding, so that a tolerance can be measured."""
+
+    @property
+    def any_inputs(self) -> bool:
+        """Whether it answers to any inputs; recorded answers only to their own, in their own batch."""
+
+    def answers(self, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
+        """Answers by output name, in the graph's order.
+
+        Args:
+            inputs: one batch, by input name, in the types and shapes that the graph states.
+            precision: `native` computes in the graph's own types; `float64` widens every float, and answers with
+                float64 in place of each float output. Integers and booleans stay what they are.
+            plain: sums products one term after the other, as a plain kernel does; only for `native`, and only where
+                the reference can (`NotImplementedError` else).
+
+        Raises:
+            InputError: the reference does not take these inputs, such as a size of an axis that it refuses; one
+                sentence with what it said.
+        """
+
+
+class NoPlainSumsError(NotImplementedError):
+    """The reference has no way to sum term by term."""

@@ -1,0 +1,449 @@
+"""A PyTorch network as data: the operators that torch.export captures, as JSON, beside its weights as safetensors.
+
+A bundle carries its PyTorch original in this form, so that everybody can compare with it without the author's code.
+The `.pt2` archive of `torch.export.save` would not do for files from strangers: its reader unpickles what the archive
+tells it to (`weights_only=False`), evaluates shape expressions as Python (sympy.sympify), and refuses archives of other
+schema versions. Here nothing is unpickled or evaluated: a file names operators of `aten` and a few of arithmetic, their
+arguments are plain values, and running it calls them one after the other.
+"""
+
+import dataclasses
+import json
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+
+from vaeport.errors import BundleError, CheckFailedError
+
+FORMAT = 1
+
+_SUMS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "abs"]  # of `operator`
+_COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_", "xor"]  # of `operator`
+_SYMBOLIC = ["sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_ite", "sym_sum"]  # of `torch`
+_ROUNDING = ["ceil", "floor", "sqrt", "trunc"]  # of `math`
+
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    **{name: getattr(operator, name) for name in (*_SUMS, *_COMPARISONS, "getitem")},
+    **{f"math.{name}": getattr(math, name) for name in _ROUNDING},
+    **{name: getattr(torch, name) for name in _SYMBOLIC if hasattr(torch, name)},
+}
+"""Operators on sizes, and the one that takes a result apart, by their names in the file."""
+
+_DROPPED = ("aten._assert", "aten.sym_constrain_range", "aten._print")
+"""Operators that check or print and compute nothing; their checks name types that float64 does not have."""
+
+_REFUSED = re.compile(r"aten\.(from_file|save|pin_memory|set_|set_data|resize|record_stream|sparse|empty|new_empty)")
+"""Operators that reach outside the graph's own tensors, or answer what happens to be in memory."""
+
+_INNER = re.compile(
+    r"aten\.(_softmax|_log_softmax|_to_copy|_unsafe_view|_unsafe_index|_weight_norm|_adaptive_avg_pool[23]d"
+    r"|_native_batch_norm_legit_no_training|_scaled_dot_product_\w*attention\w*|_fft_\w+|_upsample_\w+|_cdist_forward"
+    r"|_conj|_prelu_kernel|_embedding_bag|_safe_softmax|_convolution|_shape_as_tensor|_trilinear|_euclidean_dist)\."
+)
+"""Operators with an underscore that exported networks contain. The others are internal and trust their arguments."""
+
+_MOST_EXPONENT = 64
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+_OPERATOR = re.compile(r"aten\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32)
+_DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (*_FLOATS, torch.float64, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+}
+_LAYOUTS = {"strided": torch.strided}
+_MEMORY = {
+    str(kind).removeprefix("torch."): kind
+    for kind in (torch.contiguous_format, torch.preserve_format, torch.channels_last, torch.channels_last_3d)
+}
+_MOST_NODES = 200_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator of a program."""
+
+    name: str
+    """Name of its result."""
+    target: str
+    """`aten.linear.default` for instance, or a key of the arithmetic."""
+    args: tuple[Any, ...]
+    """Plain values; results of other nodes are `{"ref": name}`, see `_encoded`."""
+    kwargs: dict[str, Any]
+    """The same, by name."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network without its weights."""
+
+    inputs: tuple[str, ...]
+    """Names of the inputs, in the order in which they are given."""
+    outputs: tuple[str, ...]
+    """Names of the outputs."""
+    tensors: dict[str, str]
+    """Path of each parameter, buffer or constant in the module, by its name in the nodes."""
+    buffers: tuple[str, ...]
+    """Paths of those that are no parameters."""
+    nodes: tuple[Node, ...]
+    """Operators in the order in which they run."""
+    results: tuple[Any, ...]
+    """What is answered, one an output."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Key in the file of weights, by path, where the file has another name than the module."""
+
+    def to_json(self) -> str:
+        """Text of the file; equal programs are equal texts."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=None, separators=(",", ":")) + "\n"
+
+
+class CapturedModule(nn.Module):
+    """Runs a program on weights; parameters have the names that they have in the author's module.
+
+    It computes in whatever type its weights and inputs have: after `.double()`, types that the program itself names
+    below float64 are float64 too.
+    """
+
+    def __init__(self, program: Program, weights: Mapping[str, Tensor]) -> None:
+        """Put weights into a program.
+
+        Args:
+            program: the operators.
+            weights: by path, or by key where the program has one for the path; those of `program.tensors` at least.
+
+        Raises:
+            BundleError: a weight is missing, or has a name that no module can have.
+        """
+        super().__init__()
+        # Attributes of its own have names that no author uses: the author's names stand beside them.
+        self._captured_program = program
+        self._captured_calls = [_callable(node.target) for node in program.nodes]
+        made: dict[int, nn.Parameter] = {}
+        for path in dict.fromkeys(program.tensors.values()):
+            key = program.keys.get(path, path)
+            if key not in weights:
+                raise BundleError(f"the program needs the weight {key!r}, which is not there")
+            try:
+                _put(self, path, weights[key], None if path in program.buffers else made)
+            except (KeyError, AttributeError, TypeError) as error:
+                raise BundleError(f"no module can have a weight named {path!r}") from error
+
+    def forward(self, *inputs: Any) -> Any:
+        """Answers in the order of the program's outputs; one alone is no tuple.
+
+        Args:
+            inputs: tensors (and plain numbers, where the author's module takes such), in the program's order.
+        """
+        program = self._captured_program
+        known: dict[str, Any] = dict(zip(program.inputs, inputs, strict=True))
+        known |= {name: _get(self, path) for name, path in program.tensors.items()}
+        tensors = [value for value in known.values() if isinstance(value, Tensor)]
+        place = _Place(
+            double=any(tensor.dtype == torch.float64 for tensor in tensors),
+            device=tensors[0].device if tensors else None,
+        )
+        with _default_type(torch.float64 if place.double else torch.get_default_dtype()):
+            for node, call in zip(program.nodes, self._captured_calls, strict=True):
+                args = [_decoded(value, known, place) for value in node.args]
+                known[node.name] = call(*args, **{k: _decoded(v, known, place) for k, v in node.kwargs.items()})
+            answers = tuple(_decoded(value, known, place) for value in program.results)
+        return answers if len(answers) > 1 else answers[0]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """In which type and where a program computes."""
+
+    double: bool = False
+    """Whether float64 takes the place of narrower types."""
+    device: torch.device | None = None
+    """Where new tensors are made; None for PyTorch's default."""
+
+
+@contextmanager
+def _default_type(dtype: torch.dtype) -> Iterator[None]:
+    """Inside, tensors made without a type have this one."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def program_of(exported: "torch.export.ExportedProgram", outputs: Sequence[str]) -> tuple[Program, dict[str, Tensor]]:
+    """A captured program as data.
+
+    Args:
+        exported: what `torch.export.export` captured.
+        outputs: names for its outputs, in their order.
+
+    Returns:
+        The program, and its weights by path, on the CPU.
+
+    Raises:
+        CheckFailedError: the program has something that cannot be kept as data: an operator of another library, control
+            flow, randomness, or another number of outputs.
+    """
+    signature = exported.graph_signature
+    paths = {
+        **signature.inputs_to_parameters,
+        **signature.inputs_to_buffers,
+        **signature.inputs_to_lifted_tensor_constants,
+    }
+    nodes: list[Node] = []
+    inputs: list[str] = []
+    tensors: dict[str, str] = {}
+    results: tuple[Any, ...] = ()
+    for node in exported.graph.nodes:
+        if node.op == "placeholder":
+            if node.name in paths:
+                tensors[node.name] = paths[node.name]
+            elif node.name in signature.user_inputs:
+                inputs.append(node.name)
+        elif node.op == "output":
+            results = tuple(_encoded(value) for value in node.args[0])[-len(signature.user_outputs) :]
+        elif node.op == "call_function":
+            target = _target_name(node.target)
+            if not target.startswith(_DROPPED):
+                _check_target(node.target, target, node.args, node.kwargs)
+                args = tuple(_encoded(value) for value in node.args)
+                nodes.append(Node(node.name, target, args, {k: _encoded(v) for k, v in node.kwargs.items()}))
+        else:
+            raise CheckFailedError(f"the network calls {node.target} in a way that cannot be kept as data ({node.op})")
+    if len(results) != len(outputs):
+        raise CheckFailedError(
+            f"the network gives {len(results)} outputs, expected {len(outputs)}: {', '.join(outputs)}"
+        )
+    known = {**exported.state_dict, **exported.constants}
+    weights = _weights({path: known[path] for path in tensors.values()})
+    buffers = tuple(path for name, path in tensors.items() if name not in signature.inputs_to_parameters)
+    return Program(tuple(inputs), tuple(outputs), tensors, buffers, tuple(nodes), results), weights
+
+
+def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU and without gradients; tied weights are one tensor."""
+    made: dict[tuple[Any, ...], Tensor] = {}
+    places = {path: (w.data_ptr(), w.dtype, w.shape, w.stride(), path * (not w.numel())) for path, w in tensors.items()}
+    return {path: made.setdefault(places[path], tensor.detach().cpu()) for path, tensor in tensors.items()}
+
+
+def parse_program(content: bytes, where: str) -> Program:
+    """Read the text of a program from anybody.
+
+    Args:
+        content: the file.
+        where: its name, for messages.
+
+    Raises:
+        BundleError: it is no program of this format, or names an operator that is not allowed.
+    """
+    try:
+        return _program(json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleError(f"{where} is no captured program: {' '.join(str(error).split())[:200]}") from error
+
+
+def _program(values: Mapping[str, Any]) -> Program:
+    if values["format"] != FORMAT:
+        raise ValueError(f"its format is {values['format']!r}, this vaeport reads format {FORMAT} only")
+    program = Program(
+        inputs=tuple(_checked(name, _NAME) for name in values["inputs"]),
+        outputs=tuple(_checked(name, _PATH) for name in values["outputs"]),
+        tensors={_checked(name, _NAME): _checked(path, _PATH) for name, path in values["tensors"].items()},
+        buffers=tuple(_checked(path, _PATH) for path in values["buffers"]),
+        nodes=tuple(_node(node) for node in values["nodes"][:_MOST_NODES]),
+        results=tuple(values["results"]),
+        keys={_checked(path, _PATH): _checked(key, _PATH) for path, key in values["keys"].items()},
+    )
+    _check_order(program, values)
+    return program
+
+
+def _node(values: Mapping[str, Any]) -> Node:
+    node = Node(
+        _checked(values["name"], _NAME), str(values["target"]), tuple(values["args"]), dict(values["kwargs"].items())
+    )
+    for name in node.kwargs:
+        _checked(name, _NAME)
+    _callable(node.target)
+    return node
+
+
+def _check_order(program: Program, values: Mapping[str, Any]) -> None:
+    """Every name is made once, before it is read."""
+    if len(values["nodes"]) > _MOST_NODES or len(program.results) != len(program.outputs):
+        raise ValueError("it has too many operators, or not one result for each output")
+    known = {*program.inputs, *program.tensors}
+    for node in program.nodes:
+        _check_values((*node.args, *node.kwargs.values()), known)
+        known.add(node.name)
+    _check_values(program.results, known)
+    if len(known) != len(program.inputs) + len(program.tensors) + len(program.nodes):
+        raise ValueError("a name is made twice")
+
+
+def _check_values(value: Any, known: set[str]) -> None:
+    if isinstance(value, list | tuple):
+        for inner in value:
+            _check_values(inner, known)
+    elif isinstance(value, dict) and set(value) == {"ref"}:
+        if value["ref"] not in known:
+            raise ValueError(f"{value['ref']!r} is read before it is made")
+    else:
+        _decoded(value, {}, _Place())
+
+
+def _checked(text: Any, pattern: re.Pattern[str]) -> str:
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise ValueError(f"{text!r} is no name")
+    return text
+
+
+def _target_name(target: Any) -> str:
+    if isinstance(target, OpOverload):
+        return str(target)
+    name = next((name for name, known in _ARITHMETIC.items() if known is target), None)
+    if name is None:
+        raise CheckFailedError(
+            f"the network uses {getattr(target, '__name__', target)}, control flow or an operator of another library, "
+            "which cannot be kept as data; write it with PyTorch's own operators"
+        )
+    return name
+
+
+def _check_target(target: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Refuse what makes a reference useless: randomness, and operators that are not PyTorch's."""
+    if name in _ARITHMETIC:
+        return
+    if not _is_allowed(name):
+        raise CheckFailedError(
+            f"the network uses the operator {name}, which cannot be kept as data: only PyTorch's own operators (aten) "
+            "that compute on tensors can; write it with those"
+        )
+    if name.startswith("aten.batch_norm.") and args[5]:
+        raise CheckFailedError(
+            "the network has BatchNorm in training mode; call .eval()"
+            if args[3] is not None
+            else "the network has BatchNorm without running statistics, so that rows of a batch change each other; "
+            "use track_running_stats=True"
+        )
+    if torch.Tag.nondeterministic_seeded in target.tags and not _is_idle_dropout(name, args, kwargs):
+        what = "dropout in training mode; call .eval()" if "dropout" in name else "randomness; sample outside of it"
+        raise CheckFailedError(f"the network has {what} (operator {name})")
+
+
+def _is_idle_dropout(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a random operator does nothing random: dropout outside training, attention or a recurrent net without."""
+    if name.startswith(("aten.dropout.", "aten.feature_dropout.", "aten.alpha_dropout.")):
+        return (args[2] if len(args) > 2 else kwargs.get("train")) is False
+    if name.startswith("aten.scaled_dot_product_attention."):
+        return not (args[4] if len(args) > 4 else kwargs.get("dropout_p", 0.0))
+    if name.startswith(("aten.gru.input", "aten.lstm.input", "aten.rnn_")):
+        return not (args[5] and args[6])  # dropout between layers, and whether it is in training
+    return name.startswith("aten.rrelu.") and (args[3] if len(args) > 3 else kwargs.get("training", False)) is False
+
+
+def _callable(target: str) -> Callable[..., Any]:
+    """What a node calls.
+
+    Raises:
+        ValueError: no such operator, or one that is not allowed.
+    """
+    if target in _ARITHMETIC:
+        return _ARITHMETIC[target] if target == "getitem" else _on_numbers(_ARITHMETIC[target])
+    matched = _OPERATOR.fullmatch(target)
+    packet = getattr(torch.ops.aten, matched[1], None) if matched and _is_allowed(target) else None
+    overload = getattr(packet, matched[2], None) if matched and packet is not None else None
+    if isinstance(overload, OpOverload):
+        return overload
+    raise ValueError(f"the operator {target!r} is not known or not allowed")
+
+
+def _is_allowed(target: str) -> bool:
+    internal = target.startswith("aten._") and not _INNER.match(target)
+    return bool(_OPERATOR.fullmatch(target)) and not internal and not _REFUSED.match(target)
+
+
+def _on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function for numbers and tensors only: on lists and texts, `mul` and `add` fill the memory."""
+
+    def called(*args: Any) -> Any:
+        sequences = [value for value in args if isinstance(value, list | tuple | str | dict)]
+        if sequences and function is not getattr(torch, "sym_sum", None):
+            raise ValueError(f"{function.__name__} is for numbers, not for {type(sequences[0]).__name__}")
+        if function is operator.pow and isinstance(args[1], int) and args[1] > _MOST_EXPONENT:
+            raise ValueError(f"an exponent of {args[1]} is above {_MOST_EXPONENT}")
+        return function(*args)
+
+    return called
+
+
+def _encoded(value: Any) -> Any:
+    """A value of the graph as JSON."""
+    if isinstance(value, torch.fx.Node):
+        return {"ref": value.name}
+    if isinstance(value, list | tuple):
+        return [_encoded(inner) for inner in value]
+    if isinstance(value, torch.dtype):
+        return {"dtype": str(value).removeprefix("torch.")}
+    if isinstance(value, torch.device):
+        return {"device": "cpu"}
+    if isinstance(value, torch.layout):
+        return {"layout": str(value).removeprefix("torch.")}
+    if isinstance(value, torch.memory_format):
+        return {"memory": str(value).removeprefix("torch.")}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise CheckFailedError(
+        f"the network has a {type(value).__name__} among its operators, which cannot be kept as data"
+    )
+
+
+def _decoded(value: Any, known: Mapping[str, Any], place: _Place) -> Any:
+    if isinstance(value, list | tuple):
+        return [_decoded(inner, known, place) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, text),) = value.items()
+    if kind == "ref":
+        return known[text]
+    if kind == "dtype":
+        return torch.float64 if place.double and _DTYPES[text] in _FLOATS else _DTYPES[text]
+    if kind == "float" and text in ("inf", "-inf", "nan"):
+        return float(text)
+    if kind == "device" and text == "cpu":
+        return place.device
+    tables: dict[str, Mapping[str, Any]] = {"layout": _LAYOUTS, "memory": _MEMORY}
+    return tables[kind][text]
+
+
+def _put(module: nn.Module, path: str, tensor: Tensor, made: dict[int, nn.Parameter] | None) -> None:
+    """Register a tensor under its path: a buffer without `made`, else a parameter, one for tied weights."""
+    *outer, leaf = path.split(".")
+    for name in outer:
+        if name not in dict(module.named_children()):
+            module.add_module(name, nn.Module())
+        module = module.get_submodule(name)
+    if made is None:
+        module.register_buffer(leaf, tensor.detach())
+    else:
+        parameter = made.setdefault(id(tensor), nn.Parameter(tensor.detach(), requires_grad=False))
+        module.register_parameter(leaf, parameter)
+
+
+def _get(module: nn.Module, path: str) -> Tensor:
+    outer, _, leaf = path.rpartition(".")
+    tensor: Tensor = getattr(module.get_submodule(outer), leaf)
+    return tensor

@@ -1,0 +1,1 @@
+"""What is compared: graphs, what they are asked, and where their reference comes from."""

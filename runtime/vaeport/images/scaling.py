@@ -1,0 +1,15 @@
+"""Bytes and pixels in [0, 1]: the one place where 255 divides and multiplies."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Bytes, uint8 [...] of any shape, as float32 in [0, 1]: divided by 255 in float32."""
+    return pixels.astype(np.float32) / np.float32(255)
+
+
+def to_uint8(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Pixels in [0, 1] as bytes, rounded half up."""
+    rounded: NDArray[np.uint8] = np.clip(pixels * 255 + 0.5, 0, 255).astype(np.uint8)
+    return rounded

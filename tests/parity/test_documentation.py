@@ -1,0 +1,63 @@
+"""Every block of docs/parity-of-any-graph.md runs, and so does the example of `check`."""
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+import vaeport_parity as parity
+from vaeport_parity.cli import main
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+PAGE = Path(__file__).parents[2] / "docs/parity-of-any-graph.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def test_every_block_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for index, code in enumerate(blocks("python")):
+        names: dict[str, object] = {}
+        exec(compile(code, f"{PAGE.name}, block {index}", "exec"), names)  # noqa: S102 - the page's own code
+        if index == 0:
+            write_companions(names)
+    commands = [line for block in blocks("sh") for line in block.splitlines()]
+
+    codes = {command: main(shlex.split(command)[1:]) for command in commands}
+
+    assert len(commands) == 3
+    assert set(codes.values()) == {0}, codes
+    assert (tmp_path / "parity/index.html").is_file()
+
+
+def write_companions(names: dict[str, object]) -> None:
+    """Files that the page's commands name."""
+    module, features = names["module"], names["features"]
+    assert isinstance(module, torch.nn.Module)
+    assert isinstance(features, np.ndarray)
+    Path("my_model.py").write_text(
+        "import torch\n\ndef build():\n    return torch.nn.Sequential(\n"
+        "        torch.nn.Linear(6, 16), torch.nn.GELU(), torch.nn.Linear(16, 3)).eval()\n"
+    )
+    safetensors.torch.save_file(module.state_dict(), "weights.safetensors")
+    Path("original.onnx").write_bytes(Path("candidate.onnx").read_bytes())
+    with torch.no_grad():
+        np.savez("recorded.npz", features=features, logits=module(torch.from_numpy(features)).numpy())
+
+
+def test_example_of_check_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tests = doctest.DocTestFinder().find(parity.check, "check", globs={})
+
+    results = [doctest.DocTestRunner().run(test) for test in tests]
+
+    assert sum(result.attempted for result in results) >= 6
+    assert not any(result.failed for result in results)
