@@ -13,7 +13,7 @@ from vaeport.errors import VaeportError
 LIMIT = 10.0
 """Seconds after which nobody waits for a refusal."""
 
-NOT_THERE = r"no such|no [\w ]+ at|not there|does not exist|not found|no folder|there is no"
+NOT_THERE = r"no such|no [\w ]+ at|no file|not there|does not exist|not found|no folder|there is no"
 """Ways to say that a file is missing."""
 
 LONGEST = 700
