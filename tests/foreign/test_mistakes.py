@@ -80,7 +80,9 @@ NETWORKS = [
         ("batch", "encoder|image|reshape|view"),
     ),
     Mistake(
-        "batch-of-one-in-decoder", ((".view(-1, 1, 8, 8)", ".view(1, 1, 8, 8)"),), (r"my_nets\.py, line 28", "decoder")
+        "batch-of-one-in-decoder",
+        ((".view(-1, 1, 8, 8)", ".view(1, 1, 8, 8)"),),
+        ("batch", r"my_nets\.py, line 28", "decoder"),
     ),
     Mistake("two-outputs", ((ANSWER, "return self.mean(h), probs"),), ("z_logvar", "2|two", "3|three")),
     Mistake(
