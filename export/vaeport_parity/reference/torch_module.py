@@ -1,7 +1,9 @@
 """A PyTorch network as the reference: captured into a program where that can be done, else run as it is."""
 
+import contextlib
 import copy
 import inspect
+import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -305,8 +307,8 @@ def _captured(
     ]
     kwargs = dict(zip(reference.keywords, args, strict=True)) if reference.keywords else None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch.export warns of its own deprecations
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")  # torch.export warns of its own deprecations, and prints whole graphs
             exported = torch.export.export(
                 reference.module,
                 () if kwargs else args,
