@@ -7,7 +7,7 @@ import pytest
 from onnx import ModelProto
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
-from tests.export.material import digits, edit_onnx, exported, opened, sealed_again
+from tests.export.material import digits, edit_onnx, exported, sealed_again
 from vaeport.bundle.folder import open_bundle
 from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.backends import BACKENDS
@@ -57,12 +57,12 @@ def made_by(subject: Subject, graph: str, kind: str, output: int = 0) -> tuple[s
     ],
 )
 def test_node_that_a_backend_computes_wrongly_is_named(
-    graph: str, kind: str, output: int, narrow: Subject, install: Install
+    graph: str, kind: str, output: int, narrow_subject: Subject, install: Install
 ) -> None:
-    tensor, node = made_by(narrow, graph, kind, output)
+    tensor, node = made_by(narrow_subject, graph, kind, output)
     install("crooked", enlarging(tensor, graph))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.place.startswith(f"{graph}, {node} is off by ")
     assert found.place.endswith(
@@ -71,28 +71,28 @@ def test_node_that_a_backend_computes_wrongly_is_named(
     assert found.rung == "crooked"
 
 
-def test_error_that_does_not_show_in_the_output_is_not_the_place(narrow: Subject, install: Install) -> None:
+def test_error_that_does_not_show_in_the_output_is_not_the_place(narrow_subject: Subject, install: Install) -> None:
     def barely_then_badly(model: ModelProto) -> None:
         enlarging("linear", DECODER, by=1.000001)(model)
         enlarging("image", DECODER)(model)
 
     install("crooked", barely_then_badly)
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert "'node_sigmoid'" in found.place
 
 
-def test_cut_graphs_without_an_answer_are_unknown_and_not_bad(narrow: Subject, install: Install) -> None:
+def test_cut_graphs_without_an_answer_are_unknown_and_not_bad(narrow_subject: Subject, install: Install) -> None:
     def refused(model: ModelProto) -> bool:
         """Those that end with a part of GELU."""
         last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
         return last.op_type in ("Div", "Erf", "Add")
 
-    tensor, erf = made_by(narrow, DECODER, "Erf")
+    tensor, erf = made_by(narrow_subject, DECODER, "Erf")
     install("crooked", refusing(refused, enlarging(tensor, DECODER)))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.place.startswith("decoder, node 'node_gelu'")
     assert "; it may be an earlier one after node 'node_linear' (Gemm of cat, " in found.place
@@ -101,90 +101,94 @@ def test_cut_graphs_without_an_answer_are_unknown_and_not_bad(narrow: Subject, i
     assert erf not in found.place
 
 
-def test_backend_that_takes_whole_graphs_only_has_no_node(narrow: Subject, install: Install) -> None:
+def test_backend_that_takes_whole_graphs_only_has_no_node(narrow_subject: Subject, install: Install) -> None:
     def cut(model: ModelProto) -> bool:
         return model.graph.output[0].name not in ("z_mean", "image")
 
     install("crooked", refusing(cut, enlarging("gelu", DECODER)))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.place.startswith("decoder, node 'node_sigmoid' (Sigmoid of view) is off by ")
     assert "; it may be an earlier one: cut off at cat, linear, " in found.place
 
 
-def test_operator_that_a_backend_does_not_know_is_named_with_what_it_said(narrow: Subject, install: Install) -> None:
+def test_operator_that_a_backend_does_not_know_is_named_with_what_it_said(
+    narrow_subject: Subject, install: Install
+) -> None:
     def has_erf(model: ModelProto) -> bool:
         return any(node.op_type == "Erf" for node in model.graph.node)
 
     install("crooked", refusing(has_erf, unchanged))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
-    _, erf = made_by(narrow, ENCODER, "Erf")
+    _, erf = made_by(narrow_subject, ENCODER, "Erf")
     assert found.place.startswith(f"{ENCODER}, {erf} gives no answer: cannot be loaded: it takes no such graph; the ")
 
 
-def test_backend_that_answers_no_part_of_a_graph_is_not_put_down_to_a_node(narrow: Subject, install: Install) -> None:
+def test_backend_that_answers_no_part_of_a_graph_is_not_put_down_to_a_node(
+    narrow_subject: Subject, install: Install
+) -> None:
     install("crooked", refusing(lambda _: True, unchanged))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
-    _, first = made_by(narrow, ENCODER, "Reshape")
+    _, first = made_by(narrow_subject, ENCODER, "Reshape")
     assert found.place.startswith(f"{ENCODER}, no part of it that was tried gets an answer, not even {first}: ")
 
 
-def test_search_ends_with_its_share_of_the_time(narrow: Subject, install: Install) -> None:
+def test_search_ends_with_its_share_of_the_time(narrow_subject: Subject, install: Install) -> None:
     def slow(model: ModelProto) -> None:
         time.sleep(0.6 if len(model.graph.output) == 1 and len(model.graph.node) < 10 else 0)
         enlarging("cat", DECODER)(model)
 
     install("crooked", slow)
 
-    (found,) = located(narrow, "crooked", limit=4)
+    (found,) = located(narrow_subject, "crooked", limit=4)
 
     assert "it may be an earlier one: there was no time to try all" in found.place
 
 
 @pytest.mark.parametrize("rung", RUNGS[2:])
 def test_runtime_before_the_backend_that_falls_short_is_the_first_rung(
-    rung: str, narrow: Subject, install: Install
+    rung: str, narrow_subject: Subject, install: Install
 ) -> None:
     install("crooked", enlarging("gelu", DECODER))
     install(rung, enlarging("linear", DECODER))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.rung == rung
     assert f"; {rung} already falls short: decoder, node 'node_linear'" in found.place
 
 
-def test_wrong_capture_is_the_first_rung(narrow: Subject, install: Install) -> None:
+def test_wrong_capture_is_the_first_rung(narrow_subject: Subject, install: Install) -> None:
     install("torch-export", enlarging("gelu", DECODER))
     install("crooked", enlarging("gelu", DECODER))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.rung == "torch-export"
     assert found.place.startswith("torch-export: decoder/image ")
 
 
-def test_rung_outside_the_report_is_run_once_for_all_backends(narrow: Subject, install: Install) -> None:
+def test_rung_outside_the_report_is_run_once_for_all_backends(narrow_subject: Subject, install: Install) -> None:
     rung = install("onnxruntime-none", unchanged)
     for name in ("crooked", "bent"):
         install(name, enlarging("gelu", DECODER))
 
-    found = located(narrow, "crooked", "bent")
+    found = located(narrow_subject, "crooked", "bent")
 
     assert [one.rung for one in found] == ["crooked", "bent"]
     assert rung.loaded == [ENCODER, DECODER]
 
 
-def test_optimisation_level_is_not_blamed_on_a_higher_one(narrow: Subject, install: Install) -> None:
+def test_optimisation_level_is_not_blamed_on_a_higher_one(narrow_subject: Subject, install: Install) -> None:
     install("onnxruntime-basic", enlarging("gelu", DECODER))
     higher = install("onnxruntime-all", unchanged)
 
-    (found,) = located(narrow, "onnxruntime-basic")
+    (found,) = located(narrow_subject, "onnxruntime-basic")
 
     assert found.rung == "onnxruntime-basic"
     assert higher.loaded == []
@@ -197,13 +201,13 @@ def test_operator_that_nobody_knows_is_named(copy: Path, monkeypatch: pytest.Mon
     edit_onnx(copy, DECODER, unheard_of)
     monkeypatch.setitem(BACKENDS, "onnx-reference", TorchEager("float32"))
 
-    (found,) = located(opened(sealed_again(copy)), "onnxruntime-none")
+    (found,) = located(subject_of(open_bundle(sealed_again(copy))), "onnxruntime-none")
 
     assert found.place.startswith("decoder, node 'node_sigmoid' (Mystery of view) gives no answer: ")
 
 
-def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -> None:
-    (found,) = compare(narrow, ["onnx-reference"], limit=0.2).backends
+def test_backend_past_its_time_limit_is_told_and_not_searched(narrow_subject: Subject) -> None:
+    (found,) = compare(narrow_subject, ["onnx-reference"], limit=0.2).backends
 
     assert found.place.startswith(f"{ENCODER}: gave no answer: {ENCODER}, batch ")
     assert "ran past its time limit of 0.2 s" in found.place

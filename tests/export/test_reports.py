@@ -35,13 +35,15 @@ def test_sealed_report_of_another_form_is_one_sentence(copy: Path) -> None:
         sealed_report(open_bundle(sealed_again(copy)), "fp32")
 
 
-def test_backend_without_any_answer_to_a_graph_refuses(narrow: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backend_without_any_answer_to_a_graph_refuses(
+    narrow_subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def has_split(model: ModelProto) -> bool:
         return any(node.op_type == "Split" for node in model.graph.node)
 
     monkeypatch.setitem(BACKENDS, "crooked", Crooked("crooked", refusing(has_split, unchanged)))
 
-    report = compare(narrow, ["crooked"], isolated=False)
+    report = compare(narrow_subject, ["crooked"], isolated=False)
 
     assert not report.holds
     assert summary(report, report.backends[0]).verdict == "refuses"
@@ -49,8 +51,8 @@ def test_backend_without_any_answer_to_a_graph_refuses(narrow: Subject, monkeypa
     assert html_page(report).count(">no answer<") == 4
 
 
-def test_durations_are_told_in_relation_to_what_vaeport_runs(narrow: Subject) -> None:
-    report = compare(narrow, ["onnx-reference", "onnxruntime-all"])
+def test_durations_are_told_in_relation_to_what_vaeport_runs(narrow_subject: Subject) -> None:
+    report = compare(narrow_subject, ["onnx-reference", "onnxruntime-all"])
 
     slow, own = (summary(report, one).latencies[257] for one in report.backends)
     assert own.relative == 1
