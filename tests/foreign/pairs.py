@@ -96,7 +96,7 @@ def encode_sketches(images: Floats) -> tuple[Floats, Floats]:
 def decode_sketches(z: Floats, kind: int) -> Floats:
     """One vector; pixels in [-1, 1]."""
     vector = np.concatenate([z, np.eye(3, dtype=np.float32)[[kind] * len(z)]], axis=1)
-    return (_run(sketch_networks()[2], vector)[0] + 1) / 2
+    return ((_run(sketch_networks()[2], vector)[0] + 1) / 2).astype(np.float32)
 
 
 @cache
@@ -161,7 +161,7 @@ def decode_blobs(z: Floats, kind: int) -> Floats:
     """Pixels as logits."""
     assert kind == 0
     logits = _run(load("plain_vae.py").Decoder(plain_network()), z)[0]
-    return 1 / (1 + np.exp(-logits))
+    return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
 
 @cache
@@ -217,7 +217,8 @@ def half_samples() -> NDArray[np.uint8]:
 
 def blob_samples() -> NDArray[np.uint8]:
     """Blobs, as bytes."""
-    return np.rint(load("plain_vae.py").blobs(40, seed=6) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(load("plain_vae.py").blobs(40, seed=6) * 255).astype(np.uint8)
+    return pixels
 
 
 TILES = ("reddish", "greenish", "bluish", "grey")

@@ -119,7 +119,7 @@ def test_bundle_is_proven_where_its_authors_code_does_not_exist(pair: Pair, bund
     """Another folder, a fresh process, nothing of the test suite to import."""
     shutil.copytree(bundles(pair), tmp_path / "received")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYTEST"))}
-    command = [Path(sys.executable).with_name("vaeport-parity"), "received", "--backends", "own", "--json"]
+    command = [str(Path(sys.executable).with_name("vaeport-parity")), "received", "--backends", "own", "--json"]
 
     done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
@@ -191,7 +191,7 @@ def test_command_exports_modules_with_weights_of_a_file(
     write_pictures(tmp_path)
     encoder, decoder = networks_of(tmp_path)
     with torch.no_grad():
-        encoder.mean.bias += 1
+        encoder.get_submodule("mean").get_parameter("bias").add_(1)
     safetensors.torch.save_file(weights_of(encoder, decoder), tmp_path / "model.safetensors")
 
     command = ["my_nets.py:build", "--weights", "model.safetensors", "--images", "samples", "-o", "out/pets"]

@@ -64,7 +64,7 @@ def test_handmade_graph_holds_against_recorded_answers(name: str, tmp_path: Path
     graph = HANDMADE[name]
     path = graph.write(tmp_path / f"{name}.onnx")
     inputs = graph.make_inputs()
-    np.savez(tmp_path / "recorded.npz", **inputs, **graph.answers(inputs))
+    np.savez(tmp_path / "recorded.npz", **inputs, **graph.answers(inputs))  # type: ignore[arg-type]
 
     report = parity.check(path, reference=tmp_path / "recorded.npz", tolerance=1e-5)
 
@@ -164,7 +164,7 @@ def test_report_is_written_for_people_and_programs(written: Written, tmp_path: P
 @pytest.mark.parametrize("name", ["attention", "mobile", "gru", "float64"])
 def test_command_proves_a_file(name: str, written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     network = by_name(name)
-    np.savez(tmp_path / "inputs.npz", **network.make_inputs())
+    np.savez(tmp_path / "inputs.npz", **network.make_inputs())  # type: ignore[arg-type]
     code = main(
         [
             str(written(network)),
@@ -190,7 +190,7 @@ def test_command_finds_weights_of_another_training(
     safetensors.torch.save_file(state, tmp_path / "right.safetensors")
     state["out.weight"] *= 1.01
     safetensors.torch.save_file(state, tmp_path / "wrong.safetensors")
-    np.savez(tmp_path / "inputs.npz", **network.make_inputs())
+    np.savez(tmp_path / "inputs.npz", **network.make_inputs())  # type: ignore[arg-type]
     command = [str(written(network)), "--reference", network.factory, "--backends", "onnxruntime-all"]
     command += ["--inputs", str(tmp_path / "inputs.npz"), "--weights"]
 
@@ -204,7 +204,7 @@ def test_command_works_in_the_strangers_own_folder(written: Written, tmp_path: P
     network = by_name("branching")
     shutil.copy(NETWORKS / network.file, tmp_path / "my_models.py")
     shutil.copy(written(network), tmp_path / "candidate.onnx")
-    np.savez(tmp_path / "inputs.npz", **network.make_inputs())
+    np.savez(tmp_path / "inputs.npz", **network.make_inputs())  # type: ignore[arg-type]
     command: list[str | Path] = [Path(sys.executable).with_name("vaeport-parity"), "candidate.onnx"]
     command += ["--reference", "my_models.py:build", "--inputs", "inputs.npz", "--backends", "onnxruntime-all"]
 
