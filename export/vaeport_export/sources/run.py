@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load as load_tensors
 
 from vaeport.bundle.anomaly_scale import AnomalyCalibration, read_calibration
 from vaeport.bundle.fields import Fields
 from vaeport.contract import ENCODER_CLASSIFIER, WEIGHTS_FILE
 from vaeport.errors import InputError
 from vaeport_train.evaluation.measure import EVALUATION_FILE, load_evaluation
-from vaeport_train.running.checkpoint import CONFIG_FILE, Checkpoint, load_checkpoint, read_checkpoint
+from vaeport_train.running.checkpoint import CONFIG_FILE, Checkpoint, load_checkpoint
 from vaeport_train.running.run import data_record, load_examples, splits_of_run
 
 from ..bundle.figures import figures_table
@@ -169,9 +170,9 @@ def _facts(checkpoint: Checkpoint) -> dict[str, str]:
 
 def _check_unchanged(checkpoint: Checkpoint, original: Original, folder: Path) -> None:
     """The weights that travel must be those that were exported: a run that still trains writes others meanwhile."""
-    copied = read_checkpoint(folder, lambda name: original.companions[name]).network.state_dict()
+    copied = load_tensors(original.companions[WEIGHTS_FILE])
     kept = checkpoint.network.state_dict()
-    if not all(torch.equal(tensor, copied[name]) for name, tensor in kept.items()) or (
+    if not all(torch.equal(tensor, kept[name]) for name, tensor in copied.items()) or (
         (folder / WEIGHTS_FILE).read_bytes() != original.companions[WEIGHTS_FILE]
     ):
         raise InputError(f"{folder} got other weights while it was exported; export it when its training has ended")
