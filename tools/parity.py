@@ -15,7 +15,7 @@ from vaeport.errors import InputError
 from vaeport_export.bundle.sealing import seal_report, sealed_report
 from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.backends import all_backends
-from vaeport_parity.comparison import chosen_backends, compare_backends
+from vaeport_parity.comparison import chosen_backends, compare
 from vaeport_parity.reporting.files import print_report, write_reports
 from vaeport_parity.reporting.markdown import markdown
 from vaeport_parity.running.environments import install
@@ -65,10 +65,9 @@ def _compare(path: Path, precision: str, names: list[str], arguments: argparse.N
         options = FolderOptions(bundle.manifest.shapes.image)
         dataset = load_dataset(arguments.data, data_dir=arguments.data_dir, folder_options=options)
         images, limit = dataset.evaluation_images(), arguments.time_limit
-    report = compare_backends(
-        subject_of(bundle, precision),
+    report = compare(
+        subject_of(bundle, precision, images=images),
         names,
-        images=images,
         limit=limit,
         progress=lambda name: print(f"{path.name}, {precision}: {name}", flush=True),
     )

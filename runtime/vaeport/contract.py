@@ -95,3 +95,14 @@ def graph_metadata(spec: GraphSpec, *, bundle: str, labels: tuple[str, ...], sha
         METADATA_LABELS: json.dumps(labels, ensure_ascii=False),
         "vaeport.shapes": json.dumps(sizes),
     }
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far an output may be from PyTorch's, below float32 from what the graph answered when it was made; and why."""
+
+    max_abs: float
+    """Largest absolute error allowed, in the output's own unit."""
+    noise_floor: float
+    """Largest absolute difference of PyTorch float32 from PyTorch float64 on the same inputs; below float32 that
+    between faithful ways to run the same graph."""

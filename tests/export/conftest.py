@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.export.material import NARROW, Opened, convolutional_run, exported, opened, trained_run
+from vaeport.bundle.folder import open_bundle
+from vaeport_export.bundle.subject import subject_of
+from vaeport_parity.subjects.subject import Subject
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +39,12 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def narrow(bundles: Path) -> Opened:
     """The narrow bundle with its checkpoint."""
     return opened(bundles / "narrow")
+
+
+@pytest.fixture(scope="session")
+def narrow_subject(bundles: Path) -> Subject:
+    """The narrow bundle as something to compare."""
+    return subject_of(open_bundle(bundles / "narrow"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from onnx import ModelProto, numpy_helper
 
 from tests.export.material import compared, edit_onnx, sealed_again
 from vaeport_parity.judging.chain import chain_shares
-from vaeport_parity.reporting.report import ChainShares, ParityReport
+from vaeport_parity.reporting.report import ChainShares, Report
 from vaeport_parity.reporting.sentences import row_sentence
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
@@ -18,17 +18,17 @@ def one_pixel(*errors: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64
 
 
 def test_shares_are_of_the_largest_error_and_sum_to_it() -> None:
-    shares = chain_shares([(one_pixel(1.0, 3.0), one_pixel(-4.0, 2.0))])
+    shares = chain_shares([(one_pixel(1.0, 3.0), one_pixel(-4.0, 2.0))], (ENCODER, DECODER))
 
-    assert shares == ChainShares(encoder=3.0, decoder=2.0, encoder_max=3.0, decoder_max=4.0)
+    assert shares == ChainShares(before=3.0, last=2.0, before_max=3.0, last_max=4.0, graphs=(ENCODER, DECODER))
     assert shares.graph == ENCODER
 
 
 def test_no_pictures_have_no_shares() -> None:
-    assert chain_shares([(one_pixel(), one_pixel())]) is None
+    assert chain_shares([(one_pixel(), one_pixel())], (ENCODER, DECODER)) is None
 
 
-def shares_of(report: ParityReport, backend: str) -> ChainShares:
+def shares_of(report: Report, backend: str) -> ChainShares:
     shares = next(row.shares for row in report.of(backend) if row.graph == "chain")
     assert shares is not None
     return shares
@@ -47,12 +47,12 @@ def test_error_of_the_chain_is_put_down_to_the_graph_that_made_it(graph: str, co
     report = compared(sealed_again(copy), "onnxruntime-all")
 
     shares, (chain,) = shares_of(report, "onnxruntime-all"), (row for row in report.rows if row.graph == "chain")
-    own = shares.encoder_max if graph == ENCODER else shares.decoder_max
-    others = shares.decoder_max if graph == ENCODER else shares.encoder_max
+    own = shares.before_max if graph == ENCODER else shares.last_max
+    others = shares.last_max if graph == ENCODER else shares.before_max
     assert not chain.holds
     assert shares.graph == graph
     assert others <= chain.tolerance < own
-    assert abs(shares.encoder + shares.decoder) == pytest.approx(chain.figures.error_float64)
+    assert abs(shares.before + shares.last) == pytest.approx(chain.figures.error_float64)
     assert str(shares) in row_sentence(chain)
 
 
@@ -68,13 +68,13 @@ def test_latents_that_are_no_numbers_are_the_encoders(copy: Path) -> None:
     report = compared(sealed_again(copy), "onnxruntime-all")
 
     shares = shares_of(report, "onnxruntime-all")
-    assert (shares.graph, shares.encoder_max, shares.decoder_max) == (ENCODER, float("inf"), 0.0)
-    assert report.to_dict()["rows"][-1]["shares"]["encoder"] == "inf"
+    assert (shares.graph, shares.before_max, shares.last_max) == (ENCODER, float("inf"), 0.0)
+    assert report.to_dict()["rows"][-1]["shares"]["before"] == "inf"
 
 
 def test_chain_that_holds_carries_its_shares_into_the_json(bundles: Path) -> None:
     report = compared(bundles / "narrow", "onnxruntime-none")
 
     told = next(row for row in report.to_dict()["rows"] if row["graph"] == "chain")["shares"]
-    assert set(told) == {"encoder", "decoder", "encoder_max", "decoder_max", "graph"}
-    assert 0 < told["decoder_max"] < 1e-5
+    assert set(told) == {"before", "last", "before_max", "last_max", "graphs", "graph"}
+    assert 0 < told["last_max"] < 1e-5

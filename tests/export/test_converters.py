@@ -13,14 +13,15 @@ import onnx
 import pytest
 from onnx import ModelProto
 
-from tests.export.material import edit_onnx, opened, sealed_again
+from tests.export.material import Opened, edit_onnx, sealed_again
+from vaeport.bundle.folder import open_bundle
 from vaeport.contract import FP32, GRAPHS
-from vaeport_export.bundle.subject import Subject
-from vaeport_parity.asking.bundle_job import bundle_job
-from vaeport_parity.asking.steps import questions
+from vaeport_export.bundle.subject import subject_of
+from vaeport_parity.asking.jobs import make_job
+from vaeport_parity.asking.steps import make_plan
 from vaeport_parity.backends import BACKENDS
 from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
-from vaeport_parity.comparison import compare_backends
+from vaeport_parity.comparison import compare
 from vaeport_parity.running.environments import missing_reason
 from vaeport_parity.running.execution import run_backend
 from vaeport_parity.subjects.tensors import input_specs, output_specs
@@ -60,14 +61,14 @@ def test_towers_are_added_without_a_stack(colours: Path) -> None:
 def test_convolutional_bundle_holds(backend: str, colours: Path) -> None:
     skip_if_missing(backend)
 
-    assert compare_backends(opened(colours), [backend]).holds
+    assert compare(subject_of(open_bundle(colours)), [backend]).holds
 
 
 @with_environments
 def test_opencv_reads_the_articles_variance(bundles: Path) -> None:
     skip_if_missing("opencv")
 
-    assert compare_backends(opened(bundles / "blog"), ["opencv"]).holds
+    assert compare(subject_of(open_bundle(bundles / "blog")), ["opencv"]).holds
 
 
 @with_environments
@@ -88,9 +89,8 @@ def test_graph_that_cannot_be_loaded_leaves_the_other_its_answers(
 
     skip_if_missing(backend)
     edit_onnx(copy, "encoder_classifier", make_unknown)
-    subject = opened(sealed_again(copy))
-    asked = questions(subject, timed=False)
-    job = bundle_job(subject, asked, tmp_path / "inputs")
+    asked = make_plan(subject_of(open_bundle(sealed_again(copy))), timed=False)
+    job = make_job(asked, tmp_path / "inputs")
 
     outcome = run_backend(BACKENDS[backend], job, tmp_path / "job", limit=120)
 
@@ -116,7 +116,7 @@ def test_environment_from_before_playwright_is_refused(tmp_path: Path, monkeypat
 
 
 @with_environments
-def test_chromium_ends_with_the_process_that_started_it(narrow: Subject, tmp_path: Path) -> None:
+def test_chromium_ends_with_the_process_that_started_it(narrow: Opened, tmp_path: Path) -> None:
     skip_if_missing("onnxruntime-chromium")
     path = str(narrow.bundle.path / GRAPHS["decoder"].file(FP32))
     model = onnx.load_model(path)

@@ -241,7 +241,8 @@ class Upsampling(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         coarse = self.spread(torch.cat([z, y], -1)).view(-1, 4, 4, 4)
-        return self.last(functional.interpolate(coarse, scale_factor=2, mode="bilinear")).sigmoid()
+        logits: Tensor = self.last(functional.interpolate(coarse, scale_factor=2, mode="bilinear"))
+        return logits.sigmoid()
 
 
 def test_recurrent_and_upsampling_networks_become_a_bundle(tmp_path: Path) -> None:

@@ -7,16 +7,16 @@ import pytest
 from onnx import ModelProto
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
-from tests.export.material import digits, edit_onnx, opened, sealed_again
+from tests.export.material import digits, edit_onnx, exported, sealed_again
 from vaeport.bundle.folder import open_bundle
-from vaeport_export.bundle.subject import Subject, subject_of
-from vaeport_export.sources.run import export_run
+from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.backends import BACKENDS
 from vaeport_parity.backends.torch_eager import TorchEager
-from vaeport_parity.comparison import compare_backends
+from vaeport_parity.comparison import compare
 from vaeport_parity.locating.file_differences import describe
 from vaeport_parity.locating.ladder import RUNGS
 from vaeport_parity.reporting.report import BackendReport
+from vaeport_parity.subjects.subject import Subject
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
 
@@ -34,12 +34,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def located(subject: Subject, *names: str, limit: float = 600) -> tuple[BackendReport, ...]:
-    return compare_backends(subject, names, isolated=False, limit=limit).backends
+    return compare(subject, names, isolated=False, limit=limit).backends
 
 
 def made_by(subject: Subject, graph: str, kind: str, output: int = 0) -> tuple[str, str]:
     """A tensor that the first node of a kind makes, and the node in words."""
-    model = onnx.load_model_from_string(subject.onnx(graph))
+    model = onnx.load_model_from_string(subject.graph(graph).content)
     node = next(node for node in model.graph.node if node.op_type == kind)
     return node.output[output], describe(node)
 
@@ -57,12 +57,12 @@ def made_by(subject: Subject, graph: str, kind: str, output: int = 0) -> tuple[s
     ],
 )
 def test_node_that_a_backend_computes_wrongly_is_named(
-    graph: str, kind: str, output: int, narrow: Subject, install: Install
+    graph: str, kind: str, output: int, narrow_subject: Subject, install: Install
 ) -> None:
-    tensor, node = made_by(narrow, graph, kind, output)
+    tensor, node = made_by(narrow_subject, graph, kind, output)
     install("crooked", enlarging(tensor, graph))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.place.startswith(f"{graph}, {node} is off by ")
     assert found.place.endswith(
@@ -71,28 +71,28 @@ def test_node_that_a_backend_computes_wrongly_is_named(
     assert found.rung == "crooked"
 
 
-def test_error_that_does_not_show_in_the_output_is_not_the_place(narrow: Subject, install: Install) -> None:
+def test_error_that_does_not_show_in_the_output_is_not_the_place(narrow_subject: Subject, install: Install) -> None:
     def barely_then_badly(model: ModelProto) -> None:
         enlarging("linear", DECODER, by=1.000001)(model)
         enlarging("image", DECODER)(model)
 
     install("crooked", barely_then_badly)
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert "'node_sigmoid'" in found.place
 
 
-def test_cut_graphs_without_an_answer_are_unknown_and_not_bad(narrow: Subject, install: Install) -> None:
+def test_cut_graphs_without_an_answer_are_unknown_and_not_bad(narrow_subject: Subject, install: Install) -> None:
     def refused(model: ModelProto) -> bool:
         """Those that end with a part of GELU."""
         last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
         return last.op_type in ("Div", "Erf", "Add")
 
-    tensor, erf = made_by(narrow, DECODER, "Erf")
+    tensor, erf = made_by(narrow_subject, DECODER, "Erf")
     install("crooked", refusing(refused, enlarging(tensor, DECODER)))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.place.startswith("decoder, node 'node_gelu'")
     assert "; it may be an earlier one after node 'node_linear' (Gemm of cat, " in found.place
@@ -101,111 +101,113 @@ def test_cut_graphs_without_an_answer_are_unknown_and_not_bad(narrow: Subject, i
     assert erf not in found.place
 
 
-def test_backend_that_takes_whole_graphs_only_has_no_node(narrow: Subject, install: Install) -> None:
+def test_backend_that_takes_whole_graphs_only_has_no_node(narrow_subject: Subject, install: Install) -> None:
     def cut(model: ModelProto) -> bool:
         return model.graph.output[0].name not in ("z_mean", "image")
 
     install("crooked", refusing(cut, enlarging("gelu", DECODER)))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.place.startswith("decoder, node 'node_sigmoid' (Sigmoid of view) is off by ")
     assert "; it may be an earlier one: cut off at cat, linear, " in found.place
 
 
-def test_operator_that_a_backend_does_not_know_is_named_with_what_it_said(narrow: Subject, install: Install) -> None:
+def test_operator_that_a_backend_does_not_know_is_named_with_what_it_said(
+    narrow_subject: Subject, install: Install
+) -> None:
     def has_erf(model: ModelProto) -> bool:
         return any(node.op_type == "Erf" for node in model.graph.node)
 
     install("crooked", refusing(has_erf, unchanged))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
-    _, erf = made_by(narrow, ENCODER, "Erf")
+    _, erf = made_by(narrow_subject, ENCODER, "Erf")
     assert found.place.startswith(f"{ENCODER}, {erf} gives no answer: cannot be loaded: it takes no such graph; the ")
 
 
-def test_backend_that_answers_no_part_of_a_graph_is_not_put_down_to_a_node(narrow: Subject, install: Install) -> None:
+def test_backend_that_answers_no_part_of_a_graph_is_not_put_down_to_a_node(
+    narrow_subject: Subject, install: Install
+) -> None:
     install("crooked", refusing(lambda _: True, unchanged))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
-    _, first = made_by(narrow, ENCODER, "Reshape")
+    _, first = made_by(narrow_subject, ENCODER, "Reshape")
     assert found.place.startswith(f"{ENCODER}, no part of it that was tried gets an answer, not even {first}: ")
 
 
-def test_search_ends_with_its_share_of_the_time(narrow: Subject, install: Install) -> None:
+def test_search_ends_with_its_share_of_the_time(narrow_subject: Subject, install: Install) -> None:
     def slow(model: ModelProto) -> None:
         time.sleep(0.6 if len(model.graph.output) == 1 and len(model.graph.node) < 10 else 0)
         enlarging("cat", DECODER)(model)
 
     install("crooked", slow)
 
-    (found,) = located(narrow, "crooked", limit=4)
+    (found,) = located(narrow_subject, "crooked", limit=4)
 
     assert "it may be an earlier one: there was no time to try all" in found.place
 
 
 @pytest.mark.parametrize("rung", RUNGS[2:])
 def test_runtime_before_the_backend_that_falls_short_is_the_first_rung(
-    rung: str, narrow: Subject, install: Install
+    rung: str, narrow_subject: Subject, install: Install
 ) -> None:
     install("crooked", enlarging("gelu", DECODER))
     install(rung, enlarging("linear", DECODER))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.rung == rung
     assert f"; {rung} already falls short: decoder, node 'node_linear'" in found.place
 
 
-def test_wrong_capture_is_the_first_rung(narrow: Subject, install: Install) -> None:
+def test_wrong_capture_is_the_first_rung(narrow_subject: Subject, install: Install) -> None:
     install("torch-export", enlarging("gelu", DECODER))
     install("crooked", enlarging("gelu", DECODER))
 
-    (found,) = located(narrow, "crooked")
+    (found,) = located(narrow_subject, "crooked")
 
     assert found.rung == "torch-export"
     assert found.place.startswith("torch-export: decoder/image ")
 
 
-def test_rung_outside_the_report_is_run_once_for_all_backends(narrow: Subject, install: Install) -> None:
+def test_rung_outside_the_report_is_run_once_for_all_backends(narrow_subject: Subject, install: Install) -> None:
     rung = install("onnxruntime-none", unchanged)
     for name in ("crooked", "bent"):
         install(name, enlarging("gelu", DECODER))
 
-    found = located(narrow, "crooked", "bent")
+    found = located(narrow_subject, "crooked", "bent")
 
     assert [one.rung for one in found] == ["crooked", "bent"]
     assert rung.loaded == [ENCODER, DECODER]
 
 
-def test_optimisation_level_is_not_blamed_on_a_higher_one(narrow: Subject, install: Install) -> None:
+def test_optimisation_level_is_not_blamed_on_a_higher_one(narrow_subject: Subject, install: Install) -> None:
     install("onnxruntime-basic", enlarging("gelu", DECODER))
     higher = install("onnxruntime-all", unchanged)
 
-    (found,) = located(narrow, "onnxruntime-basic")
+    (found,) = located(narrow_subject, "onnxruntime-basic")
 
     assert found.rung == "onnxruntime-basic"
     assert higher.loaded == []
 
 
-def test_graph_that_onnx_cannot_take_apart_has_no_node_and_the_report_stands(
-    copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_operator_that_nobody_knows_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unheard_of(model: ModelProto) -> None:
         next(node for node in model.graph.node if node.op_type == "Sigmoid").op_type = "Mystery"
 
     edit_onnx(copy, DECODER, unheard_of)
     monkeypatch.setitem(BACKENDS, "onnx-reference", TorchEager("float32"))
 
-    (found,) = located(opened(sealed_again(copy)), "onnxruntime-none")
+    (found,) = located(subject_of(open_bundle(sealed_again(copy))), "onnxruntime-none")
 
-    assert found.place.startswith("decoder, no node found, since onnx cannot take the graph apart: ")
+    assert found.place.startswith("decoder, node 'node_sigmoid' (Mystery of view) gives no answer: ")
 
 
-def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -> None:
-    (found,) = compare_backends(narrow, ["onnx-reference"], limit=0.2).backends
+def test_backend_past_its_time_limit_is_told_and_not_searched(narrow_subject: Subject) -> None:
+    (found,) = compare(narrow_subject, ["onnx-reference"], limit=0.2).backends
 
     assert found.place.startswith(f"{ENCODER}: gave no answer: {ENCODER}, batch ")
     assert "ran past its time limit of 0.2 s" in found.place
@@ -214,8 +216,7 @@ def test_backend_past_its_time_limit_is_told_and_not_searched(narrow: Subject) -
 @pytest.fixture(scope="module")
 def lower(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("lower") / "blog"
-    export_run(runs / "blog", place, name="blog", precisions=("fp16", "int8"), dataset=digits())
-    return place
+    return exported(runs / "blog", place, precisions=("fp16", "int8"), dataset=digits())
 
 
 def test_node_of_a_float16_graph_is_named(lower: Path, install: Install) -> None:

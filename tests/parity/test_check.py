@@ -13,14 +13,14 @@ from onnx import helper
 import vaeport_parity as parity
 from tests.parity.networks import Centred, Classifier, Tagger, changed_weight, graph_file, seeded
 from vaeport_parity.backends import OWN_BACKENDS
-from vaeport_parity.reporting.report import Report
+from vaeport_parity.reporting.report import Report, Row
 
 pytestmark = pytest.mark.filterwarnings("default")
 
 QUICK = "onnxruntime-all"
 
 
-def row(report: Report, output: str, backend: str = QUICK) -> "parity.reporting.report.Row":  # type: ignore[name-defined]
+def row(report: Report, output: str, backend: str = QUICK) -> Row:
     return next(each for each in report.of(backend) if each.output == output)
 
 
@@ -127,8 +127,8 @@ def test_recorded_answers_need_a_tolerance(written: Path, tmp_path: Path, given:
 
 def test_recorded_answers_that_differ_do_not_hold(written: Path, tmp_path: Path) -> None:
     features = np.zeros((3, 6), np.float32)
-    wrong = {"probs": np.full((3, 4), 0.25, np.float32), "label": np.zeros(3, np.int64), "sure": np.ones(3, bool)}
-    np.savez(tmp_path / "r.npz", features=features, **wrong)
+    probs, label, sure = np.full((3, 4), 0.25, np.float32), np.zeros(3, np.int64), np.ones(3, bool)
+    np.savez(tmp_path / "r.npz", features=features, probs=probs, label=label, sure=sure)
 
     report = parity.check(
         written / "classifier.onnx", reference=tmp_path / "r.npz", tolerance=1e-5, backends=QUICK, locate=False
@@ -248,3 +248,43 @@ def test_package_is_imported_without_torch_and_onnx() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'onnx', 'onnxruntime', 'numpy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_asked_does_not_hold() -> None:
+    from vaeport_parity.judging.figures import figures
+    from vaeport_parity.judging.verdict import row_holds, verdict
+
+    silent = Row("backend", "graph", "y", figures([]), 1e-7, 4e-7, rows=0)
+
+    assert not row_holds(silent)
+    assert verdict([silent]) == "refuses"
+
+
+class Either(torch.nn.Module):
+    """Takes one of two branches by torch.cond, which no captured program keeps."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cond(x.sum() > 0, lambda v: v * 2.5, lambda v: v - 1, (x,))  # type: ignore[no-any-return]
+
+
+def test_module_with_branches_is_compared_and_a_wrong_one_is_seen(tmp_path: Path) -> None:
+    kinds = ("float32", [4])
+    right, wrong = (
+        graph_file(
+            tmp_path / f"{name}.onnx",
+            [helper.make_node("Mul", ["x", "by"], ["y"])],
+            {"x": kinds},
+            {"y": kinds},
+            {"by": by},
+        )
+        for name, by in (("right", np.float32(2.5)), ("wrong", np.float32(2.6)))
+    )
+    inputs = {"x": np.array([1, 2, 3, 4], np.float32)}
+
+    reports = [
+        parity.check(path, reference=Either().eval(), inputs=inputs, backends=QUICK, locate=False)
+        for path in (right, wrong)
+    ]
+
+    assert [report.holds for report in reports] == [True, False]
+    assert row(reports[0], "y").rows == 1

@@ -23,7 +23,7 @@ LAYERS = [
 def test_plain_sums_are_the_same_layer(layer: nn.Module, shape: tuple[int, ...]) -> None:
     given = torch.rand(shape)
 
-    with torch.no_grad(), PlainSums():
+    with torch.no_grad(), PlainSums():  # type: ignore[no-untyped-call]  # torch has no types here
         plain = layer(given)
 
     with torch.no_grad():
@@ -34,7 +34,7 @@ def test_terms_are_added_in_their_order() -> None:
     layer = nn.Linear(3, 1, bias=False)
     nn.init.ones_(layer.weight)
 
-    with torch.no_grad(), PlainSums():
+    with torch.no_grad(), PlainSums():  # type: ignore[no-untyped-call]  # torch has no types here
         answer = layer(torch.tensor([[1.0, 1e8, -1e8]]))
 
     assert answer.item() == 0  # the 1 is lost in 1e8 before that is taken away again

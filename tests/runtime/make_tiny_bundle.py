@@ -17,9 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from vaeport.bundle.anomaly_scale import AnomalyCalibration, calibration_of
 from vaeport.bundle.golden import Arrays, Golden
-from vaeport.bundle.manifest import Manifest, Tolerance, Tolerances
+from vaeport.bundle.manifest import Manifest, Tolerances
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import BATCH, CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Shapes, Z
+from vaeport.contract import BATCH, CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Shapes, Tolerance, Z
 from vaeport.model.anomaly import kl_nats, reconstruction_nats
 from vaeport.model.latents import philox4x32
 from vaeport_export.bundle.standard_case import write_test_case

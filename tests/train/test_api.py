@@ -33,6 +33,11 @@ def test_public_names_are_there_typed_and_documented() -> None:
         assert {each.kind for each in keywords} == {inspect.Parameter.KEYWORD_ONLY}
 
 
+def test_every_public_name_is_imported_late_from_its_module() -> None:
+    assert sorted(name for names in vaeport_train._LATE.values() for name in names) == vaeport_train.__all__
+    assert set(vaeport_train.__all__) <= set(dir(vaeport_train))
+
+
 def test_settings_may_be_texts_or_values(tmp_path: Path, digits: Dataset) -> None:
     texts = [*NARROW, "training.epochs=1"]
     widths = {"encoder": 16, "decoder": 16, "classifier": 32}

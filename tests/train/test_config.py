@@ -49,6 +49,10 @@ def test_typo_in_a_setting_suggests_the_key(typo: str, meant: str) -> None:
     assert f"did you mean {meant!r}?" in message
 
 
+def test_own_networks_are_not_a_setting() -> None:
+    assert "are given with --network" in refusal(["network.kind=own"])
+
+
 def test_setting_without_a_value_is_refused() -> None:
     assert "must be KEY=VALUE" in refusal(["training.epochs"])
 

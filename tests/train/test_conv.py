@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,10 +9,12 @@ from vaeport.contract import Shapes
 from vaeport.errors import InputError
 from vaeport_train.configuration.config import RunConfig
 from vaeport_train.configuration.parsing import load_preset
+from vaeport_train.data import dataset_of_arrays
 from vaeport_train.evaluation import evaluate
 from vaeport_train.networks.towers import ConvClassifier
 from vaeport_train.networks.vae import ConditionalVAE
 from vaeport_train.running import trainer
+from vaeport_train.running.history import load_history
 from vaeport_train.running.run import fit, resume
 
 NARROW = (
@@ -88,3 +91,32 @@ def test_run_that_died_after_an_epoch_ends_with_the_same_weights(
     resume(tmp_path / "died", digits)
 
     assert (tmp_path / "died" / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_last_batch_of_one_image_joins_the_one_before(tmp_path: Path) -> None:
+    run = fit(tmp_path / "run", "conv", narrow_conv("training.epochs=1"), few_digits(151, held_out=50))
+
+    assert load_history(run, epochs=1)[0].step == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "image", "problem"),
+    [
+        (["training.batch_size=1"], (1, 28, 28), "training.batch_size=1 is too small .*; take at least 2"),
+        ([], (1, 30, 28), "must be multiples of 4"),
+    ],
+)
+@pytest.mark.parametrize("existed", [False, True])
+def test_networks_that_do_not_fit_leave_nothing_behind(
+    existed: bool, settings: list[str], image: tuple[int, int, int], problem: str, tmp_path: Path
+) -> None:
+    pixels = np.zeros((40, *image), np.uint8)
+    data = dataset_of_arrays(pixels, np.arange(40) % 4)
+    if existed:
+        (tmp_path / "run").mkdir()
+
+    with pytest.raises(InputError, match=problem):
+        fit(tmp_path / "run", "conv", narrow_conv(*settings), data)
+
+    assert list(tmp_path.iterdir()) == ([tmp_path / "run"] if existed else [])
+    assert not existed or not list((tmp_path / "run").iterdir())

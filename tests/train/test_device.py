@@ -1,12 +1,11 @@
-import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from tests.train.small import few_digits, narrow_config, narrow_run
-from tests.train.test_conv import narrow_conv
+from tests.train.small import few_digits, narrow_config
 from vaeport.contract import Shapes
 from vaeport.errors import DeviceError, InputError
 from vaeport_train.cli import main
@@ -14,7 +13,15 @@ from vaeport_train.configuration.config import RunConfig
 from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.configuration.preset_files import preset_names
 from vaeport_train.data.batching import Images
-from vaeport_train.devices import autocast, data_fits, describe, in_float64, resolve_device
+from vaeport_train.devices import (
+    autocast,
+    data_fits,
+    describe,
+    in_float64,
+    moved_inside,
+    resolve_device,
+    sample_within,
+)
 from vaeport_train.networks.vae import ConditionalVAE, initialise, use_fast_layout
 from vaeport_train.objective.augmentation import evaluation_views
 from vaeport_train.objective.losses import compute_losses
@@ -157,24 +164,11 @@ def test_sums_are_in_float64() -> None:
     assert in_float64(torch.ones(2)).dtype == torch.float64
 
 
-@NO_CUDA
-def test_resume_says_where_it_ran(finished_run: Path, tmp_path: Path) -> None:
-    from vaeport_train import resume
+def test_border_goes_on_where_only_zeros_can_be_padded() -> None:
+    source = torch.Generator().manual_seed(0)
+    image = torch.rand(5, 2, 6, 9, generator=source)
+    grid = 3 * torch.rand(5, 6, 9, 2, generator=source) - 1.5
 
-    digits = few_digits()
-    run = narrow_run(tmp_path / "run", dataclasses.replace(digits), "training.epochs=1")
+    padded = functional.grid_sample(image, moved_inside(grid, image.shape[2:]), align_corners=False)
 
-    assert resume(run, data=digits).device == "cpu"
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
-@pytest.mark.parametrize("preset", ["mlp", "conv"])
-def test_run_on_a_gpu_resumes_on_the_cpu(preset: str, tmp_path: Path) -> None:
-    from vaeport_train.running.run import fit, resume
-
-    config = narrow_conv() if preset == "conv" else narrow_config()
-    digits = few_digits(300, held_out=60)
-
-    run = fit(tmp_path / "run", preset, config, digits, device=torch.device("cuda:0"))
-
-    assert resume(run, digits).is_dir()
+    torch.testing.assert_close(padded, sample_within(image, grid), atol=1e-5, rtol=0)

@@ -66,13 +66,8 @@ def test_run_elsewhere_has_the_losses_of_a_run_on_the_cpu(preset: str, few: Data
     assert load_checkpoint(there).network.device == CPU
 
 
-@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")  # this meta has data
-@pytest.mark.parametrize("first", [CPU, PLACE], ids=["from the cpu", "to the cpu"])
-def test_run_goes_on_on_another_device(
-    first: torch.device, few: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = CONFIGS["conv"]
-    whole = _trained(tmp_path / "whole", config, few, CPU)
+def _stopped(folder: Path, config: RunConfig, data: Dataset, device: torch.device) -> None:
+    """A run that ends in its fifth step, the state saved after each."""
     real, calls = trainer.Trainer._step, 0
 
     def dies(self: trainer.Trainer, rows: torch.Tensor) -> float:
@@ -83,22 +78,45 @@ def test_run_goes_on_on_another_device(
             raise KeyboardInterrupt
         return real(self, rows)
 
-    with device_elsewhere(), monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.Trainer, "_step", dies)
         with pytest.raises(KeyboardInterrupt):
-            _trained(tmp_path / "run", config, few, first)
-    with device_elsewhere():
-        resume(tmp_path / "run", few, device=CPU if first == PLACE else PLACE, quiet=True)
+            _trained(folder, config, data, device)
 
-    assert calls == 5
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")  # this meta has data
+@pytest.mark.parametrize(("first", "then"), [(CPU, PLACE), (PLACE, CPU)], ids=["from the cpu", "to the cpu"])
+def test_run_goes_on_on_another_device(
+    first: torch.device, then: torch.device, few: Dataset, tmp_path: Path, elsewhere: None
+) -> None:
+    whole = _trained(tmp_path / "whole", CONFIGS["mlp"], few, CPU)
+
+    _stopped(tmp_path / "run", CONFIGS["mlp"], few, first)
+    resume(tmp_path / "run", few, device=then, quiet=True)
+
     assert _losses(tmp_path / "run") == pytest.approx(_losses(whole), rel=1e-3, abs=1e-3)
 
 
-def test_evaluation_elsewhere_has_the_figures_of_the_cpu(few: Dataset, tmp_path: Path) -> None:
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+@pytest.mark.parametrize("preset", CONFIGS)
+def test_run_on_a_gpu_is_near_the_cpus_and_goes_on_there(preset: str, few: Dataset, tmp_path: Path) -> None:
+    gpu = torch.device("cuda", 0)
+    here = _trained(tmp_path / "here", CONFIGS[preset], few, CPU)
+    there = _trained(tmp_path / "there", CONFIGS[preset], few, gpu)
+
+    _stopped(tmp_path / "run", CONFIGS[preset], few, gpu)
+    resume(tmp_path / "run", few, device=CPU, quiet=True)
+
+    for run in (there, tmp_path / "run"):
+        assert _losses(run) == pytest.approx(_losses(here), rel=0.02, abs=0.02)
+
+
+def test_evaluation_elsewhere_has_the_figures_of_the_cpu(tmp_path: Path) -> None:
+    few = few_digits(100, held_out=20)
     run = _trained(tmp_path / "run", CONFIGS["conv"], few, CPU)
     judge = train_judge(few, JudgeRecipe(epochs=1, widths=(8, 8)))
-    sampling = Sampling(samples=20, first_samples=10, subset=20, all_classes=True)
-    options = MeasureOptions(probe=True, likelihood=sampling, judge=judge, judged_images=40, splits=("held-out",))
+    sampling = Sampling(samples=6, first_samples=3, subset=5, all_classes=True)
+    options = MeasureOptions(probe=True, likelihood=sampling, judge=judge, judged_images=20, splits=("held-out",))
 
     here = evaluate_trained(load_trained(run), few, options)["mnist-5k held-out"]
     shutil.rmtree(tmp_path / "run" / "tensorboard", ignore_errors=True)

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,20 @@ WRONG = {
         "def build(): return parts(decoder=part(lambda self, z, y: (10 * z[:, :1, None, None]).expand(-1, 1, 28, 28)))",
         "no gradient reaches the weights of decoder; its answer does not use them",
     ),
+    "other shape in training": (
+        "def build(): return parts(classifier=part(lambda self, x: self.layer(x.flatten(1))[:, : 10 - self.training]))",
+        r"classifier returned class logits in training mode float32 \[4, 9\]; expected float32 \[4, 10\]",
+    ),
+    "backward pass raises": (
+        """
+        def fail(self, x):
+            answer = self.layer(x.flatten(1))
+            if self.training: answer.register_hook(lambda gradient: 1 / 0)
+            return answer
+        def build(): return parts(classifier=part(fail))
+        """,
+        "the backward pass of classifier raised ZeroDivisionError",
+    ),
     "raises in training": (
         """
         def fail(self, x):
@@ -178,9 +193,11 @@ def test_unfit_network_is_one_sentence_that_names_the_part(case: str, tmp_path: 
     assert re.search(problem, message), message
 
 
-@pytest.mark.parametrize("network", ["nets.py", "nets.py:", "nets.txt:build", "nets.py:a.b", ":build", "nets:build"])
+@pytest.mark.parametrize(
+    "network", ["nets.py", "nets.py:", "nets.txt:build", "nets.py:a.b", ":build", "nets:build", "a:b.py:build"]
+)
 def test_network_of_another_form_is_refused(network: str) -> None:
-    with pytest.raises(InputError, match="must be FILE.py:NAME"):
+    with pytest.raises(InputError, match="must be FILE.py:NAME|rename it"):
         adopt(network, MNIST, on=CPU)
 
 
@@ -448,3 +465,30 @@ def test_example_of_the_documentation_trains(tmp_path: Path, digits: Dataset) ->
     run = fit(tmp_path / "run", data=digits, network=f"{tmp_path}/my_nets.py:build", settings={"training.epochs": 1})
 
     assert load_checkpoint(run.folder).network.latent_dim == 16
+
+
+def test_preset_of_an_own_network_needs_no_table_of_networks(tmp_path: Path, digits: Dataset) -> None:
+    text = (files("vaeport_train.configuration") / "presets/blog.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text[text.index("[objective]") :])
+
+    run = fit(
+        tmp_path / "run",
+        data=digits,
+        preset=tmp_path / "mine.toml",
+        network=f"{PETS}:build",
+        settings={"training.epochs": 1},
+    )
+
+    assert load_checkpoint(run.folder).record.config.objective.likelihood == "normal"
+
+
+def test_layers_whose_weight_is_computed_leave_muon_the_others(tmp_path: Path, digits: Dataset) -> None:
+    code = SHARED.replace("nn.Linear(784, 16), nn.ReLU()", "nn.Linear(784, 16), nn.ReLU(), norm(nn.Linear(16, 16))")
+    (tmp_path / "nets.py").write_text(
+        code.replace("\nclass Enc", "\nnorm = nn.utils.parametrizations.spectral_norm\nclass Enc")
+    )
+    settings = {"training.epochs": 1, "training.optimiser": "muon"}
+
+    run = fit(tmp_path / "run", data=digits, network=f"{tmp_path}/nets.py:Nets", settings=settings)
+
+    assert load_checkpoint(run.folder).network.hidden_matrices() == []

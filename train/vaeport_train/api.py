@@ -74,7 +74,7 @@ def fit(
         data: see `Data`.
         preset: a shipped preset (`mlp`, `conv`, `blog`) or a TOML file.
         settings: values that differ from the preset's, by key.
-        network: networks of one's own in place of the preset's; see `vaeport_train.networks.own`.
+        network: networks of your own in place of the preset's; see `vaeport_train.networks.own`.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         data_dir: folder of a published data set's original files.
         folder_options: how a folder of images is read.

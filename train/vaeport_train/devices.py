@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from vaeport.errors import DeviceError, InputError
 
@@ -58,6 +59,23 @@ def autocast(device: torch.device, *, bfloat16: bool) -> AbstractContextManager[
 def in_float64(tensor: Tensor) -> Tensor:
     """A tensor in float64, to be summed; on the CPU where the device has no float64, as Apple's have none."""
     return tensor.cpu().double() if tensor.device.type == "mps" else tensor.double()
+
+
+def sample_within(image: Tensor, grid: Tensor) -> Tensor:
+    """Bilinear samples of images [N, C, H, W] at a grid [N, H, W, 2]; outside, the border's pixels go on.
+
+    PyTorch's MPS backend does not pad so in every version; there, places outside are moved to the nearest pixel.
+    """
+    if image.device.type != "mps":
+        return functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return functional.grid_sample(image, moved_inside(grid, image.shape[2:]), mode="bilinear", align_corners=False)
+
+
+def moved_inside(grid: Tensor, size: torch.Size) -> Tensor:
+    """A sampling grid whose places lie between the middles of the outermost pixels of images of a size, [H, W]."""
+    height, width = size
+    bound = torch.tensor([1 - 1 / width, 1 - 1 / height], dtype=grid.dtype, device=grid.device)
+    return torch.minimum(torch.maximum(grid, -bound), bound)
 
 
 def data_fits(size: int, device: torch.device) -> bool:

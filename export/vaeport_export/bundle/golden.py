@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.bundle.golden import Golden
-from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import GRAPHS, Shapes
+from vaeport.contract import GRAPHS, Shapes, Tolerance
 from vaeport_parity.subjects.tensors import Arrays
 
 from .original import Original, chunked_answers

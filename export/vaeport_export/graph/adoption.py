@@ -108,6 +108,8 @@ def adopt_graph(content: bytes, graph: str, description: GraphDescription) -> by
             ) from error
         _name_tensors(model, GRAPHS[graph])
         opset = target
+    for info in (*model.graph.input, *model.graph.output):
+        _write_sizes(info, description.shapes.row(info.name))
     clean(model)
     describe(model, GRAPHS[graph], description)
     model.producer_version = model.producer_version or "unknown"
@@ -166,6 +168,16 @@ def _rename(model: ModelProto, names: dict[str, str]) -> None:
             graphs += [attribute.g for attribute in node.attribute if attribute.HasField("g")]
         for value in (*graph.input, *graph.output, *graph.initializer):
             value.name = changed.get(value.name, value.name)
+
+
+def _write_sizes(info: ValueInfoProto, sizes: tuple[int, ...]) -> None:
+    """State sizes that the file leaves open: exporters lose them behind a Slice or Reshape; samples have shown them."""
+    axes = info.type.tensor_type.shape.dim[1:]
+    if len(axes) != len(sizes):
+        return
+    for axis, size in zip(axes, sizes, strict=True):
+        if not axis.HasField("dim_value"):
+            axis.dim_value = size
 
 
 def _name_batch(info: ValueInfoProto, spec: GraphSpec, kind: str) -> None:

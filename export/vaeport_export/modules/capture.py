@@ -1,6 +1,8 @@
 """Turn a module into a captured program, every failure one sentence with the line of the author's code."""
 
+import contextlib
 import copy
+import io
 import logging
 import traceback
 import warnings
@@ -39,8 +41,8 @@ def captured(module: nn.Module, graph: str, shapes: Shapes) -> tuple[Program, di
     examples = _inputs(graph, shapes, _CAPTURED_BATCH)
     axes = tuple({0: torch.export.Dim(BATCH)} for _ in examples)
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's own deprecations; what matters is compared below
+        with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")  # torch's own deprecations; on stderr it prints whole graphs
             _hush()
             exported = torch.export.export(module, tuple(examples.values()), dynamic_shapes=axes)
         _name_sizes(exported)

@@ -135,7 +135,9 @@ def _called(module: Callable[..., Any], graph: str, inputs: Sequence[Tensor]) ->
         given = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in zip(spec.inputs, inputs, strict=True))
         said = " ".join(str(error).split())[:200]
         hint = ""
-        if graph == DECODER:
+        if "is invalid for input of size" in said:
+            hint = f"; take the batch from the input ({spec.inputs[0]}.shape[0], or -1) and never write it as a number"
+        elif graph == DECODER:
             hint = f"; the encoder gives z of {inputs[0].shape[1]} dimensions and {inputs[1].shape[1]} classes"
         raise CheckFailedError(
             f"{graph} fails on {given}: {type(error).__name__}: {said}{users_line(error)}{hint}"
@@ -228,8 +230,8 @@ def _check_rows(module: Callable[..., Any], graph: str, inputs: Sequence[Tensor]
             if difference > _SAME_ROW * max(1.0, float(batch.abs().max())):
                 raise CheckFailedError(
                     f"{graph}: {name} of a row alone differs by {difference:.2g} from the same row in a batch; rows "
-                    "influence each other through batch statistics: call .eval(), and give BatchNorm "
-                    "track_running_stats=True"
+                    "influence each other: call .eval(), give BatchNorm track_running_stats=True, and take no mean, "
+                    "maximum or softmax over the batch"
                 )
 
 

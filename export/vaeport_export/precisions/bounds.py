@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from vaeport.bundle.golden import Golden
-from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import GRAPHS, Shapes
+from vaeport.contract import GRAPHS, Shapes, Tolerance
 
 from ..bundle.golden import TOLERANCE_FACTOR
 from ..bundle.original import Original

@@ -8,8 +8,7 @@ import onnx
 from onnx import ModelProto
 
 from vaeport.bundle.golden import Golden
-from vaeport.bundle.manifest import Tolerance
-from vaeport.contract import FP32, GRAPHS, Shapes
+from vaeport.contract import FP32, GRAPHS, Shapes, Tolerance
 from vaeport.errors import InputError
 
 from ..bundle.original import Original

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ..reference.evaluator import native_evaluator, reference_arithmetic
 from .base import Arrays, Facts, GraphFile, Runner
 
 
@@ -28,6 +27,8 @@ class OnnxReference:
     def load(self, graph: GraphFile) -> Runner:
         """An evaluator of the graph."""
         import onnx
+
+        from ..reference.evaluator import native_evaluator, reference_arithmetic  # other backends have no onnx
 
         evaluator = native_evaluator(onnx.load(graph.path))
         names = list(graph.outputs)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vaeport.bundle.manifest import Tolerance
 from vaeport.checks.comparison import max_abs_error
+from vaeport.contract import Tolerance
 from vaeport.errors import InputError
 
 from ..asking.steps import Plan, batch_cuts

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from ..reference.evaluator import subgraphs
+from ..reference.evaluator import every_node, subgraphs
 
 _MOST_NAMED = 3
 _ALIKE = 0.5  # share of nodes with the same name that makes two files comparable node by node
@@ -44,7 +44,7 @@ def file_differences(model: ModelProto, other: ModelProto, where: str = "the exp
         if key not in known:
             differences.append(Difference(f"{name} is not in {where}"))
         else:
-            compared = _Comparison(where, function, known[key], place=f" in {name}")
+            compared = _Comparison(where, function, known[key], place=f" in {name}{_callers(model, function)}")
             differences += [Difference(one.text) for one in compared.differences()]
     differences += [Difference(f"function {known[key].name!r} is missing") for key in known if key not in functions]
     mine, wanted = _opsets(model), _opsets(other)
@@ -128,7 +128,7 @@ class _Comparison:
             if given.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
                 pairs = zip(_graphs(given), _graphs(wanted), strict=False)
                 for mine, theirs in pairs:
-                    inner = _Comparison(self.where, mine, theirs, f"{self.place} in {key} of node {node_key(node)!r}")
+                    inner = _Comparison(self.where, mine, theirs, f" in {key} of node {node_key(node)!r}{self.place}")
                     yield from (one.text for one in inner.differences())
                 return
             if given.type == AttributeProto.TENSOR:
@@ -137,7 +137,7 @@ class _Comparison:
                 return
         mine, theirs = _value(given), _value(wanted)
         if mine != theirs:
-            yield f"{name} has {key} = {mine}, in {self.where} {theirs}"
+            yield f"{name} has {key} = {_shown(mine)}, in {self.where} {_shown(theirs)}"
 
     def _of_outputs(self, nodes: Mapping[str, NodeProto]) -> Iterator[Difference]:
         mine, theirs = _outputs(self.given), _outputs(self.wanted)
@@ -148,6 +148,14 @@ class _Comparison:
 
 def _functions(model: ModelProto) -> dict[tuple[str, str], FunctionProto]:
     return {(function.domain, function.name): function for function in model.functions}
+
+
+def _callers(model: ModelProto, function: FunctionProto) -> str:
+    """Which nodes call a function, in words."""
+    key = (function.domain, function.name)
+    names = [node_key(node) for node in every_node(model) if (node.domain, node.op_type) == key]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f" (called by {', '.join(map(repr, names[:_MOST_NAMED]))}{more})" if names else ""
 
 
 def _opsets(model: ModelProto) -> dict[str, int]:
@@ -172,6 +180,12 @@ def _value(attribute: AttributeProto | None) -> Any:
     if attribute is None:
         return None
     return f"@{attribute.ref_attr_name}" if attribute.ref_attr_name else helper.get_attribute_value(attribute)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _is_float(tensor: TensorProto) -> bool:

@@ -13,12 +13,15 @@ from ..reporting.report import Row
 from ..reporting.sentences import listed, row_sentence
 from ..running.process import PAST_TIME_LIMIT
 from ..subjects.subject import Graph
+from ..subjects.tensors import Arrays
 from .file_differences import Difference, are_alike, file_differences
 from .ladder import CAPTURE, ORIGINALS, STANDARD, Compare, Ladder
 from .matching import Values, first_unmatched, onnx_tensors, torch_tensors
 from .node_search import NodeSearch, RunPart
+from .tensors import difference, exact_values
 
 _ROWS = 7
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,9 @@ class Locator:
         hold = f"{listed(held)} hold{'s' * (len(held) == 1)}" if held else ""
         if rung in (*ORIGINALS, CAPTURE):
             return Place(rung, f"{rung}: {self._said(rung, graph.name)}")
-        if rung == STANDARD:
-            return Place(rung, f"{graph.file}: {self._difference(graph)}" + (f"; {hold}" if hold else ""))
+        if rung == STANDARD or (STANDARD not in held and self._is_wrong(graph, failing)):
+            text = self._difference(graph, self._short(rung, graph.name))
+            return Place(rung, f"{graph.file}: {text}" + (f"; {hold}" if hold else ""))
         if self._only_divided(failing[0]):
             return Place(rung, f"preprocessing of {graph.name}: float inputs hold, raw pixels do not")
         text = f"{graph.name}, {self.nodes.first_node(failing)}"
@@ -93,18 +97,40 @@ class Locator:
             return False
 
     def _said(self, rung: str, graph: str) -> str:
-        short = next(row for row in self.ladder.of(rung, graph) if not row.holds)
+        short = self._short(rung, graph)
         return f"{graph}/{short.output} {row_sentence(short)}"
 
-    def _difference(self, graph: Graph) -> str:
-        """What is wrong with a graph's file in which the standard's evaluator does not find the reference's answers."""
+    def _short(self, rung: str, graph: str) -> Row:
+        return next(row for row in self.ladder.of(rung, graph) if not row.holds)
+
+    def _is_wrong(self, graph: Graph, failing: list[Row]) -> bool:
+        """Whether the file itself gives other answers in float64 than the reference, where no rung tells that."""
+        row = failing[0]
+        if row.failed or self._is_quantised(graph.name):
+            return False
+        inputs = self._hardest(graph, row)
+        try:
+            given = exact_values(onnx.load_model_from_string(graph.content), inputs)[row.output]
+            return difference(given, graph.reference.answers(inputs, "float64")[row.output]) > row.tolerance
+        except InputError:
+            return False
+
+    def _hardest(self, graph: Graph, row: Row) -> Arrays:
+        """A few rows, with the worst among them."""
+        name, worst = row.worst
+        given = self.ladder.plan.subject.input_set(graph.name, name or "probes")
+        first = max(0, min(worst, len(given) - _ROWS))
+        return given.rows(first, first + _ROWS)
+
+    def _difference(self, graph: Graph, row: Row) -> str:
+        """What is wrong with a graph's file, in which not even a plain runtime finds the reference's answers."""
         if graph.name not in self._differences:
-            self._differences[graph.name] = self._file_difference(graph)
+            self._differences[graph.name] = self._file_difference(graph, row)
         return self._differences[graph.name]
 
-    def _file_difference(self, graph: Graph) -> str:
+    def _file_difference(self, graph: Graph, row: Row) -> str:
         subject = self.ladder.plan.subject
-        said = f"{STANDARD}'s {self._said(STANDARD, graph.name)}"
+        said = f"{row.backend}'s {graph.name}/{row.output} {row_sentence(row)}"
         model = onnx.load_model_from_string(graph.content)
         where = "the export" if graph.original else subject.yardstick
         fresh = onnx.load_model_from_string(subject.fresh(graph.name)) if subject.fresh else None
@@ -112,7 +138,7 @@ class Locator:
         alike = fresh is not None and are_alike(model, fresh)
         if differences and alike and len(differences) <= 1:
             return differences[0].text
-        node = self._unmatched(graph, model, fresh)
+        node = self._unmatched(graph, row, model, fresh)
         if differences and alike:
             return _chosen(differences, node[0] if node else "")
         if node:
@@ -121,13 +147,11 @@ class Locator:
             return f"it is the same as {where}, and yet {said}"
         return said
 
-    def _unmatched(self, graph: Graph, model: onnx.ModelProto, fresh: onnx.ModelProto | None) -> tuple[str, str] | None:
+    def _unmatched(
+        self, graph: Graph, row: Row, model: onnx.ModelProto, fresh: onnx.ModelProto | None
+    ) -> tuple[str, str] | None:
         """Name of the first node whose output the reference has nowhere, and the same in words."""
-        row = next(row for row in self.ladder.of(STANDARD, graph.name) if not row.holds)
-        name, worst = row.worst
-        inputs_of = self.ladder.plan.subject.input_set(graph.name, name or "probes")
-        first = max(0, min(worst, len(inputs_of) - _ROWS))
-        inputs = inputs_of.rows(first, first + _ROWS)
+        inputs = self._hardest(graph, row)
         try:
             tensors = self.nodes.graph(graph.name)
             exact = graph.reference.answers(inputs, "float64")[row.output]
@@ -142,9 +166,12 @@ class Locator:
         node = tensors.makers[tensor]
         key = node.name or next(value.name for value in node.outputs if value.name) or ""
         yardstick = self.ladder.plan.subject.yardstick
-        return key, f"{tensors.describe(tensor)}: its output {tensor!r} is the first that {yardstick} never computes"
+        made = [name for name in tensors.reads[tensor] if name in tensors.makers and name in tensors.varying]
+        of = "; ".join(f"{name!r} of {tensors.describe(name)}" for name in made[:_MOST_NAMED])
+        words = f"{tensors.describe(tensor)}: its output {tensor!r} is the first that {yardstick} never computes"
+        return key, f"{words} (made of {of})" if of else words
 
-    def _reference_tensors(self, graph: Graph, inputs: dict[str, np.ndarray], fresh: onnx.ModelProto | None) -> Values:
+    def _reference_tensors(self, graph: Graph, inputs: Arrays, fresh: onnx.ModelProto | None) -> Values:
         """Everything that the reference computes on the way to its answers, in float64."""
         if "torch" in sys.modules:
             recorded = torch_tensors(lambda: graph.reference.answers(inputs, "float64"))
@@ -180,6 +207,7 @@ def make_locator(
 
 
 def _chosen(differences: list[Difference], node: str) -> str:
-    """The difference that is about a node if there is one, else the first; and how many more there are."""
-    chosen = next((one for one in differences if node and one.node == node), differences[0])
+    """The difference that is about the whole graph or about a node, else the first; and how many more there are."""
+    whole = not differences[0].node
+    chosen = differences[0] if whole else next((one for one in differences if one.node == node), differences[0])
     return f"{chosen.text}, and {len(differences) - 1} more" if len(differences) > 1 else chosen.text

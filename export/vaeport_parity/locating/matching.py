@@ -18,7 +18,7 @@ from .tensors import TensorGraph, exact_values
 Values = Sequence[NDArray[Any]]
 
 _LEAST_ENTRIES = 2  # single numbers are alike by chance
-_LOOSEST, _STRICTEST = 1e-6, 1e-9  # relative; float32 constants such as 1/sqrt(d) are off by 3e-8 in a float64 graph
+_LOOSEST, _STRICTEST = 1e-6, 1e-14  # relative; float32 constants such as 1/sqrt(d) are off by 3e-8 in a float64 graph
 _OF_THE_ERROR = 0.01
 
 

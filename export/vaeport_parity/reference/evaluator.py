@@ -169,28 +169,37 @@ def _expanded(model: ModelProto) -> ModelProto:
 def _with_functions_written_out(model: ModelProto) -> ModelProto:
     """Operators for which the evaluator has no code of its own, or only code that rounds, as their standard bodies."""
     known: set[tuple[str, str]] = set()
+    version = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD), 1)
     for _ in range(4):  # bodies call functions in turn
-        wanted = {
+        kinds = {
             node.op_type
             for node in every_node(model)
             if node.domain in _STANDARD and (node.op_type in _WRITTEN_OUT or not has_implementation(node))
         }
+        wanted = {kind for kind in kinds if _has_body(kind, version)}
         new = {("", kind) for kind in wanted} - known
         if not new:
             break
         known |= new
-        _state_defaults(model, wanted)
+        _state_defaults(model, wanted, version)
         try:
             model = inline_selected_functions(model, sorted(new), inline_schema_functions=True)
         except RuntimeError as error:
-            kinds = ", ".join(kind for _, kind in sorted(new))
-            raise InputError(f"onnx cannot write out the function that {kinds} stands for: {error}") from error
+            names = ", ".join(kind for _, kind in sorted(new))
+            raise InputError(f"onnx cannot write out the function that {names} stands for: {error}") from error
     return model
 
 
-def _state_defaults(model: ModelProto, kinds: set[str]) -> None:
+def _has_body(kind: str, version: int) -> bool:
+    """Whether the standard words an operator as a function of others."""
+    if not onnx.defs.has(kind):
+        return False
+    schema: Any = onnx.defs.get_schema(kind, version)  # its types leave out what is asked here
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def _state_defaults(model: ModelProto, kinds: set[str], version: int) -> None:
     """Give nodes the attributes that they leave to their default, which onnx's inliner would drop."""
-    version = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD), 1)
     for node in every_node(model):
         if node.domain not in _STANDARD or node.op_type not in kinds:
             continue

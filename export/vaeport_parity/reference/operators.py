@@ -272,16 +272,33 @@ class BatchNormalization(OpRun):
 
 
 class Loop(op_loop.Loop):
-    """Without a condition it goes on, where the evaluator takes a missing one for false."""
+    """Without a condition it goes on, and scan outputs get an axis of their own; the evaluator stops and joins."""
 
     op_domain = ""
 
     def _run(  # type: ignore[no-untyped-def]  # onnx reads names and defaults, and has no types itself
-        self, count, condition, *args, context=None, body=None, attributes=None, bindings=None
+        self, count, condition, *carried, context=None, body=None, attributes=None, bindings=None
     ):
-        going = np.array(True) if condition is None else condition
-        more = {"context": context, "body": body, "attributes": attributes, "bindings": bindings}
-        return super()._run(count, going, *args, **more)  # type: ignore[no-untyped-call]
+        body = self.body  # type: ignore[attr-defined]  # its base sets it from the node's attribute
+        state = dict(context or {})
+        state.update(zip(body.input_names[2:], carried, strict=False))
+        going = True if condition is None else bool(condition)
+        scanned: list[list[Array]] = [[] for _ in range(self.K)]
+        turn = 0
+        while going and (count is None or turn < int(count)):
+            state[body.input_names[0]] = np.array(turn, np.int64)
+            state[body.input_names[1]] = np.array(going)
+            outputs = self._run_body(  # type: ignore[attr-defined]  # set by its base
+                state, attributes=attributes, bindings=bindings
+            )
+            going = bool(outputs[0])
+            state.update(zip(body.input_names[2:], outputs[1 : 1 + self.N], strict=False))
+            for values, value in zip(scanned, outputs[1 + self.N :], strict=True):
+                values.append(value)
+            turn += 1
+        final = [state[name] for name in body.input_names[2:]]
+        stacked = [np.stack(values) if values else np.zeros((0,)) for values in scanned]
+        return self._check_and_fix_outputs((*final, *stacked))
 
 
 CORRECTED: tuple[type[OpRun], ...] = (

@@ -24,8 +24,6 @@ class PlainSums(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
     and eager modules alike. What has kernels of its own there (a fused LSTM, 3-d convolutions) stays as it is.
     """
 
-    supports_higher_order_operators = True
-
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

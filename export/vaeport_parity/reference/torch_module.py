@@ -1,10 +1,11 @@
 """A PyTorch network as the reference: captured into a program where that can be done, else run as it is."""
 
+import contextlib
 import copy
 import inspect
+import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -22,7 +22,7 @@ from vaeport.errors import CheckFailedError, InputError
 from vaeport.sessions.session import first_line
 
 from ..subjects.tensors import Arrays, TensorSpec
-from .base import Precision
+from .base import NoPlainSumsError, Precision
 from .plain_sums import PlainSums
 from .program import CapturedModule, Program, program_of
 
@@ -49,19 +49,21 @@ class TorchReference:
     has_noise: bool = True
     any_inputs: bool = True
     _double: nn.Module | None = field(default=None, repr=False)
+    _modeless: bool = field(default=False, repr=False)
 
     def answers(self, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
         """Answers by output name, as of `Reference`."""
         wide = precision == "float64"
         tensors = [_tensor(inputs[name], wide=wide) for name in self.arguments]
         module = self._widened() if wide else self.module
-        mode = _mode(plain=plain, double=wide and self.captured is None)
         default = torch.get_default_dtype()
         try:
             if wide:
                 torch.set_default_dtype(torch.float64)
-            with torch.no_grad(), mode:
-                answer = self._call(module, tensors)
+            with torch.no_grad():
+                answer = self._in_mode(module, tensors, plain=plain, wide=wide)
+        except NoPlainSumsError:
+            raise
         except Exception as error:  # a stranger's module raises errors of all kinds
             shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in inputs.items())
             raise InputError(f"{self.words} refuses {shapes}: {first_line(error)}") from error
@@ -74,6 +76,21 @@ class TorchReference:
                 f"({', '.join(self.outputs)}); return as many tensors, in the same order"
             )
         return {name: to_array(value) for name, value in zip(self.outputs, values, strict=True)}
+
+    def _in_mode(self, module: nn.Module, tensors: Sequence[Tensor], *, plain: bool, wide: bool) -> Any:
+        if plain:
+            if self._modeless:
+                raise NoPlainSumsError("the network compiles parts of itself")
+            with PlainSums():  # type: ignore[no-untyped-call]  # torch has no types here
+                return self._call(module, tensors)
+        if wide and self.captured is None and not self._modeless:
+            try:
+                with _InFloat64():  # type: ignore[no-untyped-call]
+                    return self._call(module, tensors)
+            except Exception:  # noqa: BLE001 - torch.cond compiles its branches, which no mode survives
+                self._modeless = True
+                torch.compiler.reset()  # else it goes on with what it compiled inside the mode
+        return self._call(module, tensors)
 
     def _call(self, module: nn.Module, tensors: Sequence[Tensor]) -> Any:
         if self.keywords:
@@ -89,8 +106,6 @@ class TorchReference:
 class _InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Widens the types that eager code names: a conversion to float32 inside would lose what float64 has."""
 
-    supports_higher_order_operators = True
-
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
@@ -98,9 +113,7 @@ class _InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run the operator with float64 in place of narrower types; branches of torch.cond are run as they are."""
-        if isinstance(func, HigherOrderOperator):
-            return func(*args, **(kwargs or {}))
+        """Run the operator with float64 in place of narrower types."""
         named = {
             key: torch.float64 if key == "dtype" and value in _NARROW else value
             for key, value in (kwargs or {}).items()
@@ -240,12 +253,6 @@ def to_array(value: Any) -> NDArray[Any]:
     return array
 
 
-def _mode(*, plain: bool, double: bool) -> AbstractContextManager[Any]:
-    if plain:
-        return PlainSums()  # type: ignore[no-untyped-call]
-    return _InFloat64() if double else nullcontext()  # type: ignore[no-untyped-call]
-
-
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:
     values = np.asarray(values, order="C")
     if values.dtype == ml_dtypes.bfloat16:
@@ -300,8 +307,8 @@ def _captured(
     ]
     kwargs = dict(zip(reference.keywords, args, strict=True)) if reference.keywords else None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch.export warns of its own deprecations
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")  # torch.export warns of its own deprecations, and prints whole graphs
             exported = torch.export.export(
                 reference.module,
                 () if kwargs else args,

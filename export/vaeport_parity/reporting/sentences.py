@@ -61,7 +61,8 @@ def margin(report: Report) -> str:
 def verdict_sentence(report: Report) -> str:
     """The verdict with its reasons: one sentence, then a line for each backend that falls short, and its place once."""
     if report.holds:
-        return f"{claim(report)}: {margin(report)}"
+        held = [backend.name for backend in report.backends if backend.missing is None and backend.counts]
+        return f"{claim(report)} on {listed(held)}: {margin(report)}"
     lines = [f"{claim(report)}: {shortcoming(report)}"]
     for backend in report.backends:
         failing = [row for row in report.of(backend.name) if not row.holds]
@@ -113,8 +114,12 @@ def where(report: Report, row: Row) -> str:
 
 
 def worst_row(rows: Sequence[Row]) -> Row:
-    """The row that says most of a backend: one that does not hold, and of those the one that is furthest off."""
-    return max(rows, key=lambda row: (not row.holds, not row.failed or not row.rows, row.ratio))
+    """The row that says most: one that does not hold, of those one with an answer, and of those the furthest off."""
+
+    def key(row: Row) -> tuple[bool, bool, bool, float]:
+        return not row.holds, row.rows > 0, row.mismatches > 0, error_ratio(row.figures.max_abs, row.noise_floor)
+
+    return max(rows, key=key)
 
 
 def backends_said(report: Report) -> str:

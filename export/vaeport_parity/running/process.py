@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..backends.base import Facts, environment_of
 from .environments import interpreter_of
+from .forks import WORKER, ForkServer, fork_server
 
 PAST_TIME_LIMIT = "ran past its time limit"
 """What is said of a backend that was ended for its slowness."""
@@ -33,7 +34,32 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
     inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
     environment = {**inherited, **variables, "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     folder = folder.absolute()
-    command = [str(interpreter), "-P", str(Path(__file__).absolute().with_name("worker.py")), str(folder)]
+    server = None if facts.has_environment else fork_server(Path(str(interpreter)), environment)
+    if server is not None:
+        code = _forked(server, facts, folder, seconds)
+    else:
+        code = _started([str(interpreter), "-P", str(WORKER), str(folder)], folder, environment, seconds)
+    if code is None:
+        return f"{PAST_TIME_LIMIT} of {limit:g} s"
+    if code == 0:
+        return None
+    if code < 0:
+        return f"died of {signal.Signals(-code).name}"
+    output = folder / "output.txt"
+    lines = output.read_text(errors="replace").strip().splitlines() if output.is_file() else []
+    return f"ended with exit code {code}: {lines[-1][:300] if lines else 'without a word'}"
+
+
+def _forked(server: ForkServer, facts: Facts, folder: Path, seconds: float) -> int | None:
+    try:
+        return server.run(folder, [facts.module] if facts.module else [], seconds)
+    except OSError:
+        server.close()
+        return 1
+
+
+def _started(command: list[str], folder: Path, environment: dict[str, str], seconds: float) -> int | None:
+    """Exit code of a process of its own; None where the time was not enough."""
     with (folder / "output.txt").open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -45,17 +71,11 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
             start_new_session=True,
         )
         try:
-            code = process.wait(max(seconds, 0))
+            return process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
-            return f"{PAST_TIME_LIMIT} of {limit:g} s"
+            return None
         finally:
             _end(process)
-    if code == 0:
-        return None
-    if code < 0:
-        return f"died of {signal.Signals(-code).name}"
-    lines = (folder / "output.txt").read_text(errors="replace").strip().splitlines()
-    return f"ended with exit code {code}: {lines[-1][:300] if lines else 'without a word'}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

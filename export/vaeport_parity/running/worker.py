@@ -4,12 +4,15 @@ It is run as a file by the backend's own interpreter, where neither vaeport nor 
 imports at the top is Python's own and numpy. A step that began and did not end tells where a process died.
 """
 
+import contextlib
 import importlib
 import importlib.util
 import json
+import os
 import statistics
 import sys
 import time
+import traceback
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -257,9 +260,53 @@ def _sentence(error: BaseException) -> str:
     return words if len(words) <= 300 else f"{words[:297]}..."
 
 
+def serve() -> None:
+    """Fork a worker for each job that standard input names, and tell its process id and exit code on standard output.
+
+    A request is a line of JSON: `folder` of the job, and `modules` to import before the fork, which every later worker
+    then has too.
+    """
+    answers = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 1)
+    for line in sys.stdin:
+        request = json.loads(line)
+        for module in request["modules"]:
+            with contextlib.suppress(Exception):  # the worker says what is wrong with it
+                importlib.import_module(module)
+        pid = os.fork()
+        if pid == 0:
+            os.close(answers)
+            os._exit(_forked(Path(request["folder"]), nowhere))
+        os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
+        _, status = os.waitpid(pid, 0)
+        os.write(answers, json.dumps({"code": os.waitstatus_to_exitcode(status)}).encode() + b"\n")
+
+
+def _forked(folder: Path, nowhere: int) -> int:
+    """Do one job in a process that was forked; its exit code."""
+    os.setsid()
+    os.chdir(folder)  # some converters leave files where they are run
+    output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream, target in ((0, nowhere), (1, output), (2, output)):
+        os.dup2(target, stream)
+    try:
+        perform(folder)
+    except BaseException:  # noqa: BLE001 - the same as at the end of a program of its own
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
 if __name__ == "__main__":
     # The package is found by its folder: a path would bring the rest of another environment along.
     package = types.ModuleType("vaeport_parity")
     package.__path__ = [str(Path(__file__).resolve().parents[1])]
     sys.modules["vaeport_parity"] = package
-    perform(Path(sys.argv[1]))
+    if sys.argv[1] == "--serve":
+        serve()
+    else:
+        perform(Path(sys.argv[1]))

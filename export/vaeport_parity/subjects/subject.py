@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.bundle.manifest import Tolerance
+from vaeport.contract import Tolerance
 
 from .tensors import Arrays, TensorSpec, batch_axis
 

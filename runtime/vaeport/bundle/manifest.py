@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..contract import CHECKPOINT_FOLDER, CONTRACT, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE, Shapes
+from ..contract import CHECKPOINT_FOLDER, CONTRACT, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE, Shapes, Tolerance
 from ..errors import BundleError
 from .anomaly_scale import AnomalyCalibration, read_calibration
 from .fields import Fields, parse_json
@@ -21,17 +21,6 @@ class FileEntry:
     """Bytes."""
     sha256: str
     """Lower-case hexadecimal digest of the content."""
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far an output may be from PyTorch's, below float32 from what the graph answered when it was made; and why."""
-
-    max_abs: float
-    """Largest absolute error allowed, in the output's own unit."""
-    noise_floor: float
-    """Largest absolute difference of PyTorch float32 from PyTorch float64 on the same inputs; below float32 that
-    between faithful ways to run the same graph."""
 
 
 _MOST_SIZE = 65536

@@ -45,13 +45,15 @@ def compared(candidate: ModelProto, reference: Any, name: str, folder: Path, bac
 
 def node_of(model: ModelProto, kind: str) -> NodeProto:
     """The first node of a kind outside subgraphs."""
-    return next(node for node in model.graph.node if node.op_type == kind)
+    node: NodeProto = next(node for node in model.graph.node if node.op_type == kind)
+    return node
 
 
 def inner(model: ModelProto, kind: str) -> NodeProto:
     """The first node of a kind in a subgraph."""
     graphs = (one.g for node in model.graph.node for one in node.attribute if one.type == AttributeProto.GRAPH)
-    return next(node for graph in graphs for node in graph.node if node.op_type == kind)
+    node: NodeProto = next(node for graph in graphs for node in graph.node if node.op_type == kind)
+    return node
 
 
 def changed_weight(name: str, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Change:
@@ -244,6 +246,14 @@ def test_defect_in_a_file_of_other_names_is_found_by_value(defect: str, tmp_path
 
 class Attention(nn.Module):
     """The network that `graphs.attention` is an export of, written with PyTorch's own operators."""
+
+    table: Tensor
+    w_query: Tensor
+    w_key: Tensor
+    w_value: Tensor
+    w_out: Tensor
+    gain: Tensor
+    shift: Tensor
 
     def __init__(self, weights: dict[str, NDArray[Any]], *, fused: bool) -> None:
         super().__init__()

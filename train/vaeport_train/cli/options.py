@@ -72,24 +72,24 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def dataset(arguments: argparse.Namespace, name: str, image_shape: tuple[int, int, int]) -> "Dataset":
     """Load a data set, and name the files that were skipped on stderr."""
     from ..data import FolderOptions, load_dataset
-    from ..running.distributed import environment
 
     options = FolderOptions(image_shape, arguments.strict)
-    loaded = load_dataset(name, data_dir=arguments.data_dir, folder_options=options)
-    if environment().first:
-        for reason in loaded.skipped:
-            print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
-    return loaded
+    return _reported(load_dataset(name, data_dir=arguments.data_dir, folder_options=options))
 
 
 def dataset_like(arguments: argparse.Namespace, data: "DataRecord") -> "Dataset":
     """The data that was given, else what was trained on, brought to the image size that was trained on."""
-    from vaeport.errors import InputError
+    from ..api import dataset_of_run
 
-    from ..data import NAMES
+    return _reported(
+        dataset_of_run(arguments.folder, data, arguments.data, data_dir=arguments.data_dir, strict=arguments.strict)
+    )
 
-    if arguments.data is None and data.name not in NAMES:
-        raise InputError(
-            f"{arguments.folder} was trained on your own images, {data.name!r}; give their path with --data"
-        )
-    return dataset(arguments, arguments.data or data.name, data.image_shape)
+
+def _reported(loaded: "Dataset") -> "Dataset":
+    from ..running.distributed import environment
+
+    if environment().first:
+        for reason in loaded.skipped:
+            print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
+    return loaded

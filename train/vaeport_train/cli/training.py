@@ -27,9 +27,9 @@ def trained(arguments: argparse.Namespace, folder: str, work: "Callable[[], Run]
     except KeyboardInterrupt:
         if not first:
             return INTERRUPTED
-        if not (run_folder := Path(folder) / CONFIG_FILE).is_file():
-            raise
-        print(f"vaeport-train: stopped; go on with: vaeport-train resume {run_folder.parent}", file=sys.stderr)
+        if not (Path(folder) / CONFIG_FILE).is_file():
+            raise  # nothing has begun that could go on
+        print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
         return INTERRUPTED
     return _report(folder, run, arguments) if first else 0
 

@@ -24,7 +24,7 @@ class ObjectiveConfig:
     """Class that the decoder (and encoder) is given in training: the classifier's softmax, or the true label."""
     recognition_weight: NotNegative
     """Weight of the cross-entropy of the classifier on images drawn from N(0, I) and random labels; teaches the decoder
-    alone to draw what was asked for."""
+    alone to draw the requested class."""
     augment: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 0.0
     """Strength of the distortions in which the classifier is shown images in training, 0 for none, 1 for as much as a
     digit bears; halved in the last tenth of the run. The VAE is never shown any."""
@@ -43,7 +43,7 @@ class ObjectiveConfig:
     importance_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     """Share of a batch that the VAE learns from in these epochs; the classifier learns from all of it."""
     binarise: bool = False
-    """Whether the decoder is asked for bits drawn anew each step with the pixels as probabilities (dynamic
+    """Whether the decoder learns bits drawn anew each step with the pixels as probabilities (dynamic
     binarisation), and the encoder is shown them, but for a quarter of the images that it sees in grey."""
 
     def __post_init__(self) -> None:

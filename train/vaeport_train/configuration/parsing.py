@@ -63,7 +63,7 @@ def load_preset(
     """Read a preset and lay settings over it.
 
     Args:
-        name: a shipped preset (`preset_names`), or a TOML file of one's own.
+        name: a shipped preset (`preset_names`), or a TOML file of yours.
         settings: see `override`.
         network: takes the place of the preset's networks. Their initial weights stay as their code makes them, unless a
             setting names `training.initialisation`.
@@ -77,15 +77,16 @@ def load_preset(
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where} is no TOML: {error}") from error
     if network is not None:
-        given = [key for key in _keys_of(settings) if key.startswith("network.")]
+        given = [key for key, _ in _pairs(settings) if key.startswith("network.")]
         if given:
             raise InputError(f"--set {given[0]} has no effect on networks of your own; change their code")
         values["network"] = dataclasses.asdict(network)  # type: ignore[call-overload]  # kinds have dataclasses
         if isinstance(values.get("training"), dict):
             values["training"]["initialisation"] = "torch"
-    elif isinstance(table := values.get("network"), dict) and table.get("kind") == "own":
-        raise InputError(f"{where}: networks of your own are given with --network FILE.py:NAME, not in a preset")
-    return parse_config(override(values, settings, where=where), where)
+    values = override(values, settings, where=where)
+    if network is None and isinstance(table := values.get("network"), dict) and table.get("kind") == "own":
+        raise InputError(f"{where}: networks of your own are given with --network FILE.py:NAME, not by network.kind")
+    return parse_config(values, where)
 
 
 def override(values: dict[str, Any], settings: Settings, *, where: str = "preset") -> dict[str, Any]:
@@ -100,8 +101,7 @@ def override(values: dict[str, Any], settings: Settings, *, where: str = "preset
         InputError: a setting without `=`, or a key that no configuration has.
     """
     result = {table: dict(fields) if isinstance(fields, dict) else fields for table, fields in values.items()}
-    for setting in _pairs(settings):
-        key, value = setting
+    for key, value in _pairs(settings):
         table, _, field = key.partition(".")
         if key not in _known_keys():
             raise InputError(f"--set: unknown key {key!r}{_suggestion(key)}")
@@ -127,10 +127,6 @@ def _pairs(settings: Settings) -> list[tuple[str, object]]:
             value = text
         pairs.append((key.strip(), value))
     return pairs
-
-
-def _keys_of(settings: Settings) -> list[str]:
-    return [key for key, _ in _pairs(settings)]
 
 
 def _sentence(problems: list[tuple[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Where presets are: inside the package by name, or a TOML file of one's own. Imports nothing that is slow."""
+"""Where presets are: inside the package by name, or a TOML file of yours. Imports nothing that is slow."""
 
 import os
 from importlib.resources import files

@@ -36,11 +36,16 @@ class Images:
         """One batch: images [N, C, H, W] as float32 in [0, 1], labels [N] as int64, both on the device."""
         rows = rows.to(self._images.device)
         images, labels = self._images[rows].to(self.device), self._labels[rows].to(self.device)
-        return images.to(torch.float32) / 255, labels
+        return unit_range(images), labels
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of at most `size` images in the given order, as `gather` makes them."""
         return (self.gather(rows) for rows in torch.split(order, size))
+
+
+def unit_range(pixels: Tensor) -> Tensor:
+    """Pixels of 0 to 255, uint8, as float32 in [0, 1]."""
+    return pixels.to(torch.float32) / 255
 
 
 def batches(split: Split, size: int, *, device: torch.device = _CPU) -> Iterator[tuple[Tensor, Tensor]]:

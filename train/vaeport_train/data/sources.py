@@ -1,4 +1,4 @@
-"""Data sets by name, or by the path of one's own images."""
+"""Data sets by name, or by the path of your own images."""
 
 import os
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ NAMES = (EMBEDDED, *PUBLISHED)
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """How a folder of one's own images is read."""
+    """How a folder of your own images is read."""
 
     image_shape: tuple[int, int, int] = (1, 28, 28)
     """Channels, height and width to bring the images to."""
@@ -67,7 +67,7 @@ def load_dataset(
 
 
 def _named(dataset: Dataset) -> Dataset:
-    """One's own images, under names that can be told from others and shown."""
+    """Your own images, under names that can be told from others and shown."""
     if dataset.name in (*NAMES, ARRAYS):
         raise InputError(f"{dataset.name!r} is a name that vaeport uses itself; give your own images another")
     for name in (dataset.name, *dataset.class_names):

@@ -1,4 +1,4 @@
-"""Conditional accuracy: whether drawings show the class that was asked for, as an independent judge sees it."""
+"""Conditional accuracy: whether drawn images show the requested class, as read by an independent judge."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class ConditionalAccuracy:
-    """How many drawn images a judge takes for the class that was asked for."""
+    """How many drawn images a judge reads as the requested class."""
 
     images: int
     """How many were drawn, the classes in turn, from z ~ N(0, I)."""
     seed: int
     """Seed of their latents: rows 0 to images - 1 of it, as `vaeport generate` draws them."""
     accuracy: float
-    """Share that the judge takes for the class asked for."""
+    """Share that the judge reads as the requested class."""
     accuracy_95: tuple[float, float]
     """95 % interval of that share (Wilson, 1927)."""
     accuracy_by_class: tuple[float, ...]

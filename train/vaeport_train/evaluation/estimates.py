@@ -27,7 +27,7 @@ _LEAST_OF_A_CLASS = 2
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over images and how far it may be off, the two reasons told apart."""
+    """A mean over images and how far it may be off; the two reasons are kept apart."""
 
     mean: float
     """The estimate."""

@@ -58,7 +58,7 @@ class Figures:
     likelihood: Likelihood | None = None
     """Importance-weighted likelihood, where it was measured."""
     conditional_accuracy: ConditionalAccuracy | None = None
-    """Whether drawn images show the class asked for, where a judge was given; does not depend on the images above."""
+    """Whether drawn images show the requested class, where a judge was given; does not depend on the images above."""
 
 
 def evaluate(network: ConditionalVAE, split: Split, config: ObjectiveConfig, *, seed: int = 0) -> Figures:

@@ -13,7 +13,7 @@ from vaeport.errors import DivergedError
 
 from ..data import Dataset, Split
 from ..data.batching import Images
-from ..devices import FUSED, autocast
+from ..devices import FUSED, autocast, sample_within
 from ..randomness import global_randomness
 from .estimates import wilson_interval
 from .judge import Judge, JudgeNetwork, JudgeRecipe, JudgeRecord, count_errors, weights_digest
@@ -135,4 +135,4 @@ def _distort(image: Tensor) -> Tensor:
         torch.stack([sin * across, (shear * sin + cos) * down, uniform() * 2 * _SHIFT], dim=1),
     )
     grid = functional.affine_grid(torch.stack(rows, dim=1), list(image.shape), align_corners=False)
-    return functional.grid_sample(image, grid, padding_mode="border", align_corners=False)
+    return sample_within(image, grid)

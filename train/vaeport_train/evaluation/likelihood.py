@@ -21,6 +21,7 @@ from vaeport.errors import InputError
 
 from ..configuration.config import ObjectiveConfig
 from ..data import Split
+from ..data.batching import unit_range
 from ..networks.vae import ConditionalVAE, Posterior, use_fast_layout
 from ..randomness import draw_bits, generator
 from .estimates import Estimate, difference_estimate, stratified_subset
@@ -64,7 +65,7 @@ class Likelihood:
     nll_given_label: Estimate
     """Mean of -log p(x | y), the true label given."""
     nll: Estimate | None
-    """Mean of -log p(x), p(x) the mean of p(x | y) over all classes with prior 1/K; None where it was not asked for."""
+    """Mean of -log p(x), p(x) the mean of p(x | y) over all classes with prior 1/K; None where it was not requested."""
 
 
 def importance_weighted(
@@ -100,9 +101,9 @@ def importance_weighted(
     exact: list[Tensor] = []
     with torch.no_grad():
         for index, label in enumerate(labels.tolist()):
-            asked = torch.arange(network.shapes.classes) if sampling.all_classes else torch.tensor([label])
+            requested = torch.arange(network.shapes.classes) if sampling.all_classes else torch.tensor([label])
             drawn = len(exact) < len(subset) and subset[len(exact)] == index
-            few, many = sampler.log_likelihoods(split.images[index], index, asked, label, refined=drawn)
+            few, many = sampler.log_likelihoods(split.images[index], index, requested, label, refined=drawn)
             rough.append(few)
             if drawn:
                 exact.append(many)
@@ -142,19 +143,19 @@ class _Sampler:
         self.seed, self.rows, self.progress = sampling.seed, rows, progress
 
     def log_likelihoods(
-        self, pixels: NDArray[np.uint8], index: int, asked: Tensor, label: int, *, refined: bool
+        self, pixels: NDArray[np.uint8], index: int, requested: Tensor, label: int, *, refined: bool
     ) -> tuple[Tensor, Tensor]:
-        """Log p(x | y) of one image for each class asked, float64 [A]: from the few samples, and from all of them.
+        """Log p(x | y) of one image for each requested class, float64 [A]: from the few samples, and from all of them.
 
         The second is the first where it is not to be refined.
         """
         classes = self.network.shapes.classes
         numbers = range(index * (classes + 1), (index + 1) * (classes + 1))
-        bits = torch.from_numpy(pixels)[None].float() / 255
+        bits = unit_range(torch.from_numpy(pixels)[None])
         bits = draw_bits(bits, generator(self.seed, "likelihood", numbers[0])).to(self.device)
-        one_hot = functional.one_hot(asked, classes).float().to(self.device)
-        posterior = self.network.encode(bits.expand(len(asked), -1, -1, -1), one_hot)
-        sources = [generator(self.seed, "likelihood", numbers[1 + y]) for y in asked.tolist()]
+        one_hot = functional.one_hot(requested, classes).float().to(self.device)
+        posterior = self.network.encode(bits.expand(len(requested), -1, -1, -1), one_hot)
+        sources = [generator(self.seed, "likelihood", numbers[1 + y]) for y in requested.tolist()]
         few = torch.stack(
             [self._log_sum(bits, posterior, one_hot, row, self.few, source) for row, source in enumerate(sources)]
         )
@@ -162,7 +163,7 @@ class _Sampler:
         if not refined or self.few == self.samples:
             return rough, rough
         all_samples, rest = rough.clone(), self.samples - self.few
-        in_play = (rough > rough.max() - _OUT_OF_PLAY) | (asked == label)
+        in_play = (rough > rough.max() - _OUT_OF_PLAY) | (requested == label)
         for row in in_play.nonzero()[:, 0].tolist():
             more = self._log_sum(bits, posterior, one_hot, row, rest, sources[row])
             all_samples[row] = torch.logaddexp(few[row], more) - math.log(self.samples)

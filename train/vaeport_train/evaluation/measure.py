@@ -51,7 +51,7 @@ class MeasureOptions:
     judged_images: int = 10_000
     """How many images are drawn for the judge."""
     splits: tuple[str, ...] = SPLITS
-    """Which images are looked at: whoever still chooses leaves the test images alone."""
+    """Which images are measured; leave the test images out while choosing."""
 
 
 def evaluate_run(

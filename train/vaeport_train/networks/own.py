@@ -1,4 +1,4 @@
-"""Networks of one's own: any object with `encoder`, `classifier` and `decoder`, made by a function in a file.
+"""Networks of your own: any object with `encoder`, `classifier` and `decoder`, made by a function in a file.
 
     encoder(image) or encoder(image, class_probs) -> z_mean, z_logvar    each float32 [N, Z]
     classifier(image)                             -> logits              float32 [N, K]
@@ -38,7 +38,7 @@ _ORIGIN_FILE = "origin.json"
 
 @dataclass(config=STRICT)
 class Config:
-    """Where networks of one's own come from."""
+    """Where networks of your own come from."""
 
     kind: Literal["own"]
     """Tells the kinds of networks apart."""
@@ -52,7 +52,7 @@ class Config:
 
 @plain_dataclass(frozen=True)
 class OwnNetworks:
-    """Networks of one's own that were checked, for a run that is about to begin."""
+    """Networks of your own that were checked, for a run that is about to begin."""
 
     config: Config
     """What the run's record keeps."""
@@ -61,7 +61,7 @@ class OwnNetworks:
 
 
 def adopt(factory: str, shapes: Shapes, *, on: torch.device) -> OwnNetworks:
-    """Import, build and check networks of one's own.
+    """Import, build and check networks of your own.
 
     Args:
         factory: `FILE.py:NAME`.
@@ -112,7 +112,7 @@ def build(config: Config, shapes: Shapes, folder: Path | None = None) -> Parts:
 
 
 class OwnPart(nn.Module):
-    """An encoder, classifier or decoder of one's own; its answers are float32 under autocast too.
+    """An encoder, classifier or decoder of your own; its answers are float32 under autocast too.
 
     Args:
         module: the module.

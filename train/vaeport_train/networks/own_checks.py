@@ -1,4 +1,4 @@
-"""Whether networks of one's own take and return what training needs: asked once, before anything is trained."""
+"""Whether networks of your own take and return what training needs: asked once, before anything is trained."""
 
 import copy
 import inspect
@@ -32,7 +32,10 @@ def taken(module: nn.Module, part: str) -> int:
     """How many inputs a part takes; an encoder's `class_probs` may be left out."""
     if part != "encoder":
         return {"classifier": 1, "decoder": 2}[part]
-    parameters = list(inspect.signature(module.forward).parameters.values())
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):  # compiled code need not have a signature
+        return 1
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return 2
     places = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
@@ -63,8 +66,9 @@ def check_answers(parts: Modules, shapes: Shapes, where: str) -> int:
             drawn = [_answer(parts, "decoder", (z, class_probs), where) for z in (z_mean, _far(z_mean))]
             for logits in drawn:
                 _check_tensor(logits, (rows, *shapes.image), "decoder", "pixel logits", where)
-            # Answers that stay within (0, 1) from any latent have been through a sigmoid.
-            if all(bool(((logits >= 0) & (logits <= 1)).all()) and bool((logits != 0).any()) for logits in drawn):
+            # Answers that vary and stay between 0 and 1 for any latent have been through a sigmoid.
+            varied = torch.cat([logits.flatten() for logits in drawn])
+            if bool(((varied >= 0) & (varied <= 1)).all()) and bool((varied != varied[0]).any()):
                 raise InputError(
                     f"{where}: decoder returns values from 0 to 1 for any latent, which seem to be pixels; "
                     "expected logits: leave the last sigmoid out"
@@ -82,7 +86,7 @@ def check_training(parts: Modules, shapes: Shapes, where: str) -> None:
     with _undisturbed():
         try:
             copies = copy.deepcopy(dict(parts))  # together, so that weights that are shared stay shared
-        except Exception as error:  # somebody else's code may raise anything
+        except Exception as error:  # the user's code may raise anything
             raise InputError(f"{where}: the networks cannot be copied (copy.deepcopy): {_in_words(error)}") from error
         for part in copies.values():
             part.train()
@@ -90,6 +94,8 @@ def check_training(parts: Modules, shapes: Shapes, where: str) -> None:
         z_mean, z_logvar = _encoded(copies, image, class_probs, where)
         logits = _answer(copies, "classifier", (image,), where)
         pixels = _answer(copies, "decoder", (z_mean, class_probs), where)
+        _check_tensor(logits, (_ROWS[0], shapes.classes), "classifier", "class logits in training mode", where)
+        _check_tensor(pixels, (_ROWS[0], *shapes.image), "decoder", "pixel logits in training mode", where)
         answers = {"encoder": z_mean.sum() + z_logvar.sum(), "classifier": logits.sum(), "decoder": pixels.sum()}
         for name, answer in answers.items():
             learned = [weight for weight in copies[name].parameters() if weight.requires_grad]
@@ -97,10 +103,11 @@ def check_training(parts: Modules, shapes: Shapes, where: str) -> None:
                 continue  # a network that is held still is its author's choice
             if not answer.requires_grad:
                 raise InputError(f"{where}: no gradient reaches the weights of {name}; it detaches its answer")
-            if all(
-                gradient is None
-                for gradient in torch.autograd.grad(answer, learned, retain_graph=True, allow_unused=True)
-            ):
+            try:
+                gradients = torch.autograd.grad(answer, learned, retain_graph=True, allow_unused=True)
+            except Exception as error:  # the user's code may raise anything
+                raise InputError(f"{where}: the backward pass of {name} raised {_in_words(error)}") from error
+            if all(gradient is None for gradient in gradients):
                 raise InputError(f"{where}: no gradient reaches the weights of {name}; its answer does not use them")
         if not any(weight.requires_grad for part in copies.values() for weight in part.parameters()):
             raise InputError(f"{where}: no network has a weight that learns (requires_grad)")
@@ -124,7 +131,12 @@ def hidden_by_execution(parts: Modules, shapes: Shapes) -> dict[str, tuple[str, 
                 hook.remove()
     latent_dim = z_mean.shape[1]
     heads = {"encoder": {latent_dim, 2 * latent_dim}, "classifier": {shapes.classes}, "decoder": {image[0].numel()}}
-    return {name: _between(layers, heads[name]) for name, layers in ran.items()}
+    known = {name: dict(part.named_parameters(remove_duplicate=False)) for name, part in parts.items()}
+    # A layer whose weight is computed (weight normalisation) has no matrix of its own to move.
+    return {
+        name: tuple(weight for weight in _between(layers, heads[name]) if weight in known[name])
+        for name, layers in ran.items()
+    }
 
 
 def _between(layers: list[tuple[str, int]], heads: set[int]) -> tuple[str, ...]:
@@ -167,7 +179,7 @@ def _far(z: Tensor) -> Tensor:
 def _answer(parts: Modules, name: str, inputs: tuple[Tensor, ...], where: str) -> Tensor:
     try:
         answer: Tensor = parts[name](*inputs)
-    except Exception as error:  # somebody else's code may raise anything
+    except Exception as error:  # the user's code may raise anything
         given = " and ".join(f"{_type(tensor)} {list(tensor.shape)}" for tensor in inputs)
         raise InputError(f"{where}: {name} raised {_in_words(error)}, given {given}; {_EXPECTED[name]}") from error
     return answer

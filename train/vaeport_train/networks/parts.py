@@ -8,7 +8,7 @@
 | `shift_means(offsets)`, `shift_latents(offsets)` | encoder, decoder | at the end the class means of z are moved to 0 |
 
 `offsets` are float [K, Z], one row a class. A method that is missing leaves its feature out; for `hidden_matrices` of
-one's own networks see `vaeport_train.networks.own`.
+networks of your own see `vaeport_train.networks.own`.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A Python file of one's own that builds networks: read, known by its hash, imported, called."""
+"""A Python file of your own that builds networks: read, known by its hash, imported, called."""
 
 import hashlib
 import inspect
@@ -36,9 +36,12 @@ def parse_factory(text: str) -> tuple[Path, str]:
         InputError: the text has another form.
     """
     file, _, name = text.rpartition(":")
+    path = Path(file)
     if not file.endswith(".py") or not name.isidentifier():
         raise InputError(f"network {text!r} must be FILE.py:NAME, such as my_nets.py:build")
-    return Path(file), name
+    if any(character in path.name for character in ":\\"):
+        raise InputError(f"network {text!r}: a run keeps the file under its name, so rename it without ':' and '\\'")
+    return path, name
 
 
 def read_source(path: Path) -> SourceFile:
@@ -77,7 +80,7 @@ def call_factory(source: SourceFile, name: str, shapes: Shapes) -> Any:
             return factory(**arguments)
         except InputError:
             raise
-        except Exception as error:  # somebody else's code may raise anything
+        except Exception as error:  # the user's code may raise anything
             raise InputError(f"{where} raised {_in_words(error)}") from error
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..configuration.config import ObjectiveConfig
+from ..devices import sample_within
 from ..randomness import draw_bits, generator
 
 _ROTATION = math.radians(15)
@@ -45,7 +46,7 @@ def distort(image: Tensor, source: torch.Generator, *, strength: float = 1.0) ->
     bend = bend.to(image.device)
     size = list(image.shape[2:])
     grid = grid + functional.interpolate(bend, size, mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
-    return functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return sample_within(image, grid)
 
 
 _GREY_SHARE = 4
@@ -60,7 +61,7 @@ class Views(NamedTuple):
     encoded: Tensor
     """What the encoder is shown."""
     target: Tensor
-    """What the decoder is asked for."""
+    """What the decoder should return."""
 
 
 def training_views(

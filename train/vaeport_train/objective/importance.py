@@ -24,7 +24,7 @@ def importance_weighted(
     Args:
         network: the networks.
         posterior: Q(z | x, y) of N images.
-        class_probs: float [N, K], what the decoder is told.
+        class_probs: float [N, K], given to the decoder.
         noise: float [S, N, Z], standard normal, S latents an image.
         reconstruction: gives -log p(x | z, y), float [S x N], of decoded logits [S x N, C, H, W], the images repeated.
 

@@ -58,7 +58,7 @@ def compute_losses(
         noise: float [M, Z], standard normal, for one sample of z an image; or [S, M, Z] for S samples and the
             importance-weighted bound.
         config: the objective.
-        condition: `classifier` or `label`, where it shall differ from the objective's.
+        condition: `classifier` or `label`, where it differs from the objective's.
         kl_weight: of the KL in what the ELBO minimises.
     """
     answers = network.answers(views.classified)

@@ -15,7 +15,7 @@ from .muon import Muon
 
 _PREFIX = "optimiser."
 _NO_STATE = "none"
-"""Stands for the moments of a weight that no gradient has reached, in networks of one's own."""
+"""Stands for the moments of a weight that no gradient has reached, in networks of your own."""
 
 
 class Optimisers:

@@ -17,7 +17,7 @@ from ..randomness import generator, prior_draw, step_noise
 
 @dataclass(frozen=True)
 class Task:
-    """What a step is asked for, beside its images."""
+    """What a step is to do, beside its images."""
 
     step: int
     """Number of the step, which seeds its randomness."""

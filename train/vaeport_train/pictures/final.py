@@ -10,7 +10,7 @@ from vaeport.images.batch import to_uint8
 from vaeport.images.pictures import draw_grid, save_picture
 
 from ..data import Split
-from ..data.batching import batches
+from ..data.batching import batches, unit_range
 from ..networks.vae import ConditionalVAE
 from .charts import save_confusion, save_latent_map
 
@@ -39,7 +39,7 @@ def _save_reconstructions(path: Path, network: ConditionalVAE, held_out: Split, 
     if not fewest:
         return  # a class that no held-out image shows leaves a hole that no grid can have
     seen = held_out.images[np.stack([rows[:fewest] for rows in by_class])]
-    image = torch.from_numpy(seen.reshape(-1, *seen.shape[2:])).to(network.device).float() / 255
+    image = unit_range(torch.from_numpy(seen.reshape(-1, *seen.shape[2:])).to(network.device))
     with torch.no_grad():
         probs = network.classify(image).softmax(1)
         decoded = network.decode(network.encode(image, probs).z_mean, probs).sigmoid()

@@ -119,7 +119,7 @@ def save_weights(folder: Path, network: ConditionalVAE, *, epochs: int) -> None:
 def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     """Rebuild a network from a run folder or a bundle's `checkpoint/`.
 
-    A run folder with networks of one's own holds their code, which is imported: load those that you trust. Code in a
+    A run folder with networks of your own holds their code, which is imported: load those that you trust. Code in a
     bundle is never run.
 
     Raises:
@@ -137,7 +137,7 @@ def read_checkpoint(folder: Path, read: Callable[[str], bytes], *, run: Path | N
     Args:
         folder: named in error messages.
         read: gives the content of `config.json` and `model.safetensors` by name.
-        run: the run folder whose code of networks of one's own may be run; None runs none.
+        run: the run folder whose code of networks of your own may be run; None runs none.
 
     Raises:
         InputError: as of `load_checkpoint`.

@@ -114,7 +114,7 @@ def log_epochs(folder: Path, records: Sequence[EpochRecord]) -> None:
 def scalars(record: EpochRecord) -> dict[str, float]:
     """Every number of an epoch by the name that TensorBoard shows it under."""
     values = asdict(record)
-    found = {f"{name}/{split}": value for split in _SPLITS for name, value in values[split].items()}
-    found |= {f"kl_by_dimension/{d}": value for d, value in enumerate(record.kl_by_dimension)}
+    numbers = {f"{name}/{split}": value for split in _SPLITS for name, value in values[split].items()}
+    numbers |= {f"kl_by_dimension/{d}": value for d, value in enumerate(record.kl_by_dimension)}
     single = set(values) - {*_SPLITS, *_COUNTERS, "kl_by_dimension"}
-    return found | {name: float(values[name]) for name in sorted(single)}
+    return numbers | {name: float(values[name]) for name in sorted(single)}

@@ -50,7 +50,7 @@ def fit(
         config: the configuration.
         dataset: images and labels.
         device: where to train; see `vaeport_train.devices.resolve_device`.
-        files: what else the folder keeps, by path in it: the code of networks of one's own.
+        files: what else the folder keeps, by path in it: the code of networks of your own.
         quiet: no progress bar.
         save_every: seconds after which a state to go on from is saved within an epoch.
 

@@ -13,10 +13,10 @@ from .checkpoint import CONFIG_FILE, Checkpoint, RunRecord, load_checkpoint, loa
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network and where it was found."""
+    """A network and where it is kept."""
 
     name: str
-    """Where it was found, for messages."""
+    """Its folder, for messages."""
     checkpoint: Checkpoint
     """The network and its record."""
     run: Path | None
