@@ -182,7 +182,7 @@ def test_same_run_gives_the_same_bytes(lower: Path, runs: Path, tmp_path: Path) 
 def test_parity_is_compared_and_sealed_for_each_precision(precision: str, lower: Path) -> None:
     report = json.loads((lower / precision / "parity.json").read_text())
 
-    assert (report["precision"], report["holds"]) == (precision, True)
+    assert (report["label"], report["holds"]) == (precision, True)
     assert {one["name"] for one in report["backends"]} & {"torch-float32", "torch-export"} == set()
 
 
@@ -190,14 +190,14 @@ def test_pytest_has_a_test_for_each_output_of_each_precision(lower: Path, tmp_pa
     done = pytest_run(lower, tmp_path, "--vaeport-precision", "all")
 
     assert done.returncode == 0, done.stdout
-    assert "16 passed, 13 skipped" in done.stdout
+    assert "16 passed, 1 skipped" in done.stdout
 
 
 def test_pytest_takes_precisions_by_name_each_once(lower: Path, tmp_path: Path) -> None:
     done = pytest_run(lower, tmp_path, "--vaeport-precision", "int8, fp16,int8")
 
     assert done.returncode == 0, done.stdout
-    assert "10 passed, 8 skipped" in done.stdout
+    assert "10 passed, 1 skipped" in done.stdout
 
 
 def test_a_wrong_weight_in_a_lower_precision_is_caught(lower: Path, tmp_path: Path) -> None:
@@ -305,12 +305,12 @@ def test_parity_of_a_file_that_is_no_model_is_one_sentence(precision: str, lower
 def test_parity_of_a_graph_that_does_not_run_is_one_sentence(precision: str, lower: Path, tmp_path: Path) -> None:
     bundle = Path(shutil.copytree(lower, tmp_path / "blog"))
     shutil.copyfile(bundle / GRAPHS[DECODER].file(precision), bundle / GRAPHS[ENCODER_CLASSIFIER].file(precision))
-    subject = subject_of(open_bundle(sealed_again(bundle)), precision)
+    damaged = open_bundle(sealed_again(bundle))
 
-    with pytest.raises(BundleError, match=f"onnxruntime cannot run {precision}/encoder_classifier/model.onnx"):
-        compare(subject, ["onnxruntime-all"], isolated=False)
+    with pytest.raises(InputError, match="onnxruntime without optimisation refuses these inputs: Required inputs"):
+        subject_of(damaged, precision)
 
 
 def test_comparing_only_the_original_below_float32_is_refused(lower: Path) -> None:
-    with pytest.raises(InputError, match="torch-float32 runs the PyTorch original, which is float32"):
+    with pytest.raises(InputError, match="torch-float32 runs the PyTorch original, which blog has not"):
         compare(subject_of(open_bundle(lower), "int8"), ["torch-float32"], isolated=False)
