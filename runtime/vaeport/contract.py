@@ -1,4 +1,4 @@
-"""Contract 2: the names, graphs and files that training, export and runtime agree on (docs/CONTRACT.md)."""
+"""Contract 2: the names, graphs and files that training, export and runtime agree on (docs/contract.md)."""
 
 import json
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ SIGNATURES = {
         "outputs": {"image": ["batch", 1, 28, 28]},
     },
 }
-"""The table of docs/CONTRACT.md for 28 x 28 digits and four latent dimensions."""
+"""The table of docs/contract.md for 28 x 28 digits and four latent dimensions."""
 
 IR_OF_OPSET = {18: 8, 20: 9, 23: 11}
 """Lowest IR version that onnx's own version table (docs/Versioning.md) gives an opset."""

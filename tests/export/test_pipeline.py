@@ -39,7 +39,7 @@ LAYOUT = {
     "losses.png",
     "samples.png",
 }
-"""The folder of docs/CONTRACT.md without the optional precisions."""
+"""The folder of docs/contract.md without the optional precisions."""
 
 
 def files(folder: Path) -> dict[str, bytes]:

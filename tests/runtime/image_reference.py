@@ -1,4 +1,4 @@
-"""docs/IMAGES.md in plain Python, a pixel at a time: what other languages would write."""
+"""docs/images.md in plain Python, a pixel at a time: what other languages would write."""
 
 import math
 from statistics import median

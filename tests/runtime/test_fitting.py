@@ -1,4 +1,4 @@
-"""Pictures of any size, place and polarity reach the model as docs/IMAGES.md says, and digits as MNIST has them."""
+"""Pictures of any size, place and polarity reach the model as docs/images.md says, and digits as MNIST has them."""
 
 import io
 from pathlib import Path

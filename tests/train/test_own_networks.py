@@ -458,7 +458,7 @@ def test_own_modules_are_where_they_were(own_run: Path) -> None:
 
 
 def test_example_of_the_documentation_trains(tmp_path: Path, digits: Dataset) -> None:
-    text = (Path(__file__).parents[2] / "docs/TRAINING.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs/training.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(# my_nets\.py\n.*?)```", text, re.DOTALL)
     (tmp_path / "my_nets.py").write_text(code)
 

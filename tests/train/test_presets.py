@@ -32,7 +32,7 @@ ARTICLE: dict[str, dict[str, object]] = {
     "training": {"epochs": 20, "batch_size": 100, "learning_rate": 1e-3, "schedule": "constant"},
     "data": {"split": "first", "held_out": None},
 }
-"""The table of docs/CONTRACT.md."""
+"""The table of docs/contract.md."""
 
 FIELDS = [(table, field, value) for table, fields in ARTICLE.items() for field, value in fields.items()]
 

@@ -1,4 +1,4 @@
-"""Images of every common form become float32 [N, C, H, W] in [0, 1], ink is 1 (docs/IMAGES.md).
+"""Images of every common form become float32 [N, C, H, W] in [0, 1], ink is 1 (docs/images.md).
 
 Arrays are taken as they are. Pictures (files, their content, PIL images) are made upright, grey or RGB, fitted to the
 model's size, and for grey models turned to light ink on dark ground.

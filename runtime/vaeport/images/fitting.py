@@ -1,4 +1,4 @@
-"""From an upright 8-bit picture of any size to the model's pixels (docs/IMAGES.md has every step).
+"""From an upright 8-bit picture of any size to the model's pixels (docs/images.md has every step).
 
 `fit="mnist"` follows LeCun, Cortes and Burges (The MNIST database of handwritten digits, 1998): the ink is scaled
 into a box of 20 x 20, its proportions kept, and put into 28 x 28 with its centre of mass in the middle.

@@ -1,7 +1,7 @@
 """Standard normal latents by row: the same seed draws the same rows in every language, batch and shard.
 
 Philox4x32-10 of Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), made normal by
-Box and Muller (1958). docs/CONTRACT.md fixes which counter, key and word goes where.
+Box and Muller (1958). docs/contract.md fixes which counter, key and word goes where.
 """
 
 from __future__ import annotations

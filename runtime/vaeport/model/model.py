@@ -206,7 +206,7 @@ class Model(LoadedBundle):
     ) -> Drawings:
         """Draw new images of a class.
 
-        Row r of a seed has the same latent whatever `n`, batch, machine or language (docs/CONTRACT.md): the first four
+        Row r of a seed has the same latent whatever `n`, batch, machine or language (docs/contract.md): the first four
         of eight drawings are the four drawings of a call for four.
 
         Args:

@@ -14,7 +14,7 @@ _EXAMPLES = """  vaeport-train fit -o runs/first                            pres
   vaeport-train fit --preset blog --data mnist -o runs/blog  the article's model; MNIST is downloaded once
   vaeport-train fit --set training.epochs=3 -o runs/short    any field of a preset can be changed
   vaeport-train fit --data photos/ --image-size 32 -o runs/photos
-  vaeport-train fit --network my_nets.py:build -o runs/own   networks of your own (docs/TRAINING.md)
+  vaeport-train fit --network my_nets.py:build -o runs/own   networks of your own (docs/training.md)
   vaeport-train fit --preset mine.toml --device cuda -o runs/mine
   vaeport-train resume runs/first                            go on after a stop
   vaeport-train evaluate runs/blog --data mnist --json

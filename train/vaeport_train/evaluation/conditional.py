@@ -42,7 +42,7 @@ def conditional_accuracy(
         network: the networks; classifier and encoder are not used.
         judge: a classifier trained on its own.
         images: how many to draw; row r is drawn as class r modulo K.
-        seed: seed of the latents (docs/CONTRACT.md).
+        seed: seed of the latents (docs/contract.md).
 
     Raises:
         InputError: the judge takes other images or classes, or there are fewer images than classes.
