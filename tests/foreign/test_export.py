@@ -114,7 +114,11 @@ def test_card_and_pictures_speak_of_this_network(pair: Pair, bundles: Bundles) -
     assert list(folder.glob("*.png"))
 
 
-@pairs
+@pytest.mark.parametrize(
+    "pair",
+    [PAIRS[0], *(pytest.param(pair, marks=pytest.mark.torture) for pair in PAIRS[1:])],
+    ids=lambda pair: pair.name,
+)
 def test_bundle_is_proven_where_its_authors_code_does_not_exist(pair: Pair, bundles: Bundles, tmp_path: Path) -> None:
     """Another folder, a fresh process, nothing of the test suite to import."""
     shutil.copytree(bundles(pair), tmp_path / "received")
