@@ -62,10 +62,10 @@ def test_bundle_verifies(pair: Pair, bundles: Bundles) -> None:
 
 @pairs
 def test_bundle_answers_as_its_authors_code(pair: Pair, bundles: Bundles) -> None:
-    images = pair.samples()
+    folder, images = bundles(pair), pair.samples()
     z_mean, probs = pair.encode(images.astype(np.float32) / np.float32(255))
     z = np.random.default_rng(0).standard_normal((7, z_mean.shape[1]), np.float32)
-    with vaeport.load(bundles(pair)) as model:
+    with vaeport.load(folder) as model:
         encoding = model.encode(images)
         classes = model.classify(images)
         drawings = [model.decode(z, label).pixels for label in pair.labels]
@@ -114,7 +114,11 @@ def test_card_and_pictures_speak_of_this_network(pair: Pair, bundles: Bundles) -
     assert list(folder.glob("*.png"))
 
 
-@pairs
+@pytest.mark.parametrize(
+    "pair",
+    [PAIRS[0], *(pytest.param(pair, marks=pytest.mark.torture) for pair in PAIRS[1:])],
+    ids=lambda pair: pair.name,
+)
 def test_bundle_is_proven_where_its_authors_code_does_not_exist(pair: Pair, bundles: Bundles, tmp_path: Path) -> None:
     """Another folder, a fresh process, nothing of the test suite to import."""
     shutil.copytree(bundles(pair), tmp_path / "received")
