@@ -23,22 +23,32 @@ def error_line(capsys: Captured, command: str) -> str:
     return captured.err
 
 
-def test_parity_prints_a_row_for_each_backend_and_output(bundles: Path, capsys: Captured) -> None:
+def test_parity_prints_the_verdict_and_a_line_for_each_backend(bundles: Path, capsys: Captured) -> None:
     code = parity_cli.main([str(bundles / "narrow"), "--backends", "own"])
 
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert (code, captured.err) == (0, "")
-    assert all(sum(line.startswith(f"{name} ") for line in lines) == 5 for name in OWN_BACKENDS)
-    assert sum(line.endswith("holds") for line in lines) == 4 + 5 * len(OWN_BACKENDS)
-    assert lines[-1].startswith("narrow answers as PyTorch does on 699 images: at most ")
+    assert lines[0].startswith("HOLDS: narrow answers as PyTorch does: at most ")
+    assert all(sum(line.startswith(f"{name} ") for line in lines) == 1 for name in OWN_BACKENDS)
+    assert sum(line.endswith("holds") for line in lines) == 1 + len(OWN_BACKENDS)
+    assert max(map(len, lines)) <= 80
+
+
+def test_parity_prints_a_line_for_each_output_if_told_to(bundles: Path, capsys: Captured) -> None:
+    code = parity_cli.main([str(bundles / "narrow"), "--backends", "onnxruntime-all", "--verbose"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert all(any(output in line for line in lines) for output in ("z_mean", "z_logvar", "class_probs", "image"))
+    assert sum(line.endswith("holds") for line in lines) > 4
 
 
 def test_parity_answers_in_json(bundles: Path, capsys: Captured) -> None:
     code = parity_cli.main([str(bundles / "narrow"), "--backends", "onnxruntime-all,onnx-reference", "--json"])
 
     answer = json.loads(capsys.readouterr().out)
-    assert (code, answer["holds"], answer["bundle"], answer["missing"]) == (0, True, "narrow", {})
+    assert (code, answer["holds"], answer["name"], answer["missing"]) == (0, True, "narrow", {})
     assert {row["backend"] for row in answer["rows"]} == {"golden.npz", "onnxruntime-all", "onnx-reference"}
     assert all(row["holds"] and 0 <= row["ratio"] <= 4 for row in answer["rows"])
 
@@ -46,7 +56,7 @@ def test_parity_answers_in_json(bundles: Path, capsys: Captured) -> None:
 def test_parity_takes_images_of_a_data_set(bundles: Path, capsys: Captured) -> None:
     code = parity_cli.main([str(bundles / "narrow"), "--data", "mnist-5k", "--backends", "onnxruntime-all", "--json"])
 
-    assert (code, json.loads(capsys.readouterr().out)["images"]) == (0, 5699)
+    assert (code, json.loads(capsys.readouterr().out)["samples"]) == (0, 5699)
 
 
 def test_parity_ends_with_1_where_a_weight_is_wrong(copy: Path, capsys: Captured) -> None:
@@ -82,7 +92,7 @@ def test_parity_without_a_checkpoint_points_to_verify(copy: Path, capsys: Captur
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["{tmp}/none"], "does not exist"),
+        (["{tmp}/none"], "there is nothing"),
         (["{tmp}"], "holds no bundle.json"),
         (["{bundle}", "--backends", "nope"], "unknown backend 'nope'"),
         (["{bundle}", "--data", "nope"], "unknown data set 'nope'"),
@@ -103,7 +113,7 @@ def test_parity_tells_of_missing_backends(
     monkeypatch.setenv(ENVIRONMENTS_VARIABLE, str(tmp_path))
 
     assert parity_cli.main([str(bundles / "narrow"), "--backends", "tract,onnx-reference"]) == 0
-    assert "missing, not compared: tract (not installed; " in capsys.readouterr().out
+    assert "missing, not installed (1): tract" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("main", [export_cli.main, parity_cli.main])

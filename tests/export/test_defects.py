@@ -8,7 +8,7 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 from tests.export.material import compared, edit_onnx, opened, sealed_again, shortcomings
-from vaeport.errors import InputError, SealError
+from vaeport.errors import BundleError, InputError, SealError
 from vaeport_export.bundle.subject import subject_of
 
 ENCODER, DECODER = "encoder_classifier", "decoder"
@@ -107,10 +107,10 @@ def test_nan_is_caught(copy: Path) -> None:
 
 
 def test_checkpoint_of_another_shape_is_refused(copy: Path, bundles: Path) -> None:
-    for name in ("config.json", "model.safetensors"):
-        shutil.copy(bundles / "blog" / "checkpoint" / name, copy / "checkpoint")
+    for path in (bundles / "blog" / "checkpoint").iterdir():
+        shutil.copy(path, copy / "checkpoint")
 
-    with pytest.raises(InputError, match="other shapes than the bundle"):
+    with pytest.raises(BundleError, match="the original of encoder_classifier"):
         opened(sealed_again(copy))
 
 
@@ -130,7 +130,7 @@ def test_checkpoint_swapped_after_opening_is_noticed(copy: Path, bundles: Path) 
         subject_of(bundle)
 
 
-def test_noise_floor_of_zero_falls_short_and_does_not_crash(copy: Path) -> None:
+def test_noise_floor_of_zero_is_measured_anew_and_its_bound_decides(copy: Path) -> None:
     values = json.loads((copy / "bundle.json").read_text())
     for outputs in values["tolerances"]["fp32"].values():
         for tolerance in outputs.values():
@@ -140,4 +140,4 @@ def test_noise_floor_of_zero_falls_short_and_does_not_crash(copy: Path) -> None:
     report = compared(copy, "onnxruntime-all")
 
     assert not report.holds
-    assert max(row.ratio for row in report.rows) == float("inf")
+    assert 0 < max(row.ratio for row in report.rows) < 4

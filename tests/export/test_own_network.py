@@ -10,7 +10,7 @@ import vaeport_train
 from tests.export.material import compared
 from vaeport_export import export_run
 
-_SOURCE = '''
+_SOURCE = """
 import torch
 from torch import nn
 
@@ -44,7 +44,7 @@ class Networks:
 
 def build():
     return Networks()
-'''
+"""
 
 
 @pytest.fixture(scope="module")

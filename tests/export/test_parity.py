@@ -149,10 +149,10 @@ def test_backend_in_its_own_process_is_timed_and_holds(subject: Subject) -> None
 
 
 def test_backend_past_its_time_limit_falls_short(subject: Subject) -> None:
-    report = compare(subject, ["torch-float32"], limit=0.2)
+    report = compare(subject, ["torch-float32"], limit=0.01)
 
     assert not report.holds
-    assert {row.failed.split(": ")[1] for row in report.of("torch-float32")} == {"ran past its time limit of 0.2 s"}
+    assert {row.failed.split(": ")[1] for row in report.of("torch-float32")} == {"ran past its time limit of 0.01 s"}
 
 
 Precision = Literal["float32", "float64"]

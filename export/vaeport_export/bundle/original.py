@@ -160,8 +160,9 @@ def _read_weights(bundle: Bundle) -> dict[str, Tensor]:
     name = f"{CHECKPOINT_FOLDER}/{WEIGHTS_FILE}"
     if name not in bundle.manifest.files:
         raise BundleError(f"{bundle.path}: {CHECKPOINT_FOLDER}/ holds no {WEIGHTS_FILE}; export it again")
+    content = bundle.read(name)
     try:
-        weights: dict[str, Tensor] = load_tensors(bundle.read(name))
+        weights: dict[str, Tensor] = load_tensors(content)
     except (ValueError, SafetensorError) as error:
         raise BundleError(f"{bundle.path}: {name} is damaged: {error}") from error
     return weights
