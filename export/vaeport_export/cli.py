@@ -24,7 +24,7 @@ _EXAMPLES = """  vaeport-export my_nets.py:build --weights model.safetensors --i
   vaeport-export runs/first -o out/first
   vaeport-export runs/first -o out/first --precision fp16,int8"""
 
-_PAIR_ONLY = ("weights", "labels", "images", "image_labels", "image_shape", "author")
+_PAIR_ONLY = ("weights", "labels", "images", "image_labels", "image_shape", "polarity", "author")
 _RUN_ONLY = ("data", "data_dir")
 
 
@@ -71,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     pair.add_argument(
         "--image-shape", metavar="CxHxW", help="what the networks take, if the images do not tell: 1x28x28"
+    )
+    pair.add_argument(
+        "--polarity",
+        choices=("light-ink", "dark-ink", "auto"),
+        help="how grey images are read, by the bundle's users too: as they are, inverted, or inverted where they are "
+        "drawn on light paper (default: light-ink, as they are)",
     )
     pair.add_argument("--author", default="", metavar="TEXT", help="who exports, for the card")
     bundle = parser.add_argument_group("the bundle")
@@ -177,6 +183,7 @@ def _export_pair(
         images=images,
         image_labels=image_labels,
         image_shape=_shape(arguments.image_shape),
+        polarity=arguments.polarity or "light-ink",
         out=arguments.output,
         author=arguments.author,
         progress=progress,

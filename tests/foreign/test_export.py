@@ -217,7 +217,6 @@ def test_lower_precisions_keep_their_gates(tmp_path: Path) -> None:
         np.testing.assert_allclose(model.encode(pair.samples()).z_mean, z_mean, atol=0.02)
 
 
-@pytest.mark.xfail(strict=True, reason="a bundle cannot say yet that its files are read without a search for ink")
 def test_grey_photographs_are_not_taken_for_ink(tmp_path: Path) -> None:
     """The author trained on grey values as they are; a bright background is no paper."""
     halves = load("embedding_vae.py")

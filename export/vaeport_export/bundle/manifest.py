@@ -47,4 +47,5 @@ def manifest_of(source: Source, golden: Golden, options: ExportOptions, lower: S
         detachable=(CHECKPOINT_FOLDER,),
         anomaly=source.anomaly,
         precision_figures={each.name: asdict(each.figures) for each in lower},
+        polarity=source.polarity,
     )

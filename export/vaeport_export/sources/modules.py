@@ -13,6 +13,7 @@ from torch import nn
 from vaeport.bundle.anomaly_scale import AnomalyCalibration, calibration_of
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, GRAPHS, IMAGE, Z_LOGVAR, Z_MEAN, Z
 from vaeport.errors import InputError
+from vaeport.images.fitting import Polarity
 from vaeport.images.scaling import from_uint8
 from vaeport.model.anomaly import kl_nats, reconstruction_nats
 from vaeport_parity.subjects.tensors import Arrays
@@ -43,6 +44,7 @@ def export_modules(
     images: ImageSamples,
     image_labels: Sequence[str | int] | NDArray[np.generic] | None = None,
     image_shape: ImageShape | None = None,
+    polarity: Polarity = "light-ink",
     out: str | os.PathLike[str],
     name: str | None = None,
     version: str = "1",
@@ -69,6 +71,8 @@ def export_modules(
             PIL images. One will do, a hundred give the scale for unusual images, and lower precisions need a hundred.
         image_labels: class of each image, by name or index; a folder with sub-folders named as the classes needs none.
         image_shape: channels, height and width that the networks take, where the images do not tell.
+        polarity: how grey files and PIL images are read, here and by the bundle's users: `light-ink` takes them as they
+            are, `dark-ink` inverts them, `auto` inverts drawings on light paper.
         out: bundle folder to make.
         name: name of the bundle; None for that of the folder.
         version: version of the bundle.
@@ -103,7 +107,9 @@ def export_modules(
 
     def read() -> Source:
         parts = {ENCODER_CLASSIFIER: encoder_classifier, DECODER: decoder}
-        return modules_source(parts, labels, images, image_labels, options, shape=image_shape, author=author)
+        return modules_source(
+            parts, labels, images, image_labels, options, shape=image_shape, polarity=polarity, author=author
+        )
 
     return export_source(read, out, options, progress=progress)
 
@@ -116,6 +122,7 @@ def modules_source(
     options: ExportOptions,
     *,
     shape: ImageShape | None = None,
+    polarity: Polarity = "light-ink",
     author: str = "",
 ) -> Source:
     """Check a pair and its samples; arguments and errors as of `export_modules`."""
@@ -125,7 +132,8 @@ def modules_source(
         for graph, part in parts.items()
     }
     calls = {graph: _callable(graph, part) for graph, part in taken.items()}
-    samples = read_samples(images, image_labels, names, shape=shape or _stated_shape(taken[ENCODER_CLASSIFIER]))
+    size = shape or _stated_shape(taken[ENCODER_CLASSIFIER])
+    samples = read_samples(images, image_labels, names, shape=size, polarity=polarity)
     shapes = check_pair(calls[ENCODER_CLASSIFIER], calls[DECODER], from_uint8(samples.images[:64]), names)
     original = original_of(
         {graph: part if isinstance(part, bytes) else captured(part, graph, shapes) for graph, part in taken.items()}
@@ -156,6 +164,7 @@ def modules_source(
         anomaly=_scale(original, samples),
         draw_pictures=True,
         figures=figures,
+        polarity=polarity,
     )
 
 

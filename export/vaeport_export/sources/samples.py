@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vaeport.errors import ImageError, InputError
 from vaeport.images.batch import ImageLike, to_batch
 from vaeport.images.files import SUFFIXES, Picture, open_picture
+from vaeport.images.fitting import Polarity
 from vaeport.images.scaling import to_uint8
 
 ImageShape = tuple[int, int, int]
@@ -52,6 +53,7 @@ def read_samples(
     labels: Sequence[str],
     *,
     shape: ImageShape | None = None,
+    polarity: Polarity = "light-ink",
 ) -> Samples:
     """Read samples through the runtime's own image handling, so that the networks meet the pixels of later use.
 
@@ -59,6 +61,7 @@ def read_samples(
         images: see `ImageSamples`; a folder with one sub-folder for each class needs no `image_labels`.
         image_labels: class of each image, by name or index; None where the classes are not known.
         labels: names of the classes.
+        polarity: how grey files and PIL images are read.
         shape: what pictures are fitted to; None takes images as they are, which must have one size.
 
     Raises:
@@ -75,7 +78,7 @@ def read_samples(
                 )
             image_labels = folder_labels
     size = shape or _shape_of(listed)
-    batch = to_batch(listed, size)
+    batch = to_batch(listed, size, polarity=polarity)
     if len(batch) < LEAST_SAMPLES:
         raise InputError(
             "images holds no image; give at least one, better some hundred, that the networks were made for"

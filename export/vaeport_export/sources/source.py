@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vaeport.bundle.anomaly_scale import AnomalyCalibration
 from vaeport.contract import Shapes
+from vaeport.images.fitting import Polarity
 
 from ..bundle.original import Original
 from ..precisions.material import Material
@@ -58,5 +59,7 @@ class Source:
     """Whether pictures are drawn from the finished graphs, because the source has none."""
     figures: str = ""
     """The card's section of figures, Markdown."""
+    polarity: Polarity = "auto"
+    """How the runtime reads grey files and PIL images unless its caller says otherwise."""
     unchanged: Callable[[], None] = lambda: None
     """Raises InputError where the source is no longer what was read."""

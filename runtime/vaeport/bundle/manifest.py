@@ -61,6 +61,9 @@ class Manifest:
     """How held-out images score, by which anomalies are told; None where the model was never evaluated."""
     precision_figures: dict[str, Any] = field(default_factory=dict)
     """What each precision below float32 costs on the task, and where that was measured."""
+    polarity: str = "auto"
+    """How grey files and PIL images are read unless the caller says otherwise: `auto`, `dark-ink` or `light-ink`, which
+    takes them as they are."""
 
     def to_json(self) -> str:
         """Text of `bundle.json`: keys in a fixed order, so that equal bundles are equal bytes."""
@@ -69,6 +72,8 @@ class Manifest:
         for name in ("anomaly", "precision_figures"):
             if not fields[name]:
                 del fields[name]
+        if self.polarity == _USUAL_POLARITY:
+            del fields["polarity"]
         return json.dumps({"contract": CONTRACT, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -105,6 +110,7 @@ def parse_manifest(content: bytes) -> Manifest:
         detachable=fields.texts("detachable"),
         anomaly=read_calibration(fields.inner("anomaly")) if "anomaly" in fields else None,
         precision_figures=fields.free("precision_figures") if "precision_figures" in fields else {},
+        polarity=fields.text("polarity") if "polarity" in fields else _USUAL_POLARITY,
     )
     _check_complete(manifest)
     return manifest
@@ -130,8 +136,15 @@ def _file_entry(fields: Fields, path: str) -> FileEntry:
     return FileEntry(inner.integer("size"), digest)
 
 
+_USUAL_POLARITY = "auto"
+POLARITIES = ("auto", "dark-ink", "light-ink")
+"""What `polarity` may be."""
+
+
 def _check_complete(manifest: Manifest) -> None:
     """Every precision has both graphs and a tolerance for each output; what answers need cannot be absent."""
+    if manifest.polarity not in POLARITIES:
+        raise BundleError(f"{MANIFEST_FILE}: 'polarity' must be one of {', '.join(POLARITIES)}")
     if GOLDEN_FILE not in manifest.files:
         raise BundleError(f"{MANIFEST_FILE} lists no {GOLDEN_FILE}")
     if set(manifest.detachable) - {CHECKPOINT_FOLDER}:

@@ -55,8 +55,8 @@ def add_reading(parser: Options) -> None:
     parser.add_argument(
         "--polarity",
         choices=get_args(Polarity),
-        default="auto",
-        help="how the images are drawn; auto looks which side of the paper's grey the ink is on (default: %(default)s)",
+        help="how the images are drawn; auto looks which side of the paper's grey the ink is on, light-ink takes them "
+        "as they are (default: what the bundle says)",
     )
     parser.add_argument(
         "--fit",

@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from ..common.commands import print_json
-from ..images.batch import queue_images, to_uint8
+from ..images.batch import to_uint8
 from ..images.pictures import draw_grid, save_picture
 from . import options
 from .inputs import find_images
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the picture."""
     model = options.load_model(arguments)
     names, images = zip(*find_images(arguments.files), strict=True)
-    seen = queue_images(images, model.image_shape, **options.reading(arguments)).read()
+    seen = model.read_images(images, **options.reading(arguments))
     grid = model.restyle(seen, arguments.label)
     tiles = np.concatenate([to_uint8(seen)[:, None], grid.to_uint8()], axis=1)
     path = save_picture(draw_grid(tiles, columns=("seen", *grid.labels), scale=2), arguments.output)

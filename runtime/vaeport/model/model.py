@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,13 +127,20 @@ _MOST_TEMPERATURE = 1e6
 class Model(LoadedBundle):
     """A bundle that answers: `classify` never loads the decoder, `generate` never the encoder.
 
-    Wherever images are taken, they are one or many in any form of `queue_images`; `polarity` and `fit`
-    concern files and PIL images only. Errors there: ImageError, ImageNotFoundError for an image that cannot be taken,
-    DeviceError where the requested device would not run.
+    Wherever images are taken, they are one or many in any form of `queue_images`; `polarity` and `fit` concern files
+    and PIL images only, and a polarity of None is that of the bundle (`bundle.manifest.polarity`). Errors there:
+    ImageError, ImageNotFoundError for an image that cannot be taken, DeviceError where the requested device would not
+    run.
     """
 
+    def read_images(
+        self, images: Images, *, polarity: Polarity | None = None, fit: Fit = "resize"
+    ) -> NDArray[np.float32]:
+        """The pixels that the model sees: float32 [N, C, H, W] in [0, 1], ink is 1."""
+        return self._queue(images, polarity, fit).read()
+
     def encode(
-        self, images: Images, *, polarity: Polarity = "auto", fit: Fit = "resize", out: Encoding | None = None
+        self, images: Images, *, polarity: Polarity | None = None, fit: Fit = "resize", out: Encoding | None = None
     ) -> Encoding:
         """Posterior mean and log-variance of the latents, and class probabilities.
 
@@ -150,7 +157,7 @@ class Model(LoadedBundle):
         return self._encode(len(queue), queue.chunks(self.chunk_rows), out)
 
     def encode_iter(
-        self, images: Iterable[ImageLike], *, batch: int = 32, polarity: Polarity = "auto", fit: Fit = "resize"
+        self, images: Iterable[ImageLike], *, batch: int = 32, polarity: Polarity | None = None, fit: Fit = "resize"
     ) -> Iterator[Encoding]:
         """Encode a stream, `batch` of its items at a time; nothing is taken from it before it is needed."""
         if batch < 1:
@@ -160,7 +167,7 @@ class Model(LoadedBundle):
             yield self.encode(items, polarity=polarity, fit=fit)
 
     def classify(
-        self, images: Images, *, reject_below: float = 0.0, polarity: Polarity = "auto", fit: Fit = "resize"
+        self, images: Images, *, reject_below: float = 0.0, polarity: Polarity | None = None, fit: Fit = "resize"
     ) -> Classification:
         """The most probable class of each image; one that is less probable than `reject_below` is marked so."""
         if not 0 <= reject_below <= 1:
@@ -223,9 +230,9 @@ class Model(LoadedBundle):
         """
         return self.decode(self._latents(seed, n, start, temperature), label, out=out)
 
-    def reconstruct(self, images: Images, *, polarity: Polarity = "auto", fit: Fit = "resize") -> Reconstruction:
+    def reconstruct(self, images: Images, *, polarity: Polarity | None = None, fit: Fit = "resize") -> Reconstruction:
         """Encode images and draw them again from `z_mean` and `class_probs`."""
-        originals = self._queue(images, polarity, fit).read()
+        originals = self.read_images(images, polarity=polarity, fit=fit)
         encoding = self._encode(len(originals), self._cut(originals))
         return Reconstruction(originals, self.decode(encoding.z_mean, encoding.class_probs), encoding)
 
@@ -234,7 +241,7 @@ class Model(LoadedBundle):
         images: Images,
         labels: Sequence[LabelLike] | None = None,
         *,
-        polarity: Polarity = "auto",
+        polarity: Polarity | None = None,
         fit: Fit = "resize",
     ) -> StyleGrid:
         """Draw each image's handwriting (`z_mean`) as other classes, all of them by default.
@@ -263,7 +270,7 @@ class Model(LoadedBundle):
         steps: int = 10,
         *,
         label: LabelLike | None = None,
-        polarity: Polarity = "auto",
+        polarity: Polarity | None = None,
         fit: Fit = "resize",
     ) -> Drawings:
         """Draw the way from one image to another: latents on the arc, class probabilities on the line between.
@@ -289,7 +296,7 @@ class Model(LoadedBundle):
         t = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
         return self.decode(z, (1 - t) * ends.class_probs[0] + t * ends.class_probs[1] if label is None else label)
 
-    def anomaly_score(self, images: Images, *, polarity: Polarity = "auto", fit: Fit = "resize") -> AnomalyScores:
+    def anomaly_score(self, images: Images, *, polarity: Polarity | None = None, fit: Fit = "resize") -> AnomalyScores:
         """How unusual images are, beside the held-out images that the bundle's manifest remembers.
 
         Raises:
@@ -329,8 +336,9 @@ class Model(LoadedBundle):
         indices = np.repeat(np.arange(len(names), dtype=np.int64), n)
         return SampledDataset(images.reshape(-1, *self.image_shape), indices, names)
 
-    def _queue(self, images: Images, polarity: Polarity, fit: Fit) -> ImageQueue:
-        return queue_images(images, self.image_shape, polarity=polarity, fit=fit)
+    def _queue(self, images: Images, polarity: Polarity | None, fit: Fit) -> ImageQueue:
+        usual = cast("Polarity", self.bundle.manifest.polarity)
+        return queue_images(images, self.image_shape, polarity=usual if polarity is None else polarity, fit=fit)
 
     def _latents(self, seed: int, n: int, start: int, temperature: float, *, step: int = 1) -> NDArray[np.float32]:
         if not 0 <= temperature <= _MOST_TEMPERATURE:
