@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/python tools/demo.py --out out/demo
 
+# One process for each processor; a file's tests share what they trained and exported.
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 # What takes too long for every day: 200,000 calls of the small bundle, threads, processes and forks, and the CUDA wheel (256 MB) without a GPU.
 torture: $(READY)

@@ -281,3 +281,25 @@ def test_set_is_saved_as_arrays(tiny_model: vaeport.Model, tmp_path: Path) -> No
         np.testing.assert_array_equal(file["images"], data.images)
         assert file["labels"].tolist() == [0, 0, 1, 1, 2, 2]
         assert file["class_names"].tolist() == ["cat", "dog", "owl"]
+
+
+@pytest.mark.parametrize(("polarity", "inverted"), [("auto", True), ("light-ink", False), ("dark-ink", True)])
+def test_bundle_says_how_its_files_are_read(polarity: str, inverted: bool, tiny_bundle: Path) -> None:
+    write_manifest(tiny_bundle, read_manifest(tiny_bundle) | {"polarity": polarity})
+    pixels = np.full((4, 4), 250, np.uint8)
+    pixels[1, 1:3] = 40
+
+    with vaeport.load(tiny_bundle) as model:
+        seen = model.read_images(Image.fromarray(pixels))
+        as_it_is = model.read_images(Image.fromarray(pixels), polarity="light-ink")
+
+    expected = pixels.astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(as_it_is[0, 0], expected)
+    np.testing.assert_allclose(seen[0, 0], 1 - expected if inverted else expected, atol=1e-6)
+
+
+def test_polarity_that_nobody_knows_is_refused(tiny_bundle: Path) -> None:
+    write_manifest(tiny_bundle, read_manifest(tiny_bundle) | {"polarity": "negative"})
+
+    with pytest.raises(BundleError, match="'polarity' must be one of auto, dark-ink, light-ink"):
+        vaeport.load(tiny_bundle)
