@@ -1,4 +1,4 @@
-"""Every block of docs/export.md runs, and every mistake of its table is answered with the sentence that stands there."""
+"""Every block of docs/export.md runs, and every mistake in its table is answered with the sentence beside it."""
 
 import re
 import shutil
@@ -24,24 +24,19 @@ EXPORT = "vaeport-export my_nets.py:build --images samples -o out/pets"
 SOFTMAX = ".softmax(dim=1)"
 MEAN = "return self.mean(hidden)"
 HIDDEN = "hidden = self.body(image)"
-DECODER = "Decoder(nn.Linear(4 + 2, 3 * 16 * 16), nn.Sigmoid()).eval()"
+LINEAR = "nn.Linear(4 + 2, 3 * 16 * 16)"
 PIXELS = ".view(-1, 3, 16, 16)"
 
 MISTAKES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
     "no softmax": (((SOFTMAX, ""),), ""),
-    "pixels from a tanh": (((DECODER, DECODER.replace("Sigmoid", "Tanh")),), ""),
+    "pixels from a tanh": ((("nn.Sigmoid()", "nn.Tanh()"),), ""),
     "a row of pixels": (((PIXELS, ""),), ""),
     "no `.eval()`": ((("EncoderClassifier().eval()", "EncoderClassifier()"),), ""),
     "a sample, or dropout": (((MEAN, f"{MEAN} + torch.randn_like(self.mean(hidden))"),), ""),
     "a fixed batch": (((PIXELS, ".view(32, 3, 16, 16)"),), ""),
     "a branch on values": (((HIDDEN, f"{HIDDEN}\n        if hidden.max() > 9:\n            hidden = hidden / 9"),), ""),
     "statistics of the batch": (((HIDDEN, "hidden = self.body(image - image.mean(dim=0))"),), ""),
-    "diverged weights": (
-        (
-            (f"{DECODER}\n", "decoder\n\ndecoder = " + DECODER + "\ndecoder[0].bias.data.fill_(float('nan'))\n"),
-        ),
-        "",
-    ),
+    "diverged weights": (((LINEAR, f"{LINEAR}.apply(lambda m: nn.init.constant_(m.bias, float('nan')))"),), ""),
     "weights as a pickled module": ((), "--weights whole.pt"),
     "too few labels": ((), "--labels cat"),
 }
