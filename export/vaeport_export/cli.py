@@ -38,8 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "vaeport-export",
         "Export an encoder with a classifier, and a decoder, as two ONNX graphs in a sealed bundle.\n"
-        "The bundle is compared with the networks on every installed backend before it appears; if it does not answer\n"
-        "as they do, nothing is written.",
+        "The bundle is compared with the networks, in onnxruntime and onnx's own evaluator, before it appears; if it\n"
+        "does not answer as they do, nothing is written.",
         examples=_EXAMPLES,
     )
     parser.add_argument(

@@ -1,8 +1,6 @@
 """Every block of docs/parity-of-any-graph.md runs, and so does the example of `check`."""
 
 import doctest
-import re
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +9,21 @@ import safetensors.torch
 import torch
 
 import vaeport_parity as parity
-from vaeport_parity.cli import main
+from tests.documentation import commands, run_command, run_python
 
 pytestmark = pytest.mark.filterwarnings("default")
 
-PAGE = Path(__file__).parents[2] / "docs/parity-of-any-graph.md"
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+PAGE = "parity-of-any-graph.md"
 
 
 def test_every_block_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for index, code in enumerate(blocks("python")):
-        names: dict[str, object] = {}
-        exec(compile(code, f"{PAGE.name}, block {index}", "exec"), names)  # noqa: S102 - the page's own code
-        if index == 0:
-            write_companions(names)
-    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    first, *_ = run_python(PAGE)
+    write_companions(first)
 
-    codes = {command: main(shlex.split(command)[1:]) for command in commands}
+    codes = {command: run_command(command) for command in commands(PAGE)}
 
-    assert len(commands) == 3
+    assert len(codes) == 3
     assert set(codes.values()) == {0}, codes
     assert (tmp_path / "parity/index.html").is_file()
 

@@ -80,7 +80,14 @@ class Tied(nn.Module):
         return torch.tanh(self.second(torch.tanh(self.first(x))))
 
 
-NETWORKS = (Attention, Recurrent, Convolutional, Constants, Tied)
+class Stacked(nn.Sequential):
+    """Weights whose names begin with a number."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 2))
+
+
+NETWORKS = (Attention, Recurrent, Convolutional, Constants, Tied, Stacked)
 
 
 def captured(module: nn.Module) -> tuple[Program, dict[str, Tensor]]:

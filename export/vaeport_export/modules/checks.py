@@ -139,6 +139,8 @@ def _called(module: Callable[..., Any], graph: str, inputs: Sequence[Tensor]) ->
             hint = f"; take the batch from the input ({spec.inputs[0]}.shape[0], or -1) and never write it as a number"
         elif graph == DECODER:
             hint = f"; the encoder gives z of {inputs[0].shape[1]} dimensions and {inputs[1].shape[1]} classes"
+            if "positional argument" in said:
+                hint += "; vaeport_export.adapters.UnconditionalDecoder is for a decoder that takes z alone"
         raise CheckFailedError(
             f"{graph} fails on {given}: {type(error).__name__}: {said}{users_line(error)}{hint}"
         ) from error
@@ -203,6 +205,8 @@ def _check_probabilities(answers: Sequence[Tensor]) -> None:
         if logs
         else "they look like logits: add .softmax(dim=1), or use vaeport_export.adapters.SeparateEncoder"
         if low < 0 or high > 1
+        else "they look like a softmax over the batch: take softmax(dim=1)"
+        if _is_probabilities(probs.T)
         else "they look like sigmoids: divide by their sum, or train with a softmax"
     )
     raise CheckFailedError(

@@ -53,7 +53,7 @@ _INNER = re.compile(
 _MOST_EXPONENT = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+_PATH = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")  # a network that is an nn.Sequential has "0.weight"
 _OPERATOR = re.compile(r"aten\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32)
 _DTYPES = {

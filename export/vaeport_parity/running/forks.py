@@ -20,6 +20,7 @@ from pathlib import Path
 WORKER = Path(__file__).absolute().with_name("worker.py")
 """The program that a backend's interpreter runs."""
 
+_MOST_SERVERS = 2
 _STARTED_WITHIN = 120.0  # seconds for the imports, on a busy machine
 
 
@@ -43,6 +44,11 @@ class ForkServer:
         self._buffer = b""
         self._pending = False
         self._lock = threading.Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a worker of it is running."""
+        return self._lock.locked()
 
     @property
     def alive(self) -> bool:
@@ -121,10 +127,19 @@ def fork_server(interpreter: Path, environment: Mapping[str, str]) -> ForkServer
         return None
     key = (str(interpreter), tuple(sorted(environment.items())))
     with _LOCK:
-        server = _SERVERS.get(key)
+        server = _SERVERS.pop(key, None)
         if server is None or not server.alive:
-            server = _SERVERS[key] = ForkServer(interpreter, environment)
+            _make_room()
+            server = ForkServer(interpreter, environment)
+        _SERVERS[key] = server
         return server
+
+
+def _make_room() -> None:
+    """End the servers that were used longest ago: each has the memory of PyTorch."""
+    for key, server in list(_SERVERS.items()):
+        if len(_SERVERS) >= _MOST_SERVERS and not server.busy:
+            _SERVERS.pop(key).close()
 
 
 def _close_all() -> None:
