@@ -1,6 +1,6 @@
 """Compare the networks of tests/foreign on runtimes that share no code with PyTorch or onnxruntime: docs/foreign.md.
 
-A runtime that falls short on somebody's network is a finding about that runtime or about its adapter, told with its figure.
+A runtime that falls short on somebody's network is a finding about that runtime or its adapter, told with its figure.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from vaeport_parity.running.machine import machine  # noqa: E402
 
 _PAGE = """# Strangers' networks on independent runtimes
 
-Made by `python tools/foreign.py`: the networks of `tests/foreign/networks`, written and exported as their authors would,
-on runtimes that share no code with PyTorch or onnxruntime. Bound: 4 noise floors. Measured on {machine}, at most
+Made by `python tools/foreign.py`: the networks of `tests/foreign/networks`, written and exported as their authors
+would, on runtimes that share no code with PyTorch or onnxruntime. Bound: 4 noise floors. Measured on {machine}, at most
 {limit:g} s a runtime. *holds* has the worst ratio behind it; *refuses* means that the runtime, its converter or its
 adapter says that it does not take the graph; *falls short* is a wrong answer, with its ratio.
 

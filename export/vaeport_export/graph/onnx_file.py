@@ -90,8 +90,8 @@ def _convert(module: nn.Module, spec: GraphSpec, shapes: Shapes, opset: int) -> 
             )
         except torch.onnx.OnnxExporterError as error:
             raise CheckFailedError(
-                f"{spec.name}: PyTorch's exporter cannot write it as ONNX: {_reason(error)}; write that operator with others "
-                "that ONNX has, or try another --opset"
+                f"{spec.name}: PyTorch's exporter cannot write it as ONNX: {_reason(error)}; write that operator with "
+                "others that ONNX has, or try another opset"
             ) from error
     if program is None:
         raise CheckFailedError(f"{spec.name}: PyTorch's exporter gave no program")

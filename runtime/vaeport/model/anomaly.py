@@ -25,8 +25,8 @@ def calibration_needed(bundle: Bundle) -> AnomalyCalibration:
     known = bundle.manifest.anomaly
     if known is None:
         raise BundleError(
-            f"{bundle.path} has no scores of held-out images to compare with; export it again with 100 samples or more, or "
-            "from a run that `vaeport-train evaluate` has measured"
+            f"{bundle.path} has no scores of held-out images to compare with; export it again with 100 samples or "
+            "more, or from a run that `vaeport-train evaluate` has measured"
         )
     return known
 
