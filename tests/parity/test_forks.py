@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def job(tmp_path: Path) -> Job:
         (folder / "strange.py").write_text(PLUGIN.replace("{body}", lines))
         file = str(folder / "strange.py")
         backend = {"name": "strange", "module": "strange", "attribute": "BACKEND", "file": file}
-        values = {"backend": backend, "graphs": {}, "sets": {}, "steps": [], "skip": [], "chain": None}
+        values: dict[str, Any] = {"backend": backend, "graphs": {}, "sets": {}, "steps": [], "skip": [], "chain": None}
         (folder / "job.json").write_text(json.dumps(values))
         return folder
 

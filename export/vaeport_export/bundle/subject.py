@@ -30,8 +30,8 @@ from vaeport.contract import (
     graph_metadata,
 )
 from vaeport.errors import BundleError, BundleNotFoundError, CheckFailedError, InputError, SealError
-from vaeport.images.scaling import from_uint8
-from vaeport_parity.reference.base import Reference
+from vaeport.images.scaling import LEVELS, from_uint8
+from vaeport_parity.reference.base import Reference, chunked_answers
 from vaeport_parity.reference.onnx_graph import RuntimeReference
 from vaeport_parity.reference.torch_module import TorchReference, save_original
 from vaeport_parity.reporting.report import Finding, Report, Row
@@ -39,11 +39,10 @@ from vaeport_parity.subjects.subject import CHAIN, Chain, Graph, InputSet, Recor
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 
 from ..graph.checking import graph_faults
-from .original import Original, chunked_answers, read_original
+from .original import Original, read_original
 from .probes import doubtful_rows, hard_inputs, probe_inputs, probe_rows
 
 _PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
-_LEVELS = 255.0
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -187,7 +186,7 @@ def _input_sets(
     for graph, inputs in hard_inputs(shapes).items():
         yield InputSet("hard", graph, dict(inputs))
     pixels = {IMAGE: golden.images[:: _PIXELS_EVERY if costly else 1]}
-    divisors = {IMAGE: _LEVELS}
+    divisors = {IMAGE: LEVELS}
     yield InputSet("pixels", ENCODER_CLASSIFIER, dict(pixels), divisors=divisors)
     if precision == FP32:
         yield InputSet("pixels", CHAIN, dict(pixels), divisors=divisors)

@@ -53,9 +53,7 @@ _INNER = re.compile(
 _MOST_EXPONENT = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PATH = re.compile(
-    r"[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*"
-)  # a module may call its parts anything: `0.weight`, `a-b.weight`
+_PATH = re.compile(r"[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*")  # parts may have any name: `0.weight`, `a-b.weight`
 _OUTPUT = re.compile(r"[^\x00-\x1f]+")  # the graph's own name for it
 _OPERATOR = re.compile(r"aten\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32)
