@@ -13,7 +13,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from vaeport.bundle.folder import Bundle
-from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE
+from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE, yardstick_of
 from vaeport.errors import BundleError, CheckFailedError, InputError
 from vaeport_parity.reference.base import Reference
 from vaeport_parity.reference.onnx_graph import OnnxReference
@@ -40,7 +40,7 @@ class Original:
     @property
     def yardstick(self) -> str:
         """What answers are compared with, in words."""
-        return "the given ONNX files" if not self.programs else "PyTorch" if not self.graphs else "the original"
+        return yardstick_of(self.graphs)
 
     @property
     def made_in(self) -> str:
