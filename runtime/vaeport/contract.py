@@ -1,6 +1,7 @@
 """Contract 2: the names, graphs and files that training, export and runtime agree on (docs/contract.md)."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 CONTRACT = 2
@@ -56,6 +57,15 @@ GRAPHS: dict[str, GraphSpec] = {
         GraphSpec(DECODER, (Z, CLASS_PROBS), (IMAGE,)),
     )
 }
+
+
+def yardstick_of(given: Collection[str]) -> str:
+    """What answers are compared with, in words: `PyTorch`, `the given ONNX files`, or `the original` for one of each.
+
+    Args:
+        given: names of the graphs that were made from ONNX files.
+    """
+    return "PyTorch" if not given else "the given ONNX files" if len(given) == len(GRAPHS) else "the original"
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ import vaeport
 from tests.export.strangers import samples
 from vaeport.bundle.folder import open_bundle
 from vaeport.checks.verification import verify
+from vaeport.cli import main as vaeport_main
 from vaeport.errors import CheckFailedError, InputError
 from vaeport_export import export_modules
 from vaeport_export.bundle.subject import subject_of
 from vaeport_export.graph.adoption import contract_form, read_onnx
+from vaeport_parity.cli import main as parity_main
 from vaeport_parity.comparison import compare
 
 PIXELS, LATENT, CLASSES = 3 * 16 * 16, 4, 2
@@ -130,6 +132,19 @@ def test_parity_measures_against_the_files_in_float64(adopted: Path) -> None:
     assert report.holds, report
     assert report.yardstick == "the given ONNX files"
     assert "torch-float32" not in {row.backend for row in report.rows}
+
+
+def test_verify_and_parity_name_the_files_as_what_answers_are_compared_with(
+    adopted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vaeport_main(["verify", str(adopted)]) == 0
+    assert parity_main([str(adopted), "--backends", "onnxruntime-all"]) == 0
+
+    verified, compared = capsys.readouterr().out.split("HOLDS: ")
+    assert "bundle answers as the given ONNX files do: at most " in verified
+    assert verified.endswith("times the float32 rounding noise of the given ONNX files\n")
+    assert compared.startswith("bundle answers as the given ONNX files do: ")
+    assert "PyTorch" not in verified + compared
 
 
 def test_opsets_are_kept_or_raised_to_the_lowest_that_is_offered(adopted: Path) -> None:

@@ -14,7 +14,7 @@ from tests.export.material import compared, edit_onnx, opened, sealed_again
 from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.golden import parse_golden
 from vaeport.contract import MANIFEST_FILE
-from vaeport_export.bundle.original import chunked_answers
+from vaeport_parity.reference.base import chunked_answers
 from vaeport_parity.reporting.report import Report
 from vaeport_parity.reporting.sentences import shortcoming
 

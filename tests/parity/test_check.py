@@ -40,6 +40,26 @@ def test_graph_holds_on_every_own_backend(written: Path) -> None:
     assert (label.exact, label.mismatches, label.tolerance) == (True, 0, 0)
 
 
+def test_any_names_of_parts_and_outputs_hold_on_every_own_backend(tmp_path: Path) -> None:
+    module = seeded(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh()))
+    linear = module.get_submodule("0")
+    path = graph_file(
+        tmp_path / "names.onnx",
+        [
+            helper.make_node("Gemm", ["x", "weight", "bias"], ["sum"], transB=1),
+            helper.make_node("Tanh", ["sum"], ["7: y/0"]),
+        ],
+        {"x": ("float32", ["batch", 4])},
+        {"7: y/0": ("float32", ["batch", 3])},
+        {name: tensor.detach().numpy() for name, tensor in linear.named_parameters()},
+    )
+
+    report = parity.check(path, reference=module, time_limit=120)
+
+    assert report.holds, report
+    assert all(backend.missing is None for backend in report.backends)
+
+
 def test_scaled_weight_is_found_with_its_node(written: Path, tmp_path: Path) -> None:
     bad = changed_weight(written / "classifier.onnx", tmp_path / "bad.onnx", 1.01)
 

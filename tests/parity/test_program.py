@@ -80,14 +80,15 @@ class Tied(nn.Module):
         return torch.tanh(self.second(torch.tanh(self.first(x))))
 
 
-class Stacked(nn.Sequential):
-    """Weights whose names begin with a number."""
+class Named(nn.Sequential):
+    """Parts whose names begin with a digit or are no identifiers."""
 
     def __init__(self) -> None:
-        super().__init__(nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 2))
+        super().__init__(nn.Linear(16, 4), nn.Tanh())
+        self.add_module("a-b / c", nn.Linear(4, 2))
 
 
-NETWORKS = (Attention, Recurrent, Convolutional, Constants, Tied, Stacked)
+NETWORKS = (Attention, Recurrent, Convolutional, Constants, Tied, Named)
 
 
 def captured(module: nn.Module) -> tuple[Program, dict[str, Tensor]]:

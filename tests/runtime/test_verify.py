@@ -44,6 +44,22 @@ def test_tiny_bundle_holds(tiny_bundle: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "yardstick"),
+    [
+        ([], "PyTorch"),
+        (["encoder_classifier", "decoder"], "the given ONNX files"),
+        (["encoder_classifier"], "the original"),
+        (["decoder"], "the original"),
+    ],
+)
+def test_yardstick_is_what_the_checkpoint_holds(given: list[str], yardstick: str, tiny_bundle: Path) -> None:
+    for graph in given:
+        reseal(tiny_bundle, f"checkpoint/{graph}.onnx", (tiny_bundle / f"fp32/{graph}/model.onnx").read_bytes())
+
+    assert verify(tiny_bundle).yardstick == yardstick
+
+
 def test_each_error_is_in_noise_floors(tiny_bundle: Path) -> None:
     for check in verify(tiny_bundle).checks:
         assert check.noise_floor > 0

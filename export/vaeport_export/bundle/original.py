@@ -13,17 +13,15 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from vaeport.bundle.folder import Bundle
-from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE
+from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE, yardstick_of
 from vaeport.errors import BundleError, CheckFailedError, InputError
-from vaeport_parity.reference.base import Precision, Reference
+from vaeport_parity.reference.base import Reference
 from vaeport_parity.reference.onnx_graph import OnnxReference
 from vaeport_parity.reference.program import CapturedModule, Program, parse_program
 from vaeport_parity.reference.torch_module import TorchReference
 from vaeport_parity.subjects.tensors import Arrays
 
 from ..graph.adoption import contract_form
-
-_CHUNKS: Mapping[Precision, int] = {"native": 1000, "float64": 16}  # float64 is quickest in cache, and as exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +40,7 @@ class Original:
     @property
     def yardstick(self) -> str:
         """What answers are compared with, in words."""
-        return "the given ONNX files" if not self.programs else "PyTorch" if not self.graphs else "the original"
+        return yardstick_of(self.graphs)
 
     @property
     def made_in(self) -> str:
@@ -135,25 +133,6 @@ def read_original(bundle: Bundle) -> Original:
     original = Original(programs, weights, graphs)
     _check_shapes(original, bundle)
     return original
-
-
-def chunked_answers(reference: Reference, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
-    """What a reference answers to many rows, by output name; rows must not influence each other.
-
-    Args:
-        reference: gives the answers.
-        inputs: float32 [N, ...] by input name, N at least 1.
-        precision: `native` or `float64`.
-        plain: whether products are summed term by term, where the reference can.
-    """
-    rows, size = len(next(iter(inputs.values()))), _CHUNKS[precision]
-    parts = [
-        reference.answers(
-            {name: values[first : first + size] for name, values in inputs.items()}, precision, plain=plain
-        )
-        for first in range(0, rows, size)
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _read_weights(bundle: Bundle) -> dict[str, Tensor]:

@@ -30,8 +30,8 @@ from vaeport.contract import (
     graph_metadata,
 )
 from vaeport.errors import BundleError, BundleNotFoundError, CheckFailedError, InputError, SealError
-from vaeport.images.scaling import from_uint8
-from vaeport_parity.reference.base import Reference
+from vaeport.images.scaling import LEVELS, from_uint8
+from vaeport_parity.reference.base import Reference, chunked_answers
 from vaeport_parity.reference.onnx_graph import RuntimeReference
 from vaeport_parity.reference.torch_module import TorchReference, save_original
 from vaeport_parity.reporting.report import Finding, Report, Row
@@ -39,11 +39,10 @@ from vaeport_parity.subjects.subject import CHAIN, Chain, Graph, InputSet, Recor
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 
 from ..graph.checking import graph_faults
-from .original import Original, chunked_answers, read_original
+from .original import Original, read_original
 from .probes import doubtful_rows, hard_inputs, probe_inputs, probe_rows
 
 _PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
-_LEVELS = 255.0
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -82,7 +81,8 @@ def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint
     Raises:
         InputError: the bundle came without its original, the original is of another network, or the bundle has no
             such precision.
-        BundleError: a graph's file is no ONNX model, or the original cannot be read or run.
+        BundleError: a graph's file is no ONNX model, the original cannot be read or run, or a graph of a lower
+            precision cannot be run or has other outputs than the manifest says.
         SealError: the original is not the one that was sealed.
     """
     known = bundle.manifest.precisions
@@ -119,12 +119,36 @@ def _graph(bundle: Bundle, original: Original, name: str, precision: str) -> Gra
         raise BundleError(f"{bundle.path}: {file} is no ONNX model: {error}") from error
     reference: Reference = RuntimeReference(content, tuple(spec.name for spec in outputs))
     programs = None
+    if precision != FP32:
+        _check_answers(bundle, reference, name, file)
     if precision == FP32:
         reference = original.reference(name)
         programs = _saved(reference)
     scores = frozenset({CLASS_PROBS}) & {spec.name for spec in outputs}
     tolerances = bundle.manifest.tolerances[precision][name]
     return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, programs)
+
+
+def _check_answers(bundle: Bundle, reference: Reference, name: str, file: str) -> None:
+    """A graph that is its own reference must run, and its outputs must be those of the manifest.
+
+    Raises:
+        BundleError: it does not run, or an output is missing or has another type or shape.
+    """
+    spec, shapes = GRAPHS[name], bundle.manifest.shapes
+    inputs: Arrays = {each: np.full((2, *shapes.row(each)), 0.5, np.float32) for each in spec.inputs}
+    try:
+        answers = reference.answers(inputs, "native")
+    except InputError as error:
+        raise BundleError(f"{bundle.path}: onnxruntime cannot run {file}: {error}; export the bundle again") from error
+    for output in spec.outputs:
+        expected = f"float32 {[2, *shapes.row(output)]}"
+        found = f"{answers[output].dtype} {list(answers[output].shape)}" if output in answers else "no such output"
+        if found != expected:
+            raise BundleError(
+                f"{bundle.path}: {file} gives {found} for {output} of a batch of 2, the manifest says {expected}; "
+                "export the bundle again"
+            )
 
 
 def _saved(reference: Reference) -> Path | None:
@@ -162,7 +186,7 @@ def _input_sets(
     for graph, inputs in hard_inputs(shapes).items():
         yield InputSet("hard", graph, dict(inputs))
     pixels = {IMAGE: golden.images[:: _PIXELS_EVERY if costly else 1]}
-    divisors = {IMAGE: _LEVELS}
+    divisors = {IMAGE: LEVELS}
     yield InputSet("pixels", ENCODER_CLASSIFIER, dict(pixels), divisors=divisors)
     if precision == FP32:
         yield InputSet("pixels", CHAIN, dict(pixels), divisors=divisors)

@@ -1,7 +1,6 @@
 """What makes an ONNX file a graph of the contract: checked when it is written, and again when it is compared."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 
 import onnx
@@ -10,12 +9,11 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from vaeport.contract import BATCH, FP32, METADATA_LABELS, GraphSpec, Shapes
 from vaeport.errors import CheckFailedError
+from vaeport_parity.judging.preflight import host_path
+from vaeport_parity.reference.evaluator import every_node, is_random
 
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 """Lowest IR version that goes with an opset: the lower, the older the runtimes that load the file."""
-
-_RANDOM = ("Random", "Multinomial", "Bernoulli", "Dropout")
-_HOST_PATH = re.compile(rb"/(?:home|root|Users|tmp|usr|opt|mnt|workspace)/[\w.\-]+/|[A-Za-z]:\\\\[\w.\-]+\\\\")
 
 
 def check_graph(content: bytes, spec: GraphSpec, shapes: Shapes, *, opset: int) -> None:
@@ -69,8 +67,8 @@ def graph_faults(
         metadata: what the file must say of itself; None where that does not matter.
     """
     yield from _tensor_faults(model, spec, shapes)
-    for node in model.graph.node:
-        if node.op_type.startswith(_RANDOM):
+    for node in every_node(model):
+        if is_random(node) or node.op_type == "Dropout":
             yield f"node {node.name or node.output[0]!r} is a {node.op_type}: sampling is the host's, not the graph's"
     for tensor in model.graph.initializer:
         if tensor.data_location == TensorProto.EXTERNAL:
@@ -80,8 +78,8 @@ def graph_faults(
             yield f"weight {tensor.name!r} is {kind} in a float32 graph"
     if metadata is not None:
         yield from _metadata_faults(model, metadata)
-    if path := _HOST_PATH.search(content):
-        yield f"it names a path of the machine that made it: {path.group().decode(errors='replace')}"
+    if path := host_path(content):
+        yield f"it names a path of the machine that made it: {path}"
 
 
 def _tensor_faults(model: ModelProto, spec: GraphSpec, shapes: Shapes) -> Iterator[str]:

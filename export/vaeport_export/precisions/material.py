@@ -9,9 +9,8 @@ from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Z_
 from vaeport.errors import InputError
 from vaeport.images.scaling import from_uint8
 from vaeport.model.latents import latents
-from vaeport_parity.reference.base import Reference
+from vaeport_parity.reference.base import Reference, chunked_answers
 
-from ..bundle.original import chunked_answers
 from ..bundle.probes import Inputs
 
 LEAST_IMAGES = 100

@@ -16,10 +16,11 @@ from vaeport.errors import InputError
 from vaeport.images.fitting import Polarity
 from vaeport.images.scaling import from_uint8
 from vaeport.model.anomaly import kl_nats, reconstruction_nats
+from vaeport_parity.reference.base import chunked_answers
 from vaeport_parity.subjects.tensors import Arrays
 from vaeport_train.evaluation import wilson_interval
 
-from ..bundle.original import Original, chunked_answers, original_of
+from ..bundle.original import Original, original_of
 from ..graph.adoption import contract_form, read_onnx, row_shape
 from ..modules.capture import captured
 from ..modules.checks import check_labels, check_module, check_pair

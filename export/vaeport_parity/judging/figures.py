@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaeport.checks.comparison import max_abs_error
+from vaeport.checks.comparison import max_abs_error, psnr
 
 ULP_EDGES = (1, 2, 4, 8, 16, 64, 256)
 """Lower edges of the histogram's bins but the first, which counts exact answers."""
@@ -52,13 +52,13 @@ def figures(parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], ND
     sound = [(answers, double) for answers, _, double in parts if np.isfinite(max_abs_error(answers, double))]
     if len(sound) < len(parts) or not sum(answers.size for answers, _ in sound):
         worst = float("inf") if len(sound) < len(parts) else 0.0
-        psnr = -worst if worst else float("inf")
-        return Figures(error_float32, error_float64, worst, worst, worst, (0,) * (len(ULP_EDGES) + 1), psnr)
-    differences = np.concatenate([np.abs(a.astype(np.float64) - d).ravel() for a, d in sound])
+        decibels = -worst if worst else float("inf")
+        return Figures(error_float32, error_float64, worst, worst, worst, (0,) * (len(ULP_EDGES) + 1), decibels)
+    given, exact = (np.concatenate([pair[side].ravel().astype(np.float64) for pair in sound]) for side in (0, 1))
+    differences = np.abs(given - exact)
     relative = max(_relative(answers, double) for answers, double in sound)
     distances = np.concatenate([ulp_distance(answers, double).ravel() for answers, double in sound])
     histogram = np.histogram(distances, bins=[0, *ULP_EDGES, np.inf])[0]
-    square = float(np.mean(differences**2))
     return Figures(
         error_float32,
         error_float64,
@@ -66,7 +66,7 @@ def figures(parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], ND
         float(np.median(differences)),
         float(np.quantile(differences, 0.999)),
         tuple(int(count) for count in histogram),
-        float(-10 * np.log10(square)) if square else float("inf"),
+        psnr(given, exact),
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,11 @@ class _Run:
     step: Step
     part: Part
     in_doubt: int
+
+    @cached_property
+    def error(self) -> float:
+        """The larger of the differences from the native and from the float64 reference."""
+        return max(max_abs_error(self.part[0], self.part[1]), max_abs_error(self.part[0], self.part[2]))
 
 
 def measure(name: str, outcome: Outcome, plan: Plan, bounds: Bounds, *, empty_batch: bool) -> Measured:
@@ -148,7 +154,7 @@ def row_of(
     for scale, found in by_scale.items():
         factor = bound.noise_floor / floors[scale].noise_floor if floors[scale].noise_floor else 1.0
         for run in found:
-            by_set[run.step.inputs] = max(by_set.get(run.step.inputs, 0.0), factor * _error(run.part))
+            by_set[run.step.inputs] = max(by_set.get(run.step.inputs, 0.0), factor * run.error)
     scores = not exact and graph in {g.name for g in plan.subject.graphs} and output in plan.subject.graph(graph).scores
     flips = _flips(runs, plan, bounds, output) if scores else None
     return Row(
@@ -196,12 +202,8 @@ def _run(step: Step, answers: NDArray[Any], output: str, plan: Plan) -> _Run:
     return _Run(step, (left, middle, right), 0)
 
 
-def _error(part: Part) -> float:
-    return max(max_abs_error(part[0], part[1]), max_abs_error(part[0], part[2]))
-
-
 def _worst_ratio(runs: list[_Run], floor: float) -> float:
-    return max((error_ratio(_error(run.part), floor) for run in runs), default=0.0)
+    return max((error_ratio(run.error, floor) for run in runs), default=0.0)
 
 
 def _mismatches(part: Part) -> int:

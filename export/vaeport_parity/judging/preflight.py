@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import onnx
 from onnx import ModelProto, NodeProto
 
-from ..reference.evaluator import every_node
+from ..reference.evaluator import every_node, is_random
 from ..reporting.report import Finding
 from ..subjects.subject import Subject
 
@@ -21,7 +21,6 @@ _LOADS = {
 }
 """Highest IR version and opset that an onnxruntime loads: its published table, and by trial from 1.22 on."""
 
-_RANDOM = ("Random", "Multinomial", "Bernoulli")
 _TRAINING_INPUT = 2  # of Dropout
 _HOST_PATH = re.compile(rb"/(?:home|root|Users|tmp|usr|opt|mnt|workspace)/[\w.\-]+/|[A-Za-z]:\\\\[\w.\-]+\\\\")
 _STANDARD = ("", "ai.onnx")
@@ -49,7 +48,7 @@ def host_path(content: bytes) -> str:
 
 def _faults(model: ModelProto) -> Iterator[str]:
     for node in every_node(model):
-        if node.op_type.startswith(_RANDOM) or _is_training_dropout(node):
+        if is_random(node) or _is_training_dropout(node):
             yield f"node {node.name or node.output[0]!r} is a {node.op_type}: the graph is not deterministic"
 
 

@@ -244,16 +244,6 @@ def difference(given: NDArray[Any], exact: NDArray[Any]) -> float:
     return max_abs_error(np.where(same, 0, wide), np.where(same, 0, exact))
 
 
-def cut_off(model: ModelProto, tensor: str) -> ModelProto:
-    """The part of a graph that leads to a tensor, as its only output; it keeps its name, inputs and metadata.
-
-    Args:
-        model: the graph.
-        tensor: name of a tensor in it.
-    """
-    return TensorGraph(model).part(tensor)
-
-
 def _reads(node: ir.Node, graph: ir.Graph) -> tuple[str, ...]:
     values = [value for value in node.inputs if value is not None]
     for attribute in node.attributes.values():

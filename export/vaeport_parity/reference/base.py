@@ -1,11 +1,16 @@
 """What a reference is: the answers that backends are compared with, and how exact they are."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
+
+import numpy as np
 
 from ..subjects.tensors import Arrays
 
 Precision = Literal["native", "float64"]
 """In the types that the graph has, or with every float widened to float64."""
+
+_CHUNKS: Mapping[Precision, int] = {"native": 1000, "float64": 16}  # float64 is quickest in cache, and as exact
 
 
 class Reference(Protocol):
@@ -41,3 +46,25 @@ class Reference(Protocol):
 
 class NoPlainSumsError(NotImplementedError):
     """The reference has no way to sum term by term."""
+
+
+def chunked_answers(reference: Reference, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
+    """What a reference answers to many rows, by output name; rows must not influence each other.
+
+    Args:
+        reference: gives the answers.
+        inputs: by input name, each with the batch as its first axis.
+        precision: `native` or `float64`.
+        plain: whether products are summed term by term, where the reference can.
+
+    Raises:
+        InputError: the reference does not take these inputs.
+    """
+    rows, size = len(next(iter(inputs.values()))), _CHUNKS[precision]
+    parts = [
+        reference.answers(
+            {name: values[first : first + size] for name, values in inputs.items()}, precision, plain=plain
+        )
+        for first in range(0, max(rows, 1), size)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

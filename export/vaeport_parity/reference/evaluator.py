@@ -106,6 +106,11 @@ def doubled(model: ModelProto) -> ModelProto:
     return copy
 
 
+def is_random(node: NodeProto) -> bool:
+    """Whether a node draws random numbers."""
+    return node.domain in _STANDARD and node.op_type in _RANDOM
+
+
 def every_node(model: ModelProto) -> Iterator[NodeProto]:
     """All nodes of a graph, those of its subgraphs and functions too."""
     yield from _nodes_within(model.graph.node)
@@ -211,7 +216,7 @@ def _state_defaults(model: ModelProto, kinds: set[str], version: int) -> None:
 
 def _check(node: NodeProto, functions: Any) -> None:
     where = _named(node)
-    if node.domain in _STANDARD and node.op_type in _RANDOM:
+    if is_random(node):
         raise InputError(
             f"{where} is a {node.op_type}: a graph that draws random numbers has no right answer to compare with"
         )

@@ -1,6 +1,6 @@
 """The answers that backends must give, for whole input sets and for batches of them, alone and as a chain."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,8 @@ from vaeport.errors import InputError
 
 from ..subjects.subject import Chain, Graph, InputSet, Subject
 from ..subjects.tensors import Arrays, rounding_step
-from .base import Precision
+from .base import Precision, chunked_answers
 
-_CHUNKS: Mapping[Precision, int] = {"native": 1000, "float64": 16}  # float64 is quickest in cache, and as exact
 _PROBED = 7  # rows on which it is found out whether rows influence each other
 _SHAKE = 16  # rounding steps by which inputs are moved to see what rounding decides
 _SAME = 1e-9  # relative difference in float64 that is rounding, not another answer
@@ -110,15 +109,9 @@ class Expectations:
     def run(self, graph: str, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
         """What the reference answers to any inputs of a graph, in chunks where rows allow that."""
         reference = self.subject.graph(graph).reference
-        rows = len(next(iter(inputs.values()))) if inputs else 0
-        size = _CHUNKS[precision]
-        if rows <= size or not self._independent.get(graph, False):
+        if not self._independent.get(graph, False):
             return reference.answers(inputs, precision, plain=plain)
-        parts = [
-            reference.answers({k: v[first : first + size] for k, v in inputs.items()}, precision, plain=plain)
-            for first in range(0, rows, size)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return chunked_answers(reference, inputs, precision, plain=plain)
 
     def _answers(self, graph: str, inputs: str, start: int, stop: int, precision: Precision) -> Arrays:
         given = self.subject.input_set(graph, inputs)

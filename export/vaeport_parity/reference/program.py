@@ -53,7 +53,8 @@ _INNER = re.compile(
 _MOST_EXPONENT = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PATH = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")  # a network that is an nn.Sequential has "0.weight"
+_PATH = re.compile(r"[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*")  # parts may have any name: `0.weight`, `a-b.weight`
+_OUTPUT = re.compile(r"[^\x00-\x1f]+")  # the graph's own name for it
 _OPERATOR = re.compile(r"aten\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32)
 _DTYPES = {
@@ -258,7 +259,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         raise ValueError(f"its format is {values['format']!r}, this vaeport reads format {FORMAT} only")
     program = Program(
         inputs=tuple(_checked(name, _NAME) for name in values["inputs"]),
-        outputs=tuple(_checked(name, _PATH) for name in values["outputs"]),
+        outputs=tuple(_checked(name, _OUTPUT) for name in values["outputs"]),
         tensors={_checked(name, _NAME): _checked(path, _PATH) for name, path in values["tensors"].items()},
         buffers=tuple(_checked(path, _PATH) for path in values["buffers"]),
         nodes=tuple(_node(node) for node in values["nodes"][:_MOST_NODES]),

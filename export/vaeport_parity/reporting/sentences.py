@@ -44,7 +44,9 @@ def short_number(value: float) -> str:
 def claim(report: Report) -> str:
     """Whether it answers as its reference does."""
     name = f"{report.name} in {report.label}" if report.label else report.name
-    return f"{name} {'answers' if report.holds else 'does NOT answer'} as {report.yardstick} does"
+    several = report.yardstick.endswith("files") or " and " in report.yardstick
+    verb = "do" if several else "does"
+    return f"{name} {'answers' if report.holds else 'does NOT answer'} as {report.yardstick} {verb}"
 
 
 def margin(report: Report) -> str:

@@ -39,5 +39,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         return {name: file[f"a{place}"].view(numpy_dtype(dtype)) for place, (name, dtype) in enumerate(index)}
 
 
+def divided(values: NDArray[Any], divisor: float) -> NDArray[np.float32]:
+    """Integers of any shape as an application gives them to a graph: as float32, divided in float32."""
+    return values.astype(np.float32) / np.float32(divisor)
+
+
 def _storable(values: NDArray[Any]) -> NDArray[Any]:
     return values if values.dtype.isbuiltin == 1 else values.view(f"u{values.dtype.itemsize}")

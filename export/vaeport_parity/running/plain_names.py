@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import onnx_ir
+if TYPE_CHECKING:
+    import onnx_ir
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _TAKEN = ("self", "args", "kwargs", "file", "cls", "main", "input", "output")
@@ -37,6 +39,8 @@ def plain_copy(path: Path, inputs: Sequence[str], outputs: Sequence[str], folder
     """
     if all(map(_is_plain, (*inputs, *outputs))) and not _has_defaults(path, inputs):
         return None
+    import onnx_ir  # takes a third of a second, and most graphs need no copy
+
     model = onnx_ir.load(path)
     graph = model.graph
     names = _plain_names((*inputs, *outputs), taken={value.name or "" for value in _values(graph)})
@@ -63,7 +67,7 @@ def _has_defaults(path: Path, inputs: Sequence[str]) -> bool:
     return [value.name for value in model.graph.input] != list(inputs)
 
 
-def _values(graph: onnx_ir.Graph) -> Iterable[onnx_ir.Value]:
+def _values(graph: "onnx_ir.Graph") -> "Iterable[onnx_ir.Value]":
     """Every tensor of a graph and of the subgraphs in it."""
     for each in (graph, *graph.subgraphs()):
         yield from each.inputs

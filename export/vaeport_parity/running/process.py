@@ -30,9 +30,9 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
     """
     interpreter = interpreter_of(facts)
     variables = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", **facts.variables}
-    own = environment_of(facts)
-    inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-    environment = {**inherited, **variables, "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED} | variables
+    if facts.has_environment:  # else all backends have the same variables, and share one server
+        environment["PATH"] = f"{environment_of(facts) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     folder = folder.absolute()
     server = None if facts.has_environment else fork_server(Path(str(interpreter)), environment)
     if server is not None:

@@ -185,11 +185,13 @@ def _words(shape: list[Any]) -> str:
 
 def _inputs(values: "Arrays", stored: Mapping[str, Any], step: Mapping[str, Any]) -> "Arrays":
     """The inputs of a step. Pixels become float32 here, as an application would do it."""
+    from vaeport_parity.running.arrays import divided
+
     given = {}
     for name, whole in values.items():
         part = whole[step["start"] : step["stop"]] if stored["batched"] else whole
         if name in stored["divisors"]:
-            part = part.astype(np.float32) / np.float32(stored["divisors"][name])
+            part = divided(part, stored["divisors"][name])
         given[name] = np.asarray(part, order="C")
     return given
 
@@ -278,14 +280,21 @@ def serve() -> None:
         if pid == 0:
             os.close(answers)
             os._exit(_forked(Path(request["folder"]), nowhere))
+        _lead_group(pid)  # here too, so that the group is there before anybody is told of it
         os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
         _, status = os.waitpid(pid, 0)
         os.write(answers, json.dumps({"code": os.waitstatus_to_exitcode(status)}).encode() + b"\n")
 
 
+def _lead_group(pid: int) -> None:
+    """Put a process (0 for this one) into a group of its own, which is ended as a whole."""
+    with contextlib.suppress(ProcessLookupError):  # it may have ended already
+        os.setpgid(pid, pid)
+
+
 def _forked(folder: Path, nowhere: int) -> int:
     """Do one job in a process that was forked; its exit code."""
-    os.setsid()
+    _lead_group(0)
     os.chdir(folder)  # some converters leave files where they are run
     output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream, target in ((0, nowhere), (1, output), (2, output)):

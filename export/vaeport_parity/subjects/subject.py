@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.contract import Tolerance
 
+from ..running.arrays import divided
 from .tensors import Arrays, TensorSpec, batch_axis
 
 if TYPE_CHECKING:
@@ -118,9 +118,7 @@ class InputSet:
         return {name: self._divided(name, values) for name, values in self.inputs.items()}
 
     def _divided(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
-        if name not in self.divisors:
-            return values
-        return values.astype(np.float32) / np.float32(self.divisors[name])
+        return divided(values, self.divisors[name]) if name in self.divisors else values
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,17 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..contract import CHECKPOINT_FOLDER, CONTRACT, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE, Shapes, Tolerance
+from ..contract import (
+    CHECKPOINT_FOLDER,
+    CONTRACT,
+    FP32,
+    GOLDEN_FILE,
+    GRAPHS,
+    MANIFEST_FILE,
+    Shapes,
+    Tolerance,
+    yardstick_of,
+)
 from ..errors import BundleError
 from .anomaly_scale import AnomalyCalibration, read_calibration
 from .fields import Fields, parse_json
@@ -64,6 +74,13 @@ class Manifest:
     polarity: str = "auto"
     """How grey files and PIL images are read unless the caller says otherwise: `auto`, `dark-ink` or `light-ink`, which
     takes them as they are."""
+
+    @property
+    def yardstick(self) -> str:
+        """What the float32 graphs must answer as, in words: their originals, of whatever kind the checkpoint has."""
+        return yardstick_of(
+            [name for name, spec in GRAPHS.items() if f"{CHECKPOINT_FOLDER}/{spec.original_file}" in self.files]
+        )
 
     def to_json(self) -> str:
         """Text of `bundle.json`: keys in a fixed order, so that equal bundles are equal bytes."""

@@ -1,4 +1,4 @@
-"""Prove on this machine that a bundle answers as PyTorch did: its golden vectors, re-run and compared."""
+"""Prove on this machine that a bundle answers as its original did: its golden vectors, re-run and compared."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class OutputCheck:
     output: str
     """Name of the output."""
     max_abs_error: float
-    """Largest absolute difference from PyTorch, float32 or float64, whichever is farther; below float32 from what the
-    graph answered when it was made."""
+    """Largest absolute difference from the original, float32 or float64, whichever is farther; below float32 from what
+    the graph answered when it was made."""
     noise_floor: float
     """Rounding alone, as the manifest has it."""
     tolerance: float
@@ -64,6 +64,8 @@ class VerifyReport:
     """Golden rows compared in each graph, at most."""
     checks: tuple[OutputCheck, ...]
     """One a precision, graph and output."""
+    yardstick: str = "PyTorch"
+    """What float32 graphs are compared with, in words: `PyTorch`, `the given ONNX files`, `the original`."""
 
     @property
     def holds(self) -> bool:
@@ -102,7 +104,9 @@ def verify(
             running = opened.device
             checks += _check_graph(bundle, golden, precision, graph, opened.session)
     rows = max(len(golden.images), len(golden.z))
-    return VerifyReport(manifest.name, running, import_onnxruntime().__version__, rows, tuple(checks))
+    return VerifyReport(
+        manifest.name, running, import_onnxruntime().__version__, rows, tuple(checks), manifest.yardstick
+    )
 
 
 def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: Any) -> list[OutputCheck]:
@@ -115,7 +119,7 @@ def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, ses
     for rows in _cuts(n):
         try:
             answers = dict(zip(spec.outputs, run_session(session, spec, _cut(inputs, rows)), strict=True))
-        except BundleError:  # a graph that fails is as far from PyTorch as can be
+        except BundleError:  # a graph that fails is as far off as can be
             errors = dict.fromkeys(spec.outputs, float("inf"))
             continue
         for reference in golden.references(graph, precision):

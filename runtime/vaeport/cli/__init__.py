@@ -25,7 +25,7 @@ VERBS = (
 """Each has a module of its name in here, with `add_parser` and `run`."""
 
 _EXAMPLES = """  vaeport doctor                                 what this machine has, and what stands in the way
-  vaeport verify models/mnist                    does it answer as PyTorch did, here?
+  vaeport verify models/mnist                    does it answer as its original did, here?
   vaeport classify scans/ photo.jpg --fit mnist --csv
   vaeport generate 7 -n 8 --seed 3 -o sevens.png
   vaeport generate -o all-digits.png             every class, one column each

@@ -1,4 +1,4 @@
-"""`vaeport verify`: does the bundle answer as PyTorch did, on this machine?"""
+"""`vaeport verify`: does the bundle answer as its original did, on this machine?"""
 
 import argparse
 from dataclasses import asdict
@@ -15,8 +15,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """Add the verb to the command."""
     parser = verbs.add_parser(
         "verify",
-        help="prove that a bundle answers as PyTorch did",
-        description="Check a bundle's seal, re-run its golden vectors with onnxruntime, compare with PyTorch's.",
+        help="prove that a bundle answers as its original did",
+        description="Check a bundle's seal, re-run its golden vectors with onnxruntime, compare with what "
+        "PyTorch, or the ONNX files that it was made from, answered.",
     )
     parser.add_argument(
         "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
@@ -62,11 +63,12 @@ def _print(report: VerifyReport) -> None:
 
 def _verdict(report: VerifyReport) -> str:
     """What all rows come to; where some fall short, in which precision and by how much the first of them does."""
+    as_original = f"as {report.yardstick} {'do' if report.yardstick.endswith('files') else 'does'}"
     short = next((check for check in report.checks if not check.holds), None)
     if short is None:
         worst = max(check.ratio for check in report.checks if check.precision == FP32)
-        return f"answers as PyTorch does: at most {worst:.2f} times PyTorch's own float32 noise"
-    wanted = "as PyTorch does" if short.precision == FP32 else f"in {short.precision} as when it was made"
+        return f"answers {as_original}: at most {worst:.2f} times the float32 rounding noise of {report.yardstick}"
+    wanted = as_original if short.precision == FP32 else f"in {short.precision} as when it was made"
     flips = f", and the class of {short.class_flips} rows flips" if short.class_flips else ""
     error = f"{short.output} is off by {short.max_abs_error:.2e}, allowed are {short.tolerance:.2e}"
     return f"does NOT answer {wanted}: {error}{flips}"

@@ -3,13 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
+LEVELS = 255.0
+"""The byte of a pixel of 1."""
+
 
 def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Bytes, uint8 [...] of any shape, as float32 in [0, 1]: divided by 255 in float32."""
-    return pixels.astype(np.float32) / np.float32(255)
+    return pixels.astype(np.float32) / np.float32(LEVELS)
 
 
 def to_uint8(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Pixels in [0, 1] as bytes, rounded half up."""
-    rounded: NDArray[np.uint8] = np.clip(pixels * 255 + 0.5, 0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.clip(pixels * LEVELS + 0.5, 0, LEVELS).astype(np.uint8)
     return rounded

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, numpy_helper
 
 from tests.parity.locating.graphs import GRAPHS, attention, branching, built, calling, inputs_of, looping, recurrent
-from vaeport_parity.locating.tensors import ExactGraph, TensorGraph, cut_off, difference
+from vaeport_parity.locating.tensors import ExactGraph, TensorGraph, difference
 from vaeport_parity.subjects.tensors import output_specs
 
 
@@ -38,7 +38,7 @@ def test_cut_off_graph_keeps_name_metadata_opsets_functions_and_symbolic_axes() 
     model.metadata_props.add(key="who", value="me")
     model.producer_name = "somebody"
 
-    part = cut_off(model, "out")
+    part = TensorGraph(model).part("out")
 
     assert part.graph.name == "calling"
     assert (part.metadata_props, part.producer_name) == (model.metadata_props, "somebody")
@@ -49,13 +49,13 @@ def test_cut_off_graph_keeps_name_metadata_opsets_functions_and_symbolic_axes() 
 
 
 def test_cut_off_graph_has_no_functions_that_it_does_not_call() -> None:
-    assert not cut_off(calling(), "hidden").functions
+    assert not TensorGraph(calling()).part("hidden").functions
 
 
 def test_what_a_branch_or_a_loop_captures_counts_as_read() -> None:
     assert set(TensorGraph(branching()).reads["chosen"]) == {"positive", "shifted", "two", "hidden"}
     assert set(TensorGraph(looping()).reads["end"]) == {"times", "go", "start", "w"}
-    assert {node.op_type for node in cut_off(branching(), "chosen").graph.node} == {"MatMul", "Add", "If"}
+    assert {node.op_type for node in TensorGraph(branching()).part("chosen").graph.node} == {"MatMul", "Add", "If"}
 
 
 def test_tensor_that_depends_on_sizes_alone_is_not_on_the_way() -> None:

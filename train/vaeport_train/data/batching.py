@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from vaeport.images.scaling import LEVELS
+
 from ..devices import data_fits
 from . import Split
 
@@ -45,7 +47,7 @@ class Images:
 
 def unit_range(pixels: Tensor) -> Tensor:
     """Pixels of 0 to 255, uint8, as float32 in [0, 1]."""
-    return pixels.to(torch.float32) / 255
+    return pixels.to(torch.float32) / LEVELS
 
 
 def batches(split: Split, size: int, *, device: torch.device = _CPU) -> Iterator[tuple[Tensor, Tensor]]:
