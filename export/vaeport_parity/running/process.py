@@ -55,7 +55,7 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
 
 def _forked(server: ForkServer, facts: Facts, folder: Path, seconds: float) -> int | None:
     try:
-        return server.run(folder, [facts.module] if facts.module else [], seconds)
+        return server.run(folder, [*([facts.module] if facts.module else []), *facts.imports], seconds)
     except OSError:
         server.close()
         return 1
