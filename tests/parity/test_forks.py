@@ -171,6 +171,24 @@ def test_modules_are_imported_once_for_all_later_jobs(server: ForkServer, job: J
     assert [(folder / "seen").read_text() for folder in (before, after)] == ["False", "True"]
 
 
+def test_groups_have_servers_of_their_own_and_share_no_modules(job: Job) -> None:
+    body = "Path('seen').write_text(str('sqlite3' in sys.modules))"
+    python, marked = Path(sys.executable), {**ENVIRONMENT, "VAEPORT_TEST_SERVER": "groups"}
+    one, again, other = fork_server(python, marked), fork_server(python, marked), fork_server(python, marked, "plug-in")
+    assert one is not None
+    assert other is not None
+    assert one is again
+    folder = job(body)
+    try:
+        assert other.run(job("pass"), ["sqlite3"], LONG) == 0
+        assert one.run(folder, [], LONG) == 0
+    finally:
+        one.close()
+        other.close()
+
+    assert (folder / "seen").read_text() == "False"
+
+
 def test_server_that_died_in_a_job_is_an_error_and_is_started_again(job: Job) -> None:
     marked = {**ENVIRONMENT, "VAEPORT_TEST_SERVER": "dies"}
     server = fork_server(Path(sys.executable), marked)

@@ -112,6 +112,8 @@ class Facts:
     """What to know of it, for the report."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of its process."""
+    imports: tuple[str, ...] = ()
+    """Modules beside `module` that take long to import: once for all its runs, where these are forked."""
 
     @property
     def has_environment(self) -> bool:

@@ -13,7 +13,11 @@ class TorchProgram:
     """torch.export of the original, as the exporter sees it."""
 
     facts = Facts(
-        "torch-export", module="torch", from_original=True, remark="the captured program, before it becomes ONNX"
+        "torch-export",
+        module="torch",
+        from_original=True,
+        remark="the captured program, before it becomes ONNX",
+        imports=("torch.export._trace",),  # torch.export imports it, and a thousand modules with it, at its first call
     )
 
     def version(self) -> str:

@@ -121,11 +121,17 @@ class ForkServer:
             self._receive(_STARTED_WITHIN)
 
 
-def fork_server(interpreter: Path, environment: Mapping[str, str]) -> ForkServer | None:
-    """The server of an interpreter and its variables, started at first use; None where forking is not safe."""
+def fork_server(interpreter: Path, environment: Mapping[str, str], group: str = "") -> ForkServer | None:
+    """The server of an interpreter and its variables, started at first use; None where forking is not safe.
+
+    Args:
+        interpreter: Python of the backend.
+        environment: its environment variables.
+        group: name of what shares a server; what is imported for one run, all later ones of its group have.
+    """
     if not sys.platform.startswith("linux"):
         return None
-    key = (str(interpreter), tuple(sorted(environment.items())))
+    key = (str(interpreter), tuple(sorted(environment.items())), group)
     with _LOCK:
         server = _SERVERS.pop(key, None)
         if server is None or not server.alive:
@@ -148,6 +154,6 @@ def _close_all() -> None:
     _SERVERS.clear()
 
 
-_SERVERS: dict[tuple[str, tuple[tuple[str, str], ...]], ForkServer] = {}
+_SERVERS: dict[tuple[str, tuple[tuple[str, str], ...], str], ForkServer] = {}
 _LOCK = threading.Lock()
 atexit.register(_close_all)

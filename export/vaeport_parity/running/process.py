@@ -15,6 +15,8 @@ PAST_TIME_LIMIT = "ran past its time limit"
 
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environment's packages into another
 
+_SHARED = ("torch", "onnx", "onnxruntime")  # modules that get on in one process; a plug-in's has a server of its own
+
 
 def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str | None:
     """Run the worker over the job in a folder.
@@ -31,10 +33,11 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
     interpreter = interpreter_of(facts)
     variables = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", **facts.variables}
     environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED} | variables
-    if facts.has_environment:  # else all backends have the same variables, and share one server
+    if facts.has_environment:
         environment["PATH"] = f"{environment_of(facts) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     folder = folder.absolute()
-    server = None if facts.has_environment else fork_server(Path(str(interpreter)), environment)
+    group = "" if facts.module in _SHARED else facts.name
+    server = None if facts.has_environment else fork_server(Path(str(interpreter)), environment, group)
     if server is not None:
         code = _forked(server, facts, folder, seconds)
     else:
@@ -52,7 +55,7 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
 
 def _forked(server: ForkServer, facts: Facts, folder: Path, seconds: float) -> int | None:
     try:
-        return server.run(folder, [facts.module] if facts.module else [], seconds)
+        return server.run(folder, [*([facts.module] if facts.module else []), *facts.imports], seconds)
     except OSError:
         server.close()
         return 1
