@@ -13,7 +13,8 @@ import torch
 from vaeport.bundle.golden import Golden
 from vaeport.common.fileio import write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE
-from vaeport_parity.reporting.report import Report, parity_file
+from vaeport_parity.judging.report import parity_file
+from vaeport_parity.reporting.report import Report
 
 from .bundle.card import write_card
 from .bundle.golden import make_golden

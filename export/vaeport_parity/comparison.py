@@ -19,8 +19,9 @@ from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
 from .judging.preflight import preflight
+from .judging.report import BackendReport, Finding, Row
 from .reference.expected import Expectations, Expected
-from .reporting.report import BackendReport, Finding, Report, Row
+from .reporting.report import Report
 from .running.environments import install, missing_reason
 from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine

@@ -9,7 +9,8 @@ import pytest
 from vaeport.errors import CheckFailedError, VaeportError
 
 if TYPE_CHECKING:
-    from .reporting.report import Report, Row
+    from .judging.report import Row
+    from .reporting.report import Report
     from .subjects.subject import Subject
 
 

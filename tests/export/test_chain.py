@@ -7,7 +7,8 @@ from onnx import ModelProto, numpy_helper
 
 from tests.export.material import compared, edit_onnx, sealed_again
 from vaeport_parity.judging.chain import chain_shares
-from vaeport_parity.reporting.report import ChainShares, Report
+from vaeport_parity.judging.report import ChainShares
+from vaeport_parity.reporting.report import Report
 from vaeport_parity.reporting.sentences import row_sentence
 
 ENCODER, DECODER = "encoder_classifier", "decoder"

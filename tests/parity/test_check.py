@@ -13,7 +13,8 @@ from onnx import helper
 import vaeport_parity as parity
 from tests.parity.networks import Centred, Classifier, Tagger, changed_weight, graph_file, seeded
 from vaeport_parity.backends import OWN_BACKENDS
-from vaeport_parity.reporting.report import Report, Row
+from vaeport_parity.judging.report import Row
+from vaeport_parity.reporting.report import Report
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -272,7 +273,7 @@ def test_package_is_imported_without_torch_and_onnx() -> None:
 
 def test_nothing_asked_does_not_hold() -> None:
     from vaeport_parity.judging.figures import figures
-    from vaeport_parity.judging.verdict import row_holds, verdict
+    from vaeport_parity.judging.report import row_holds, verdict
 
     silent = Row("backend", "graph", "y", figures([]), 1e-7, 4e-7, rows=0)
 

@@ -9,7 +9,8 @@ from vaeport.bundle.folder import Bundle
 from vaeport.common.fileio import write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, MANIFEST_FILE
 from vaeport.errors import InputError
-from vaeport_parity.reporting.report import Report, parity_file
+from vaeport_parity.judging.report import parity_file
+from vaeport_parity.reporting.report import Report
 
 from .writer import put_in_place, seal, staged_folder
 

@@ -31,10 +31,11 @@ from vaeport.contract import (
 )
 from vaeport.errors import BundleError, BundleNotFoundError, CheckFailedError, InputError, SealError
 from vaeport.images.scaling import LEVELS, from_uint8
+from vaeport_parity.judging.report import Finding, Row
 from vaeport_parity.reference.base import Reference, chunked_answers
 from vaeport_parity.reference.onnx_graph import RuntimeReference
 from vaeport_parity.reference.torch_module import TorchReference, save_original
-from vaeport_parity.reporting.report import Finding, Report, Row
+from vaeport_parity.reporting.report import Report
 from vaeport_parity.subjects.subject import CHAIN, Chain, Graph, InputSet, Recorded, Subject, SubjectOptions
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 

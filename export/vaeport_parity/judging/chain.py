@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..asking.steps import Plan
-from ..reporting.report import ChainShares, Row
 from ..running.execution import Outcome
 from ..subjects.subject import Chain
+from .report import ChainShares, Row
 
 Parts = tuple[NDArray[np.float64], NDArray[np.float64]]
 """The errors that came with the last graph's inputs, and those that it added."""

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from vaeport.checks.comparison import error_ratio, flipped_rows, max_abs_error
 
 from ..asking.steps import Plan, Step
-from ..reporting.report import Row
 from ..running.execution import Outcome
 from ..subjects.tensors import Arrays
 from .bounds import NO_BOUND, Bounds
 from .figures import comparable, figures
+from .report import Row
 
 Part = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 """Answers of a backend, of the native reference and of the float64 reference."""

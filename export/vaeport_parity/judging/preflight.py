@@ -7,8 +7,8 @@ import onnx
 from onnx import ModelProto, NodeProto
 
 from ..reference.evaluator import every_node, is_random
-from ..reporting.report import Finding
 from ..subjects.subject import Subject
+from .report import Finding
 
 _LOADS = {
     "1.14": (8, 18),

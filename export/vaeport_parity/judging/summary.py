@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from vaeport.checks.comparison import error_ratio
 
-from ..reporting.report import BackendReport, Report
 from ..running.execution import NOT_TRIED
-from .verdict import backend_verdict, verdict_text
+from .report import BackendReport, ReportData, backend_verdict, verdict_text
 
 BASELINE = "onnxruntime-all"
 """The backend that durations are related to: what vaeport runs."""
@@ -30,7 +29,7 @@ class Summary:
     """One backend as a whole."""
 
     verdict: str
-    """As of `judging.verdict`; `, shown` behind it where the backend does not count."""
+    """As of `judging.report`; `, shown` behind it where the backend does not count."""
     ratio: float
     """Largest error of all that was answered, in noise floors."""
     at: str
@@ -48,7 +47,7 @@ class Summary:
     from it: steps that were not tried, and other batches of a graph that got no answer at all."""
 
 
-def summary(report: Report, one: BackendReport) -> Summary:
+def summary(report: ReportData, one: BackendReport) -> Summary:
     """Sum up a backend that was compared.
 
     Args:
@@ -69,14 +68,14 @@ def summary(report: Report, one: BackendReport) -> Summary:
     )
 
 
-def _said(report: Report, one: BackendReport) -> list[str]:
+def _said(report: ReportData, one: BackendReport) -> list[str]:
     failed = {row.graph: f"no answer to {row.failed}" for row in report.of(one.name) if row.failed}
     tried = [sentence for sentence in failed.values() if NOT_TRIED not in sentence] or list(failed.values())
     refusals = [text for text in one.refusals if NOT_TRIED not in text and not text.startswith(tuple(failed))]
     return tried + [f"does not take {text}" for text in refusals]
 
 
-def _latencies(report: Report, one: BackendReport) -> list[tuple[int, Latency]]:
+def _latencies(report: ReportData, one: BackendReport) -> list[tuple[int, Latency]]:
     found = []
     for batch in BATCHES:
         own = _milliseconds(one, batch)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ..asking.steps import Plan, Step
 from ..backends import all_backends
 from ..backends.onnxruntime import OPTIMISATION_LEVELS
-from ..reporting.report import Row
+from ..judging.report import Row
 from ..running.process import PAST_TIME_LIMIT
 
 CAPTURE, STANDARD = "torch-export", "onnx-reference"

@@ -9,7 +9,7 @@ import onnx
 from vaeport.errors import InputError
 
 from ..asking.steps import Plan
-from ..reporting.report import Row
+from ..judging.report import Row
 from ..reporting.sentences import listed, row_sentence
 from ..running.process import PAST_TIME_LIMIT
 from ..subjects.subject import Graph

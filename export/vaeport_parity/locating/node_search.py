@@ -13,7 +13,7 @@ from onnx import ModelProto
 from vaeport.errors import InputError
 
 from ..asking.steps import Plan
-from ..reporting.report import Row
+from ..judging.report import Row
 from ..reporting.sentences import listed
 from ..subjects.subject import InputSet
 from ..subjects.tensors import Arrays

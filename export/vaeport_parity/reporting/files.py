@@ -1,19 +1,19 @@
-"""The same report for a terminal, for programs, for CI and for people; and a report read back."""
+"""The same report for a terminal, for programs, for CI and for people."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from vaeport.errors import InputError, OutputError
+from vaeport.errors import OutputError
 
+from ..judging.report import PARITY_FILE, ReportData
 from .markdown import markdown
-from .report import PARITY_FILE, Report
 from .terminal import print_report
 
-__all__ = ["markdown", "print_report", "read_report", "write_reports"]
+__all__ = ["markdown", "print_report", "write_reports"]
 
 
-def write_reports(report: Report, folder: str | os.PathLike[str]) -> None:
+def write_reports(report: ReportData, folder: str | os.PathLike[str]) -> None:
     """Write `parity.json`, `junit.xml`, `parity.md` and `index.html` into a folder, made if need be: all or none.
 
     Raises:
@@ -39,26 +39,6 @@ def write_reports(report: Report, folder: str | os.PathLike[str]) -> None:
                 each.rmdir()
         name = error.filename or place
         raise OutputError(f"cannot write {name}: {error.strerror or error}; nothing was changed there") from error
-
-
-def read_report(content: str | bytes, where: str) -> Report:
-    """A report from the text of its `parity.json`; without maps of where images differ, which are not kept.
-
-    Args:
-        content: the text.
-        where: name of the file, for the message.
-
-    Raises:
-        InputError: it is no report of this version of vaeport.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(Report).validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "its text"
-        raise InputError(f"{where} is no report of this vaeport, {field}: {first['msg']}") from error
 
 
 def _write_all(folder: Path, texts: dict[str, str]) -> None:

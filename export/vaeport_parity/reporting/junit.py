@@ -3,13 +3,13 @@
 import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from .report import Report
+from ..judging.report import ReportData
 from .sentences import row_sentence
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_xml(report: Report) -> str:
+def junit_xml(report: ReportData) -> str:
     """The report for a CI server; what is missing or only shown is skipped, with its reason."""
     name = f"{report.name} {report.label}".strip()
     suite = Element("testsuite", name=_text(f"vaeport-parity {name}"))

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from textwrap import shorten
 
+from ..judging.report import BackendReport, ReportData, verdict
 from ..judging.summary import BASELINE, BATCHES, Latency, Summary, summary
-from ..judging.verdict import verdict
-from .report import BackendReport, Report
 from .sentences import (
     backends_said,
     claim,
@@ -38,7 +37,7 @@ _MOST_NAMED = 4
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
-def markdown(reports: Iterable[Report]) -> str:
+def markdown(reports: Iterable[ReportData]) -> str:
     """A page with a section for each report."""
     given = list(reports)
     remarks = {
@@ -48,7 +47,7 @@ def markdown(reports: Iterable[Report]) -> str:
     return "\n".join([_INTRODUCTION, *(["\n".join(known)] if remarks else []), *(_section(report) for report in given)])
 
 
-def _section(report: Report) -> str:
+def _section(report: ReportData) -> str:
     ran = [(one, summary(report, one)) for one in report.backends if one.missing is None and report.of(one.name)]
     lines = [
         f"## {_plain(report.name)}" + (f", {_plain(report.label)}" if report.label else ""),
@@ -75,7 +74,7 @@ def _section(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headline(report: Report, ran: list[tuple[BackendReport, Summary]]) -> str:
+def _headline(report: ReportData, ran: list[tuple[BackendReport, Summary]]) -> str:
     verdict_word = "**Holds.**" if report.holds else "**Does not hold.**"
     reason = margin(report) if report.holds else shortcoming(report)
     words = [f"{verdict_word} {_plain(_capital(claim(report)))}: {_plain(reason)}. "]
@@ -93,7 +92,7 @@ def _headline(report: Report, ran: list[tuple[BackendReport, Summary]]) -> str:
     return "".join(words)
 
 
-def _recorded(report: Report) -> Iterator[str]:
+def _recorded(report: ReportData) -> Iterator[str]:
     for file in report.recorded:
         rows = report.of(file)
         worst = worst_row(rows)
@@ -101,7 +100,7 @@ def _recorded(report: Report) -> Iterator[str]:
         yield f"| {_plain(file)} | | {ratio_text(worst)} | {_plain(where(report, worst))} | | | | | {word} |"
 
 
-def _line(report: Report, one: BackendReport, found: Summary) -> str:
+def _line(report: ReportData, one: BackendReport, found: Summary) -> str:
     refuses = found.verdict.startswith("refuses")
     bold = "**" if one.counts and found.verdict != "holds" else ""
     worst = worst_row(report.of(one.name))

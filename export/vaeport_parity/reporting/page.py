@@ -12,9 +12,8 @@ import numpy as np
 from vaeport.checks.comparison import error_ratio
 from vaeport.common.extras import needs_extra
 
+from ..judging.report import BackendReport, ReportData, Row, verdict, verdict_text
 from ..judging.summary import BASELINE, BATCHES, Latency, Summary, summary
-from ..judging.verdict import verdict, verdict_text
-from .report import BackendReport, Report, Row
 from .sentences import (
     backends_said,
     claim,
@@ -67,7 +66,7 @@ class Line:
     """The other cells."""
 
 
-def html_page(report: Report) -> str:
+def html_page(report: ReportData) -> str:
     """The page as text; it needs nothing beside it.
 
     Raises:
@@ -101,7 +100,7 @@ def _template() -> "Template":
     return environment.get_template("page.html.j2")
 
 
-def _reasons(report: Report) -> Iterable[tuple[str, str, str]]:
+def _reasons(report: ReportData) -> Iterable[tuple[str, str, str]]:
     """What falls short and why: class of the style, name, sentence."""
     for finding in report.findings:
         if finding.wrong:
@@ -118,7 +117,7 @@ def _reasons(report: Report) -> Iterable[tuple[str, str, str]]:
             yield _kind(found.verdict), f"{one.name} {found.verdict}", said
 
 
-def _notes(report: Report) -> list[tuple[str, str]]:
+def _notes(report: ReportData) -> list[tuple[str, str]]:
     """What to know: subject and sentence."""
     notes = [("how", note) for note in report.notes] + [("not asked", text) for text in report.left_out]
     notes += [(one.name, one.remark) for one in _compared(report) if one.remark]
@@ -128,11 +127,11 @@ def _notes(report: Report) -> list[tuple[str, str]]:
     return notes + [(finding.subject, finding.text) for finding in report.findings if not finding.wrong]
 
 
-def _compared(report: Report) -> list[BackendReport]:
+def _compared(report: ReportData) -> list[BackendReport]:
     return [one for one in report.backends if one.missing is None and report.of(one.name)]
 
 
-def _overview(report: Report) -> dict[str, Any]:
+def _overview(report: ReportData) -> dict[str, Any]:
     """A line for each backend: verdict, ratio of every output, flips, row alone and durations."""
     columns = [(graph, output) for graph, outputs in report.graphs.items() for output in outputs]
     if len(columns) > _MOST_COLUMNS:
@@ -153,7 +152,7 @@ def _overview(report: Report) -> dict[str, Any]:
 
 
 def _line(
-    report: Report,
+    report: ReportData,
     name: str,
     found: tuple[BackendReport, Summary] | None,
     columns: Sequence[tuple[str, str]],
@@ -213,7 +212,7 @@ def _chain_line(row: Row) -> dict[str, Any]:
     }
 
 
-def _sets(report: Report) -> dict[str, Any]:
+def _sets(report: ReportData) -> dict[str, Any]:
     """The worst ratio of each backend by input set, and its flips there."""
     names = list(dict.fromkeys(name for row in report.rows for name in row.by_set))
     lines = []
@@ -246,13 +245,13 @@ def _share(error: float, row: Row) -> float:
     return min(error / row.tolerance, 1) if row.tolerance else 0.0
 
 
-def _maps(report: Report) -> list[dict[str, Any]]:
+def _maps(report: ReportData) -> list[dict[str, Any]]:
     """For every output that is an image, the largest difference of each pixel as a picture; the worst first."""
     rows = sorted((row for row in report.rows if row.heat and row.tolerance), key=lambda row: -row.ratio)
     return [_map(report, row) for row in rows[:_MOST_MAPS]]
 
 
-def _map(report: Report, row: Row) -> dict[str, Any]:
+def _map(report: ReportData, row: Row) -> dict[str, Any]:
     with needs_extra("export"):
         from PIL import Image
     values = np.clip(np.array(row.heat) * row.noise_floor / row.tolerance, 0, 1)
@@ -264,7 +263,7 @@ def _map(report: Report, row: Row) -> dict[str, Any]:
     }
 
 
-def _figures_line(report: Report, row: Row) -> dict[str, Any]:
+def _figures_line(report: ReportData, row: Row) -> dict[str, Any]:
     """Every figure of one output."""
     figures = row.figures
     backend = next((one for one in report.backends if one.name == row.backend), None)

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from vaeport.checks.comparison import error_ratio
 
-from ..judging.verdict import backend_verdict
-from .report import BackendReport, Report, Row
+from ..judging.report import BackendReport, ReportData, Row, backend_verdict
 
 _MOST_NAMED = 3
 
@@ -41,7 +40,7 @@ def short_number(value: float) -> str:
     return f"{value:.2f}" if value < 100 else f"{value:.2g}"
 
 
-def claim(report: Report) -> str:
+def claim(report: ReportData) -> str:
     """Whether it answers as its reference does."""
     name = f"{report.name} in {report.label}" if report.label else report.name
     several = report.yardstick.endswith("files") or " and " in report.yardstick
@@ -49,7 +48,7 @@ def claim(report: Report) -> str:
     return f"{name} {'answers' if report.holds else 'does NOT answer'} as {report.yardstick} {verb}"
 
 
-def margin(report: Report) -> str:
+def margin(report: ReportData) -> str:
     """For a report that holds: how far the worst deciding answer is off, and what is allowed."""
     worst = worst_row(report.deciding)
     if worst.exact:
@@ -60,7 +59,7 @@ def margin(report: Report) -> str:
     return f"at most {worst.ratio:.2f} noise floors off ({worst.backend}, {where(report, worst)}), {allowed}"
 
 
-def verdict_sentence(report: Report) -> str:
+def verdict_sentence(report: ReportData) -> str:
     """The verdict with its reasons: one sentence, then a line for each backend that falls short, and its place once."""
     if report.holds:
         held = [backend.name for backend in report.backends if backend.missing is None and backend.counts]
@@ -76,7 +75,7 @@ def verdict_sentence(report: Report) -> str:
     return "\n  ".join(dict.fromkeys(lines))
 
 
-def shortcoming(report: Report) -> str:
+def shortcoming(report: ReportData) -> str:
     """The first thing that a report that does not hold should be read for, in a sentence."""
     if wrong := [finding for finding in report.findings if finding.wrong]:
         return f"{wrong[0].subject}: {wrong[0].text}"
@@ -101,7 +100,7 @@ def shortcoming(report: Report) -> str:
     return f"{text}{flips}" + (f"; {worst.shares}" if worst.shares else "")
 
 
-def places(report: Report) -> list[tuple[str, list[str]]]:
+def places(report: ReportData) -> list[tuple[str, list[str]]]:
     """Where answers first go wrong, each place once, with the backends whose answers go wrong there."""
     grouped: dict[str, list[str]] = {}
     for backend in report.backends:
@@ -110,7 +109,7 @@ def places(report: Report) -> list[tuple[str, list[str]]]:
     return list(grouped.items())
 
 
-def where(report: Report, row: Row) -> str:
+def where(report: ReportData, row: Row) -> str:
     """Output of a row, with its graph where there are several."""
     return f"{row.graph}/{row.output}" if len(report.graphs) > 1 else row.output
 
@@ -124,7 +123,7 @@ def worst_row(rows: Sequence[Row]) -> Row:
     return max(rows, key=key)
 
 
-def backends_said(report: Report) -> str:
+def backends_said(report: ReportData) -> str:
     """How many backends hold, fall short, refuse and are missing."""
     words = {"holds": "hold", "falls short": "fall short", "refuses": "refuse", "missing": "missing"}
     kinds = [(backend_verdict(report, backend), backend.counts) for backend in report.backends]
@@ -140,13 +139,13 @@ def backends_said(report: Report) -> str:
     return "; ".join(said) or "none"
 
 
-def rows_said(report: Report) -> str:
+def rows_said(report: ReportData) -> str:
     """How many rows were compared, and how many of them are the user's own."""
     given = f", {report.given_samples} of them given" if report.given_samples else ""
     return f"{counted(report.samples, 'row')}{given}"
 
 
-def missing_groups(report: Report) -> list[tuple[str, list[BackendReport]]]:
+def missing_groups(report: ReportData) -> list[tuple[str, list[BackendReport]]]:
     """Missing backends by reason; those that can be installed come last, under one reason."""
     grouped: dict[str, list[BackendReport]] = {}
     for backend in report.backends:

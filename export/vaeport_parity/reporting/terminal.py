@@ -5,8 +5,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from ..judging.verdict import backend_verdict, verdict, verdict_text
-from .report import BackendReport, Report, Row
+from ..judging.report import BackendReport, ReportData, Row, backend_verdict, verdict, verdict_text
 from .sentences import (
     backends_said,
     claim,
@@ -29,7 +28,7 @@ _HEADER = ("backend", "version", "worst output", "ratio", "verdict")
 _VERBOSE_HEADER = ("output", "vs native", "vs float64", "floor", "ratio", "flips", "verdict")
 
 
-def print_report(report: Report, *, verbose: bool = False, command: str = "", width: int | None = None) -> None:
+def print_report(report: ReportData, *, verbose: bool = False, command: str = "", width: int | None = None) -> None:
     """Print a report.
 
     Args:
@@ -42,7 +41,9 @@ def print_report(report: Report, *, verbose: bool = False, command: str = "", wi
         print(line)
 
 
-def report_lines(report: Report, *, verbose: bool = False, command: str = "", width: int | None = None) -> list[str]:
+def report_lines(
+    report: ReportData, *, verbose: bool = False, command: str = "", width: int | None = None
+) -> list[str]:
     """The lines that `print_report` prints."""
     letters = max(width or shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns, _LEAST_WIDTH)
     lines = [*_verdict(report, letters), "", *_table(report, letters)]
@@ -55,19 +56,19 @@ def report_lines(report: Report, *, verbose: bool = False, command: str = "", wi
     return lines + ([""] if said else []) + said
 
 
-def _verdict(report: Report, width: int) -> Iterator[str]:
+def _verdict(report: ReportData, width: int) -> Iterator[str]:
     reason = margin(report) if report.holds else shortcoming(report)
     yield from _wrapped(f"{'HOLDS' if report.holds else 'DOES NOT HOLD'}: {claim(report)}: {reason}", width)
     yield from _wrapped(f"{rows_said(report)}; backends: {backends_said(report)}", width)
 
 
-def _table(report: Report, width: int) -> list[str]:
+def _table(report: ReportData, width: int) -> list[str]:
     rows = [_recorded_line(report, file) for file in report.recorded]
     rows += [_backend_line(report, one) for one in report.backends if one.missing is None and report.of(one.name)]
     return _columns(_HEADER, rows, width, shrinking=_SHRINKING, numeric=(3,), tails=(2,)) if rows else []
 
 
-def _backend_line(report: Report, backend: BackendReport) -> tuple[str, ...]:
+def _backend_line(report: ReportData, backend: BackendReport) -> tuple[str, ...]:
     rows = report.of(backend.name)
     worst = worst_row(rows)
     word = verdict_text(backend_verdict(report, backend), counts=backend.counts)
@@ -75,13 +76,13 @@ def _backend_line(report: Report, backend: BackendReport) -> tuple[str, ...]:
     return backend.name, backend.version, where(report, worst), ratio_text(worst), loud
 
 
-def _recorded_line(report: Report, file: str) -> tuple[str, ...]:
+def _recorded_line(report: ReportData, file: str) -> tuple[str, ...]:
     rows = report.of(file)
     worst, word = worst_row(rows), verdict(rows)
     return file, "", where(report, worst), ratio_text(worst), word if word == "holds" else word.upper()
 
 
-def _outputs(report: Report, name: str, rows: Sequence[Row], width: int, *, counts: bool) -> list[str]:
+def _outputs(report: ReportData, name: str, rows: Sequence[Row], width: int, *, counts: bool) -> list[str]:
     lines = [
         (
             where(report, row),
@@ -100,7 +101,7 @@ def _outputs(report: Report, name: str, rows: Sequence[Row], width: int, *, coun
     return [_fitted(printable(name), width), *table]
 
 
-def _places(report: Report, width: int) -> Iterator[str]:
+def _places(report: ReportData, width: int) -> Iterator[str]:
     for text, names in places(report):
         head = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         yield from _wrapped(
@@ -113,7 +114,7 @@ def _places(report: Report, width: int) -> Iterator[str]:
             yield from _wrapped(f"{backend.name} gave no answer: {failed}", width)
 
 
-def _refusals(report: Report, width: int) -> Iterator[str]:
+def _refusals(report: ReportData, width: int) -> Iterator[str]:
     grouped: dict[str, list[str]] = {}
     for backend in report.backends:
         if backend.refusals:
@@ -123,13 +124,13 @@ def _refusals(report: Report, width: int) -> Iterator[str]:
         yield _fitted(printable(f"refused, as allowed, by {head}: {text}"), width)
 
 
-def _findings(report: Report, width: int, *, verbose: bool) -> Iterator[str]:
+def _findings(report: ReportData, width: int, *, verbose: bool) -> Iterator[str]:
     for finding in report.findings:
         if finding.wrong or verbose:
             yield from _wrapped(f"{'WRONG' if finding.wrong else 'file'}: {finding.subject}: {finding.text}", width)
 
 
-def _notes(report: Report, width: int, *, verbose: bool) -> Iterator[str]:
+def _notes(report: ReportData, width: int, *, verbose: bool) -> Iterator[str]:
     notes = [*(f"note: {note}" for note in report.notes), *(f"not asked: {text}" for text in report.left_out)]
     shown = notes if verbose else notes[:_MOST_NOTES]
     for note in shown:
@@ -138,7 +139,7 @@ def _notes(report: Report, width: int, *, verbose: bool) -> Iterator[str]:
         yield f"{len(notes) - len(shown)} more notes with --verbose"
 
 
-def _missing(report: Report, width: int, command: str) -> Iterator[str]:
+def _missing(report: ReportData, width: int, command: str) -> Iterator[str]:
     """Backends that are missing, a line for each reason, and the one command that brings them all."""
     installable = False
     for reason, backends in missing_groups(report):

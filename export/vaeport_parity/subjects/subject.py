@@ -13,8 +13,9 @@ from ..running.arrays import divided
 from .tensors import Arrays, TensorSpec, batch_axis
 
 if TYPE_CHECKING:
+    from ..judging.report import Finding, Row
     from ..reference.base import Reference
-    from ..reporting.report import Finding, Report, Row
+    from ..reporting.report import Report
 
 CHAIN = "chain"
 """Usual name of the graphs of a subject one after the other, in steps and reports."""

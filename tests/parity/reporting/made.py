@@ -3,7 +3,8 @@
 from typing import Any
 
 from vaeport_parity.judging.figures import Figures
-from vaeport_parity.reporting.report import BackendReport, ChainShares, Finding, Report, Row
+from vaeport_parity.judging.report import BackendReport, ChainShares, Finding, Row
+from vaeport_parity.reporting.report import Report
 
 HOSTILE = "<script>alert(1)</script>|`x`\x1b[31m\n<b>"
 """A name that would break a page, a table, XML or a terminal if it were taken as it is."""

@@ -8,10 +8,10 @@ import pytest
 
 from tests.parity.reporting.made import HOSTILE, backend, broken, chained, crowded, figures, report, row
 from vaeport.errors import InputError, OutputError
-from vaeport_parity.reporting.files import read_report, write_reports
+from vaeport_parity.reporting.files import write_reports
 from vaeport_parity.reporting.junit import junit_xml
 from vaeport_parity.reporting.markdown import markdown
-from vaeport_parity.reporting.report import Report
+from vaeport_parity.reporting.report import Report, read_report
 
 FILES = {"parity.json", "junit.xml", "parity.md", "index.html"}
 

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.parity.reporting.made import backend, broken, chained, crowded, report, row
-from vaeport_parity.reporting.report import Finding, Report
+from vaeport_parity.judging.report import Finding
+from vaeport_parity.reporting.report import Report
 from vaeport_parity.reporting.terminal import print_report, report_lines
 
 COMMAND = "vaeport-parity candidate.onnx --reference original.onnx"
