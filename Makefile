@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test torture lint format bench models parity clean
+.PHONY: demo test torture lint format bench models parity foreign clean
 
 demo: $(READY)
 	$(BIN)/python tools/demo.py --out out/demo
@@ -42,6 +42,10 @@ models: $(READY)
 # precision, half an hour on two cores; seals the reports into models/ and writes docs/parity.md from them.
 parity: $(READY)
 	$(BIN)/python tools/parity.py
+
+# The strangers' networks of tests/foreign on the independent runtimes whose environments `make parity` has made; writes docs/foreign.md.
+foreign: $(READY)
+	$(BIN)/python tools/foreign.py
 
 clean:
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
