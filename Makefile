@@ -15,7 +15,7 @@ test: $(READY)
 
 # What takes too long for every day: 200,000 calls of the small bundle, threads, processes and forks, and the CUDA wheel (256 MB) without a GPU.
 torture: $(READY)
-	$(BIN)/python tools/torture.py -b mnist-blog
+	$(BIN)/python -m tools.torture.load -b mnist-blog
 	$(BIN)/pytest -m torture
 
 lint: $(READY)

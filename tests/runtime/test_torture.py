@@ -1,4 +1,4 @@
-"""The trials of tools/torture.py, small; `make torture` has them in full."""
+"""The trials of tools/torture/load.py, small; `make torture` has them in full."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import vaeport
-from tools import torture
+from tools.torture import load as torture
 
 linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system has no /proc")
 
