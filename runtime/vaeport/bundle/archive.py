@@ -100,12 +100,13 @@ def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
     listed = archive.infolist()
     if len(listed) > MAX_FILES:
         raise SealError(f"broken seal, the zip has {len(listed)} entries, more than {MAX_FILES}")
+    for entry in listed:
+        _check_entry(entry)
     if sum(entry.file_size for entry in listed) > size:
         raise SealError("broken seal, the zip's entries share their bytes")
     files: dict[str, bytes] = {}
     parents = {entry.filename[: place + 1] for entry in listed for place in _slashes(entry.filename[:-1])}
     for entry in listed:
-        _check_entry(entry)
         if entry.filename in files:
             raise SealError(f"broken seal, the zip holds {entry.filename!r:.100} twice")
         if not entry.is_dir():
