@@ -58,6 +58,8 @@ def divide(call: Call) -> Known:
             dividend = first.value
             if dividend is None or np.any(dividend == np.iinfo(dividend.dtype).min):
                 call.fail("divides integers by -1, which overflows for the lowest one")
+    if call.int("fmod", 0) and first.dtype in INTEGER_TYPES:
+        return call.like(0, call.broadcast(first.shape, second.shape))
     return binary(call)
 
 
@@ -115,11 +117,6 @@ def dropout(call: Call) -> list[Known | None]:
     return [call.like(), call.like(dtype=BOOL)]
 
 
-def shift(call: Call) -> Known:
-    """BitShift of unsigned integers."""
-    return binary(call)
-
-
 def _with_value(call: Call, answer: Known, inputs: list[Known]) -> Known:
     """The answer with its values, if those of all inputs are known and there are few."""
     compute = _COMPUTE.get(call.node.op_type)
@@ -175,6 +172,7 @@ _COMPUTE: dict[str, Compute] = {
     "Sub": np.subtract,
     "Mul": np.multiply,
     "Div": _quotient,
+    "Mod": np.mod,
     "Max": _largest,
     "Min": _smallest,
     "Sum": _sum,

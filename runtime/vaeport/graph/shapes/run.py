@@ -33,7 +33,7 @@ class Outcome:
     tensors: Mapping[str, Known]
     """Every tensor by name."""
     largest: int
-    """Elements of the largest tensor that is not a weight."""
+    """Elements of the largest tensor that is not made of weights alone."""
     work: int
     """Multiply-adds and the like of all nodes."""
     live_bytes: int
@@ -74,10 +74,14 @@ class Plan:
         self._folded: dict[int, list[Known | None]] = {}
 
     def run(self, inputs: Mapping[str, Shape], rows: int) -> Outcome:
+        """Go through the graph with float32 inputs of these shapes; otherwise as `run_known`."""
+        return self.run_known({name: Known(FLOAT, shape) for name, shape in inputs.items()}, rows)
+
+    def run_known(self, inputs: Mapping[str, Known], rows: int) -> Outcome:
         """Go through the graph.
 
         Args:
-            inputs: shape of each input, float32.
+            inputs: what is known of each input.
             rows: of the batch: which limits hold.
 
         Raises:
@@ -87,10 +91,11 @@ class Plan:
         known: dict[str, Known] = dict(self._weights)
         live = fixed = peak = largest = work = 0
         asked: Shape = ()
+        alive: dict[str, int] = {}
         for name in self._inputs:
-            known[name] = Known(FLOAT, inputs[name])
-            live += known[name].size * 4
-        alive = {name: known[name].size * 4 for name in self._inputs}
+            known[name] = inputs[name]
+            alive[name] = _bytes(known[name])
+            live += alive[name]
         for position, step in enumerate(self._steps):
             node = step.node
             call = Call(node, [known[name] if name else None for name in node.inputs], self._opset)
@@ -102,11 +107,11 @@ class Plan:
                 if answer is None:
                     call.fail("has more outputs than it can have")
                 size = math.prod(answer.shape)
-                if size > largest:
-                    largest = size
-                    _hold(call, "elements", size, MAX_ROW_ELEMENTS if rows == 1 else MAX_BATCH_ELEMENTS)
+                if size > largest or step.constant:
+                    _hold(call, "elements in one tensor", size, MAX_ROW_ELEMENTS if rows == 1 else MAX_BATCH_ELEMENTS)
+                    largest = largest if step.constant else size
                 known[name] = answer
-                count = (size * ELEMENT_BITS.get(answer.dtype, 64) + 7) // 8
+                count = _bytes(answer)
                 made += count
                 call.work += size
                 if step.constant:
@@ -169,6 +174,10 @@ class Plan:
             needed.update(last)
             steps[position] = step._replace(last_uses=last)
         return steps
+
+
+def _bytes(known: Known) -> int:
+    return (known.size * ELEMENT_BITS.get(known.dtype, 64) + 7) // 8
 
 
 def _operator(node: Node) -> Operator:

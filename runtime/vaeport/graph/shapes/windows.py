@@ -49,24 +49,27 @@ def conv_transpose(call: Call) -> Known:
     channels = weight[1] * group
     if call.given(2) and call.input(2).shape != (channels,):
         call.fail(f"has a bias of the shape {list(call.input(2).shape)}, but {channels} channels")
-    auto = _auto_pad(call)
+    if any(more >= stride for more, stride in zip(extra, strides, strict=True)):
+        call.fail(f"has an output padding of {list(extra)}, which is not below its strides {list(strides)}")
+    reaches = [(k - 1) * dilation + 1 for k, dilation in zip(kernel, dilations, strict=True)]
     full = [
-        (size - 1) * stride + (k - 1) * dilation + 1 + more
-        for size, stride, k, dilation, more in zip(x[2:], strides, kernel, dilations, extra, strict=True)
+        (size - 1) * stride + reach + more
+        for size, stride, reach, more in zip(x[2:], strides, reaches, extra, strict=True)
     ]
     if call.has("output_shape"):
         sizes = list(call.ints("output_shape", ()))[-spatial:]
-        if len(sizes) != spatial or any(not 0 < size <= most for size, most in zip(sizes, full, strict=True)):
-            call.fail(f"has the output shape {sizes[:8]}, which its window of {full} does not reach")
-    elif auto in ("SAME_UPPER", "SAME_LOWER"):
+    elif _auto_pad(call) in ("SAME_UPPER", "SAME_LOWER"):
         sizes = [size * stride for size, stride in zip(x[2:], strides, strict=True)]
-        if any(size > most + stride for size, most, stride in zip(sizes, full, strides, strict=True)):
-            call.fail("has strides above its kernel under automatic padding")
     else:
         pads = _pads(call, spatial)
         sizes = [size - pads[axis] - pads[axis + spatial] for axis, size in enumerate(full)]
-    if any(more >= max(stride, dilation) for more, stride, dilation in zip(extra, strides, dilations, strict=True)):
-        call.fail(f"has an output padding of {list(extra)}, which is not below its strides and dilations")
+    # The kernel lays as many windows over its output as fit there: more of them than the input has would be read from
+    # memory that is not the input's.
+    if len(sizes) != spatial or any(
+        size < 1 or (max(size, most) - reach) // stride + 1 != count
+        for size, most, reach, stride, count in zip(sizes, full, reaches, strides, x[2:], strict=True)
+    ):
+        call.fail(f"answers the size {sizes[:8]}, which does not fit an input of {list(x[2:])} and its window")
     shape = _positive(call, (x[0], channels, *sizes))
     taps = math.prod(kernel) * weight[1]
     call.work += math.prod(x) * taps * cost(call.input(0))
