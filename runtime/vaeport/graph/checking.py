@@ -150,7 +150,9 @@ def _check_domains(model: ModelFile, *, trusted: bool) -> None:
     for owner in (model.opsets, *(function.opsets for function in model.functions)):
         for domain, _ in owner:
             if domain not in _STANDARD and domain not in own:
-                raise BundleError(f"the file imports operators of the domain {quoted(domain)}; only standard ones are allowed")
+                raise BundleError(
+                    f"the file imports operators of the domain {quoted(domain)}; only standard ones are allowed"
+                )
     for node in _all_nodes(model):
         if node.domain not in _STANDARD and (node.domain, node.op_type) not in defined:
             raise BundleError(

@@ -252,7 +252,9 @@ class _Reader:
         if max(len(inputs), len(outputs)) > MAX_NODE_TENSORS:
             raise BundleError(f"{node} has more than {MAX_NODE_TENSORS} inputs or outputs, which is the limit")
         if found[NodeField.DEVICES]:
-            raise BundleError(f"{node} says on which device it runs (device_configurations); that is for the caller to say")
+            raise BundleError(
+                f"{node} says on which device it runs (device_configurations); that is for the caller to say"
+            )
         if found[NodeField.OVERLOAD]:
             raise BundleError(f"{node} names an overload of its operator; only plain operators are read")
         return node
@@ -265,7 +267,9 @@ class _Reader:
                 raise BundleError(f"the attribute {quoted(name)} has a value and a reference to another attribute")
             return Attribute(name, 0, found[AttributeField.REF])
         if found[AttributeField.SPARSE] is not None or found[AttributeField.SPARSES] is not None:
-            raise BundleError(f"the attribute {quoted(name)} holds a sparse tensor; every weight must be a plain tensor")
+            raise BundleError(
+                f"the attribute {quoted(name)} holds a sparse tensor; every weight must be a plain tensor"
+            )
         field = _VALUE_FIELDS.get(kind)
         if field is None:
             raise BundleError(f"the attribute {quoted(name)} has the type {kind}, which is not read here")
@@ -294,7 +298,9 @@ class _Reader:
         if kind == ATTRIBUTE_FLOATS:
             if any((stop - start) % 4 for start, stop in value):
                 raise BundleError("an attribute's list of floats is cut off")
-            return tuple(x for start, stop in value for x in np.frombuffer(data, "<f4", (stop - start) // 4, start).tolist())
+            return tuple(
+                x for start, stop in value for x in np.frombuffer(data, "<f4", (stop - start) // 4, start).tolist()
+            )
         if kind == ATTRIBUTE_STRINGS:
             return tuple(data[start:stop] for start, stop in value)
         if kind == ATTRIBUTE_TENSORS:

@@ -142,6 +142,13 @@ class Call:
         value: int = self.attribute(name, ATTRIBUTE_INT, default)
         return value
 
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """An integer attribute that may be 0 or 1 only: kernels differ in what they make of others."""
+        value = self.int(name, int(default))
+        if value not in (0, 1):
+            self.fail(f"has {name} of {value}, but it must be 0 or 1")
+        return value == 1
+
     def ints(self, name: str, default: Sequence[int]) -> tuple[int, ...]:
         """An attribute of integers."""
         return tuple(self.attribute(name, ATTRIBUTE_INTS, default))

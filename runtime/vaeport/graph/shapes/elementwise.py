@@ -58,7 +58,7 @@ def divide(call: Call) -> Known:
             dividend = first.value
             if dividend is None or np.any(dividend == np.iinfo(dividend.dtype).min):
                 call.fail("divides integers by -1, which overflows for the lowest one")
-    if call.int("fmod", 0) and first.dtype in INTEGER_TYPES:
+    if call.flag("fmod") and first.dtype in INTEGER_TYPES:
         return call.like(0, call.broadcast(first.shape, second.shape))
     return binary(call)
 

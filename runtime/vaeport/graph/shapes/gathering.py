@@ -105,7 +105,7 @@ def arg_reduce(call: Call) -> Known:
     axis = call.axis(call.int("axis", 0), len(shape))
     if not shape[axis]:
         call.fail("looks for the largest of nothing")
-    kept = (1,) if call.int("keepdims", 1) else ()
+    kept = (1,) if call.flag("keepdims", default=True) else ()
     return call.like(0, (*shape[:axis], *kept, *shape[axis + 1 :]), dtype=INT64)
 
 

@@ -21,7 +21,7 @@ def softmax(call: Call) -> Known:
 def batch_norm(call: Call) -> list[Known | None]:
     """BatchNormalization as it answers after training."""
     shape = call.shape(0, least=2)
-    if call.int("training_mode", 0) or len(call.node.outputs) > 1:
+    if call.flag("training_mode") or len(call.node.outputs) > 1:
         call.fail("is in training mode")
     for index in range(1, 5):
         if call.shape(index, rank=1)[0] != shape[1]:
@@ -99,18 +99,16 @@ def reduce(call: Call) -> Known:
         axes = call.integers(1) if call.given(1) else None
     elif call.has("axes"):
         axes = list(call.ints("axes", ()))
-    if not axes and call.int("noop_with_empty_axes", 0):
+    if not axes and call.flag("noop_with_empty_axes"):
         return call.like()
     reduced = set(call.axes(axes, rank)) if axes else set(range(rank))
-    kept = call.int("keepdims", 1)
-    sizes = [
-        1 if axis in reduced else size for axis, size in enumerate(source.shape) if kept or axis not in reduced
-    ]
+    kept = call.flag("keepdims", default=True)
+    sizes = [1 if axis in reduced else size for axis, size in enumerate(source.shape) if kept or axis not in reduced]
     call.work += source.size * 2
     answer: Shape = tuple(sizes)
     value = source.value
     if value is not None and call.node.op_type in _FOLDED and source.dtype == INT64:
-        folded = getattr(value, _FOLDED[call.node.op_type])(axis=tuple(sorted(reduced)), keepdims=bool(kept))
+        folded = getattr(value, _FOLDED[call.node.op_type])(axis=tuple(sorted(reduced)), keepdims=kept)
         return Known(INT64, answer, value=folded.astype("int64").reshape(answer))
     return call.like(0, answer)
 

@@ -19,8 +19,8 @@ def cost(known: Known) -> int:
 def gemm(call: Call) -> Known:
     """Gemm: two matrices, and a third that is added."""
     a, b = call.shape(0, rank=2), call.shape(1, rank=2)
-    rows, inner = a[::-1] if call.int("transA", 0) else a
-    other, columns = b[::-1] if call.int("transB", 0) else b
+    rows, inner = a[::-1] if call.flag("transA") else a
+    other, columns = b[::-1] if call.flag("transB") else b
     if inner != other:
         call.fail(f"multiplies {rows} x {inner} by {other} x {columns}")
     if call.given(2):

@@ -14,9 +14,7 @@ def recurrent(call: Call) -> list[Known | None]:
     """Y [T, D, N, H] and the last states [D, N, H]; with `layout` 1 the batch comes first."""
     gates = _GATES[call.node.op_type]
     steps, rows, inputs = call.shape(0, rank=3)
-    layout = call.int("layout", 0)
-    if layout not in (0, 1):
-        call.fail(f"has the layout {layout}")
+    layout = call.flag("layout")
     if layout:
         steps, rows = rows, steps
     hidden = call.int("hidden_size", -1)

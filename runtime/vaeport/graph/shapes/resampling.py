@@ -69,11 +69,11 @@ def _resized(call: Call, old: Shape, new: Shape, mode: str) -> Known:
         call.fail(f"resizes {list(old)} to {list(new)}, which is empty")
     resized = sum(before != after for before, after in zip(old, new, strict=True))
     taps = _TAPS[mode] ** max(resized, 1)
-    if call.int("antialias", 0):  # a window as wide as the shrinking
+    if call.flag("antialias"):  # a window as wide as the shrinking
         taps *= math.prod(-(-before // after) for before, after in zip(old, new, strict=True) if 0 < after < before)
     answer = call.like(0, new)
     call.work += taps * answer.size
-    call.workspace += answer.size + call.input(0).size if call.int("antialias", 0) else sum(new) * 8
+    call.workspace += answer.size + call.input(0).size if call.flag("antialias") else sum(new) * 8
     return answer
 
 

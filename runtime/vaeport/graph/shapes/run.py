@@ -183,7 +183,9 @@ def _bytes(known: Known) -> int:
 def _operator(node: Node) -> Operator:
     operator = OPERATORS.get(node.op_type)
     if operator is None:
-        raise BundleError(f"{node} has an operator that is not allowed in a bundle (docs/security.md lists those that are)")
+        raise BundleError(
+            f"{node} has an operator that is not allowed in a bundle (docs/security.md lists those that are)"
+        )
     inputs, outputs = node.inputs, node.outputs
     if not operator.least <= len(inputs) <= operator.most:
         raise BundleError(f"{node} has {len(inputs)} inputs, but takes from {operator.least} to {operator.most}")

@@ -70,7 +70,7 @@ def size_of(call: Call) -> Known:
 def reshape(call: Call) -> Known:
     """Reshape: 0 keeps an axis unless `allowzero`, one -1 takes what is left."""
     source, target = call.input(0), call.integers(1)
-    keep = not call.int("allowzero", 0)
+    keep = not call.flag("allowzero")
     sizes: list[int] = []
     for axis, size in enumerate(target):
         if size == 0 and keep:
@@ -251,7 +251,11 @@ def pad(call: Call) -> Known:
         size = sizes[axis]
         if min(before, after) < 0:
             call.asked += (size,)
-        if max(-before, -after, 0) > size or size + before + after < 0 or (min(before, after) < 0 and mode != "constant"):
+        if (
+            max(-before, -after, 0) > size
+            or size + before + after < 0
+            or (min(before, after) < 0 and mode != "constant")
+        ):
             call.fail(f"cuts {before} and {after} from an axis of {size}")
         if (before > 0 or after > 0) and mode != "constant":
             most = size - 1 if mode == "reflect" else size if mode == "wrap" else _WHOLE if size else 0

@@ -84,8 +84,7 @@ def pool(call: Call) -> Known:
 
 def max_pool(call: Call) -> list[Known | None]:
     """MaxPool, with the places of the largest as a second output."""
-    if call.int("storage_order", 0) not in (0, 1):
-        call.fail("has a storage order that is neither 0 nor 1")
+    call.flag("storage_order")
     shape = _pooled(call)
     return [call.like(0, shape), call.like(0, shape, dtype=INT64)]
 
@@ -154,20 +153,16 @@ def _pooled(call: Call) -> Shape:
         call.fail("has no kernel_shape")
     kernel = call.sizes("kernel_shape", spatial, 1, least=1)
     strides, dilations = _strides(call, spatial), call.sizes("dilations", spatial, 1, least=1)
-    if call.int("ceil_mode", 0) not in (0, 1):
-        call.fail("has a ceil_mode that is neither 0 nor 1")
     pads = call.ints("pads", (0,) * 2 * spatial)
     if len(pads) == 2 * spatial and any(pads[axis % spatial] >= kernel[axis % spatial] for axis in range(2 * spatial)):
         call.fail(f"has pads of {list(pads)}, which are not below its kernel {list(kernel)}")
-    sizes = _window(call, x[2:], kernel, strides, dilations, ceil=bool(call.int("ceil_mode", 0)))
+    sizes = _window(call, x[2:], kernel, strides, dilations, ceil=call.flag("ceil_mode"))
     shape = _positive(call, (*x[:2], *sizes))
     call.work += math.prod(shape) * math.prod(kernel)
     return shape
 
 
-def _window(
-    call: Call, sizes: Shape, kernel: Shape, strides: Shape, dilations: Shape, *, ceil: bool
-) -> list[int]:
+def _window(call: Call, sizes: Shape, kernel: Shape, strides: Shape, dilations: Shape, *, ceil: bool) -> list[int]:
     """Sizes of what a moving window answers."""
     spatial, auto = len(sizes), _auto_pad(call)
     answer = []
