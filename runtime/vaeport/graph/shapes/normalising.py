@@ -106,6 +106,8 @@ def reduce(call: Call) -> Known:
     sizes = [1 if axis in reduced else size for axis, size in enumerate(source.shape) if kept or axis not in reduced]
     call.work += source.size * _STEPS
     answer: Shape = tuple(sizes)
+    if 0 in answer:  # onnxruntime leaves such a shape as it is, whatever its other sizes are
+        call.fail(f"reduces the shape {list(source.shape)} to {sizes}, which is empty")
     value = source.value
     if value is not None and call.node.op_type in _FOLDED and source.dtype == INT64:
         folded = getattr(value, _FOLDED[call.node.op_type])(axis=tuple(sorted(reduced)), keepdims=kept)

@@ -60,6 +60,8 @@ def conv_transpose(call: Call) -> Known:
         sizes = list(call.numbers("output_shape", ()))[-spatial:]
     elif _auto_pad(call) in ("SAME_UPPER", "SAME_LOWER"):
         sizes = [size * stride for size, stride in zip(x[2:], strides, strict=True)]
+        if any(size > most for size, most in zip(sizes, full, strict=True)):
+            call.fail("has strides above its window under automatic padding, which kernels understand differently")
     else:
         pads = _pads(call, spatial)
         sizes = [size - pads[axis] - pads[axis + spatial] for axis, size in enumerate(full)]
@@ -152,6 +154,8 @@ def _pooled(call: Call) -> Shape:
     spatial = len(x) - 2
     if not call.has("kernel_shape"):
         call.fail("has no kernel_shape")
+    if _auto_pad(call).startswith("SAME") and max(call.numbers("dilations", (1,)), default=1) > 1:
+        call.fail("has dilations under automatic padding, which kernels understand differently")
     kernel = call.sizes("kernel_shape", spatial, 1, least=1)
     strides, dilations = _strides(call, spatial), call.sizes("dilations", spatial, 1, least=1)
     pads = call.numbers("pads", (0,) * 2 * spatial)
