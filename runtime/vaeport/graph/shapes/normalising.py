@@ -113,13 +113,13 @@ def reduce(call: Call) -> Known:
         axes = sorted(reduced)
         folded = getattr(value, _FOLDED[call.node.op_type])(axis=tuple(axes), keepdims=kept)
         estimate = getattr(value.astype("float64"), _FOLDED[call.node.op_type])(axis=tuple(axes), keepdims=kept)
-        if abs(estimate).max(initial=0) < _CERTAIN:
+        if max(abs(estimate).max(initial=0), abs(value.astype("float64")).max(initial=0)) < _CERTAIN:
             return Known(INT64, answer, value=folded.reshape(answer))
     return call.like(0, answer)
 
 
-_CERTAIN = 2.0**62
-"""Below it no product or sum of integers has left their type."""
+_CERTAIN = 2.0**30
+"""Products and sums of integers are followed below it."""
 _FOLDED = {"ReduceProd": "prod", "ReduceSum": "sum"}
 """Reductions that graphs do on shapes."""
 _STEPS = 48
