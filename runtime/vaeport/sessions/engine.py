@@ -52,7 +52,7 @@ def run_session(
 
     Raises:
         BundleError: the graph fails on these inputs, a batch that is baked in for instance, or answers in another type
-            or shape, whatever the graph says of itself.
+            or shape, whatever the graph says of itself, or with what is no finite number.
     """
     try:
         answers: list[NDArray[np.float32]] = session.run(spec.outputs, dict(inputs))
@@ -66,6 +66,9 @@ def run_session(
                 f"{spec.name} answers {n} rows with {found} for {name}, but must give "
                 f"float32 {[n, *shapes.row(name)]}; export the bundle again"
             )
+        if not np.isfinite(answer).all():
+            row = int(np.flatnonzero(~np.isfinite(answer.reshape(n, -1)).all(axis=1))[0])
+            raise BundleError(f"{spec.name} answers NaN or infinity for {name} of row {row} of {n}")
     return answers
 
 
