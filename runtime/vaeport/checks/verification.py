@@ -15,7 +15,7 @@ from ..bundle.golden import Golden, parse_golden
 from ..contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
 from ..errors import BundleError
 from ..sessions.engine import open_graph, run_session
-from ..sessions.session import Providers, SessionOptions, import_onnxruntime
+from ..sessions.session import Providers, SessionOptions, import_onnxruntime, read_providers
 from .comparison import error_ratio, flipped_rows, max_abs_error
 
 
@@ -95,7 +95,7 @@ def verify(
     bundle = open_bundle(path_or_name)
     manifest = bundle.manifest
     golden = parse_golden(bundle.read(GOLDEN_FILE), manifest.shapes, manifest.precisions)
-    options = SessionOptions(device, threads, providers=None if providers is None else tuple(providers))
+    options = SessionOptions(device, threads, providers=read_providers(providers))
     checks: list[OutputCheck] = []
     running = device
     for precision in manifest.precisions:
