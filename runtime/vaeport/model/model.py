@@ -56,7 +56,7 @@ class LoadedBundle:
         known = bundle.manifest.precisions
         precision = text(precision, "precision")
         if precision not in known:
-            raise BundleError(f"{bundle.path} has no precision {precision!r} (it has {', '.join(known)})")
+            raise BundleError(f"{bundle.path} has no precision {shown(precision)} (it has {', '.join(known)})")
         self.bundle = bundle
         self.precision = precision
         rows = whole_number(chunk_rows, "chunk_rows", least=1, most=_MOST_ROWS)
@@ -339,9 +339,11 @@ class Model(LoadedBundle):
             BundleError: the bundle has no such record.
         """
         known = calibration_needed(self.bundle)
+        queue = self._queue(images, polarity, fit)
+        check_answer_size(len(queue), self.image_shape, "images")
         scores = [
             score(batch, encoding, self.decode(encoding.z_mean, encoding.class_probs).pixels, known)
-            for batch in self._queue(images, polarity, fit).chunks(self.chunk_rows)
+            for batch in queue.chunks(self.chunk_rows)
             for encoding in [self._encode(len(batch), [batch])]
         ]
         return AnomalyScores.joined(scores)
