@@ -6,13 +6,13 @@ import shutil
 from pydantic import TypeAdapter, ValidationError
 
 from vaeport.bundle.folder import Bundle
-from vaeport.common.fileio import write_text
+from vaeport.common.fileio import staged_folder, write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, MANIFEST_FILE
 from vaeport.errors import InputError
 from vaeport_parity.judging.report import parity_file
 from vaeport_parity.reporting.report import Report
 
-from .writer import put_in_place, seal, staged_folder
+from .writer import put_in_place, seal
 
 
 def seal_report(bundle: Bundle, report: Report) -> None:
