@@ -5,8 +5,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.manifest import FileEntry, Manifest
+from vaeport.bundle.opening import open_bundle
 from vaeport.common.fileio import exchange_folders, move_folder, write_text
 from vaeport.contract import MANIFEST_FILE
 from vaeport.errors import BundleError, InputError, OutputError
