@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vaeport.bundle.manifest import FileEntry, Manifest
 from vaeport.bundle.opening import open_bundle
-from vaeport.common.fileio import exchange_folders, move_folder, write_text
+from vaeport.common.fileio import exchange_folders, move, write_text
 from vaeport.contract import MANIFEST_FILE
 from vaeport.errors import BundleError, InputError, OutputError
 
@@ -57,7 +57,7 @@ def put_in_place(stage: Path, target: Path, *, replace: bool) -> None:
         if replace and target.exists() and any(target.iterdir()):
             exchange_folders(stage, target)
         else:
-            move_folder(stage, target)  # the system refuses a folder that is not empty
+            move(stage, target)  # the system refuses a folder that is not empty
     except OSError as error:
         raise OutputError(f"cannot put the bundle at {target}: {error.strerror or error}") from error
 

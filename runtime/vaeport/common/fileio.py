@@ -76,7 +76,7 @@ def write_folder(path: str | os.PathLike[str], fill: Callable[[Path], object]) -
             raise OutputError(f"cannot write {target}: something stands there already; choose another place")
     with staged_folder(target) as stage:
         fill(stage)
-        move_folder(stage, target)
+        move(stage, target)
     return target
 
 
@@ -87,7 +87,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     It has the permissions of the folder that stands at the target, else those that the umask gives.
 
     Args:
-        target: where it shall stand in the end, by `move_folder` or `exchange_folders`.
+        target: where it shall stand in the end, by `move` or `exchange_folders`.
 
     Raises:
         OutputError: it cannot be made, or a file in it cannot be written.
@@ -122,13 +122,13 @@ def scratch_folder(name: str) -> Iterator[Path]:
         ) from error
 
 
-def move_folder(stage: Path, target: Path) -> None:
-    """Force a folder to the disk and rename it; an empty folder may stand at the target.
+def move(stage: Path, target: Path) -> None:
+    """Force a file or folder to the disk and rename it; an empty folder may stand at the target.
 
     Raises:
-        OSError: the target is not empty, or the folder cannot be synced or renamed; the target is as it was.
+        OSError: the target is not empty, or it cannot be synced or renamed; the target is as it was.
     """
-    sync_folder(stage)
+    _sync_whole(stage)
     if os.name == "nt" and target.is_dir():
         target.rmdir()  # Windows renames to free places only
     stage.replace(target)
@@ -146,7 +146,7 @@ def exchange_folders(stage: Path, target: Path) -> None:
     """
     import ctypes  # slow to import, for a rare use
 
-    sync_folder(stage)
+    _sync_whole(stage)
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
     paths = os.fsencode(stage), os.fsencode(target)
     if rename is None or rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) != 0:
@@ -161,29 +161,26 @@ def exchange_folders(stage: Path, target: Path) -> None:
     sync_names(target.parent)
 
 
-def remove_folder(folder: Path) -> None:
-    """Take away a folder with all that it holds; to others it is gone at once, and in silence where it cannot be."""
-    with suppress(OSError), passing_folder(folder) as stage:
-        if os.name == "nt":
-            stage.rmdir()  # Windows renames to free places only
-        folder.replace(stage)
+def remove(path: Path) -> None:
+    """Take away a file, or a folder with all that it holds; nobody sees half of it, and what cannot be is left."""
+    with suppress(OSError):
+        if not path.is_dir():
+            path.unlink()
+            return
+        with passing_folder(path) as stage:
+            path.replace(stage / path.name)
 
 
-def sync_folder(folder: Path) -> None:
-    """Force a folder with all that it holds to the disk.
-
-    Raises:
-        OSError: a file cannot be read or synced.
-    """
-    paths = [path for path in folder.rglob("*") if not path.is_symlink()]
+def _sync_whole(path: Path) -> None:
+    """Force a file, or a folder with all that it holds, to the disk."""
+    paths = [path, *path.rglob("*")] if path.is_dir() else [path]
     if len(paths) > _MANY_FILES and hasattr(os, "sync"):
         os.sync()  # one wait for all; what follows then finds nothing to do, but reports what went wrong
-    for path in paths:
-        if path.is_dir():
-            sync_names(path)
-        else:
-            _sync(path)
-    sync_names(folder)
+    for each in reversed(paths):
+        if each.is_dir():
+            sync_names(each)
+        elif not each.is_symlink():
+            _sync(each)
 
 
 def _as_path(path: str | os.PathLike[str]) -> Path:
