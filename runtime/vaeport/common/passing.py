@@ -137,7 +137,8 @@ def _passing(
     target: Path, create: Callable[[Path], _Held], remove: Callable[[Path], object]
 ) -> Iterator[tuple[Path, _Held]]:
     folders: list[Path] = []
-    path, held, done = _beside(target, _SUFFIX), None, False
+    path, done = _beside(target, _SUFFIX), False
+    held: _Held | None = None
     try:
         for attempt in range(_ATTEMPTS):
             _make_folders(target.parent, folders)
@@ -151,6 +152,7 @@ def _passing(
             if held.descriptor is None or _is_ours(held.descriptor, path):
                 break
             held.close()  # another writer took it for dead in the moment before it was locked
+            held = None
         else:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent))
         yield path, held
