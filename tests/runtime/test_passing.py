@@ -223,7 +223,8 @@ def test_longest_name_has_room_for_the_passing_one(tmp_path: Path) -> None:
 def test_file_taken_for_dead_before_it_was_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, cleared = passing._lock, []
+    real = passing._lock
+    cleared: list[Path] = []
 
     def late(descriptor: int) -> bool | None:
         if not cleared:
@@ -244,7 +245,13 @@ def test_large_folder_is_not_looked_through_at_every_write(tmp_path: Path, monke
     monkeypatch.setattr(passing, "_QUICK", 0.0)
     looked: list[object] = []
     scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: (looked.append(path), time.sleep(0.05), scandir(path))[-1])
+
+    def slow(path: Path) -> object:
+        looked.append(path)
+        time.sleep(0.05)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", slow)
 
     for number in range(5):
         write_text(tmp_path / f"{number}.txt", "new")
