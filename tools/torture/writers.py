@@ -153,6 +153,7 @@ class Server:
             output = os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             os.dup2(output, 1)
             os.dup2(output, 2)
+            sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
             os.chdir(folder / "work")
             os.environ["TMPDIR"] = str(folder / "tmp")
             tempfile.tempdir = None
