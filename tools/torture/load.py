@@ -22,7 +22,7 @@ import numpy as np
 
 import vaeport
 from tools.torture.trial import Trial
-from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.bundle.opening import DEFAULT_BUNDLE
 from vaeport.sessions.threads import usable_processors
 
 MOST_GROWTH = 5_000_000
