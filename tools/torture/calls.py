@@ -104,7 +104,8 @@ def make_calls(bundles: dict[str, Path], folder: Path) -> tuple[list[Call], Call
         calls += [*_good_calls(name, model, folder), *_bad_calls(name, model, folder)]
     for name, path in bundles.items():
         calls += _openings(name, path, weight=4 if path == small else 1)
-    calls += _tampered(small, folder)
+    zipped = vaeport.open_bundle(small).pack(folder / "zipped.vaeport")
+    calls += [*_openings("zipped", zipped, weight=4), *_tampered(small, folder), *_tampered_zips(zipped, folder)]
 
     def close() -> None:
         revolving.close()
@@ -253,6 +254,7 @@ def _bad_arguments(given: vaeport.Model) -> dict[str, Callable[[], object]]:
 
 def _openings(name: str, path: Path, *, weight: int) -> list[Call]:
     """Opening, loading, pickling, verifying."""
+    digest, other = vaeport.open_bundle(path).digest, f"sha256:{64 * '0'}"
 
     def load(threads: int) -> bytes:
         with vaeport.load(path, threads=threads) as model:
@@ -277,6 +279,13 @@ def _openings(name: str, path: Path, *, weight: int) -> list[Call]:
         Call(f"{name}: load with a thread of its own", weight, lambda: load(2)),
         Call(f"{name}: pickle", weight, pickled),
         Call(f"{name}: refuse to answer closed", weight, closed, bad=True),
+        Call(f"{name}: load by its digest", weight, lambda: _ignored(lambda: vaeport.load(path, digest=digest))),
+        Call(
+            f"{name}: refuse another digest",
+            weight,
+            lambda: _ignored(lambda: vaeport.load(path, digest=other)),
+            bad=True,
+        ),
         Call(f"{name}: verify", max(1, weight // 3), verified),
     ]
 
@@ -300,6 +309,24 @@ def _tampered(bundle: Path, folder: Path) -> list[Call]:
         Call(f"refuse a bundle {name}", 5, partial(_ignored, partial(vaeport.load, folder / name)), bad=True)
         for name in names
     ]
+
+
+def _tampered_zips(zipped: Path, folder: Path) -> list[Call]:
+    """Zips that are refused when they are loaded."""
+    content = zipped.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "changed": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+        "cut short": content[:-30],
+        "of no entries": b"PK\5\6" + bytes(18),
+        "that is none": b"no zip",
+    }
+    calls = []
+    for name, bad in damaged.items():
+        path = folder / f"{name}.vaeport"
+        path.write_bytes(bad)
+        calls.append(Call(f"refuse a zip {name}", 5, partial(_ignored, partial(vaeport.load, path)), bad=True))
+    return calls
 
 
 def _images(model: vaeport.Model, n: int) -> NDArray[np.uint8]:
