@@ -17,11 +17,11 @@ TINY = Path(__file__).parents[1] / "runtime/tiny"
 _SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 
 settings.register_profile(
-    "quick", max_examples=60, stateful_step_count=20, derandomize=True, deadline=None, database=None
+    "quick", max_examples=25, stateful_step_count=15, derandomize=True, deadline=None, database=None
 )
 settings.register_profile(
     "thorough",
-    max_examples=3000,
+    max_examples=400,
     stateful_step_count=60,
     deadline=None,
     database=None,

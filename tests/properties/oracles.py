@@ -3,13 +3,15 @@
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.properties.strategies import Given, Index
 from vaeport.errors import InputError
+
+Answer = TypeVar("Answer")
 
 IMAGE = (1, 4, 4)
 """Of the tiny bundle."""
@@ -26,15 +28,23 @@ class Verdict:
 
 
 def hold(call: Callable[[Any], object], value: object, verdict: Verdict) -> None:
-    """The call refuses the value by an InputError, or answers to the bit as for the plain value, as the verdict says."""
-    try:
-        found = call(value)
-    except InputError as error:
-        assert str(error).strip(), "an error that says nothing"
+    """The call refuses the value by an InputError, or answers to the bit as for the plain value: as the verdict says."""
+    found, error = attempt(lambda: call(value))
+    if error is not None:
         assert verdict.taken is not True, f"refused: {error}"
         return
     assert verdict.taken is not False, f"taken: {value!r:.200}"
     assert bits(found) == bits(call(verdict.value))
+
+
+def attempt(call: Callable[[], Answer]) -> tuple[Answer | None, InputError | None]:
+    """The answer, or the error that refuses the input in words; any other error is raised."""
+    try:
+        return call(), None
+    except InputError as error:
+        if not str(error).strip():
+            raise
+        return None, error
 
 
 def whole(value: object, *, least: int, most: int) -> Verdict:

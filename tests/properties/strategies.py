@@ -120,7 +120,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "memory-mapped": _mapped,
     "matrix": _matrix,
     "own subclass": lambda base: base.view(OwnArray),
-    "masked": lambda base: np.ma.array(base),
+    "masked": np.ma.array,
 }
 
 
