@@ -28,7 +28,7 @@ class Verdict:
 
 
 def hold(call: Callable[[Any], object], value: object, verdict: Verdict) -> None:
-    """The call refuses the value by an InputError, or answers to the bit as for the plain value: as the verdict says."""
+    """As the verdict says: the call refuses the value by an InputError, or answers as for the plain value, to the bit."""
     found, error = attempt(lambda: call(value))
     if error is not None:
         assert verdict.taken is not True, f"refused: {error}"

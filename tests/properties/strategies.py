@@ -213,7 +213,7 @@ def wholes(least: int, most: int) -> st.SearchStrategy[object]:
         inside,
         numpy_integers(max(least, 0), min(most, 100)),
         inside.map(OwnInteger),
-        st.sampled_from([kind for kind in Digit if least <= kind <= most] or [least]),
+        st.sampled_from([least, *(kind for kind in Digit if least <= kind <= most)]),
         inside.filter(lambda value: abs(value) < 2**62).map(np.array) if abs(most) < 2**62 else inside,
         inside.map(Index),
     )
@@ -244,7 +244,7 @@ def reals(least: float, most: float) -> st.SearchStrategy[object]:
 
 def far_reals(least: float, most: float) -> st.SearchStrategy[object]:
     """Numbers outside a range, of all sizes."""
-    far = [least - 1, most + 1, np.nan, np.inf, -np.inf, 10**400, -(10**400), 2**64, 1e308]
+    far: list[Any] = [least - 1, most + 1, np.nan, np.inf, -np.inf, 10**400, -(10**400), 2**64, 1e308]
     far += [
         np.float32(np.nan),
         np.float64(np.inf),

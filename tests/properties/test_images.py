@@ -65,15 +65,15 @@ def test_answer_shares_no_memory_with_the_images(verb: str, kind: str, n: int, m
 def test_several_arrays_count_as_one_after_the_other(parts: list[Given], wrap: str, model: vaeport.Model) -> None:
     verdicts = [images(part) for part in parts]
     many = [part.array for part in parts]
-    wrapped = {
+    forms: dict[str, Callable[[], Any]] = {
         "list": lambda: many,
         "tuple": lambda: tuple(many),
         "iterator": lambda: iter(many),
         "nested": lambda: [many, [], ()],
         "generator": lambda: (part for part in many),
-    }[wrap]()
+    }
 
-    answer, _ = attempt(lambda: model.encode(wrapped))  # type: ignore[arg-type]
+    answer, _ = attempt(lambda: model.encode(forms[wrap]()))
 
     if answer is None:
         assert not all(verdict.taken for verdict in verdicts)
@@ -81,7 +81,7 @@ def test_several_arrays_count_as_one_after_the_other(parts: list[Given], wrap: s
     assert all(verdict.taken is not False for verdict in verdicts)
     plain = np.concatenate([np.zeros((0, 1, 4, 4), np.float32), *(verdict.value for verdict in verdicts)])
     assert answer.z_mean.shape == (len(plain), 2)
-    np.testing.assert_array_equal(model.read_images([many]), plain)
+    np.testing.assert_array_equal(model.read_images(many), plain)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -100,7 +100,7 @@ def test_interpolation_takes_one_image_at_each_end(argument: str, given_images: 
 
     def call(value: Any) -> object:
         ends = {"first": other, "second": other, argument: value}
-        return model.interpolate(**ends, steps=3)  # type: ignore[arg-type]
+        return model.interpolate(**ends, steps=3)
 
     if verdict.taken and len(verdict.value) != 1:
         with pytest.raises(InputError):

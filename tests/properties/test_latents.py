@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import vaeport
@@ -50,8 +50,10 @@ def test_drawings_share_no_memory_with_the_latents(z: Given, model: vaeport.Mode
 
 @given(z=junk())
 def test_what_is_no_latent_is_refused(z: Any, model: vaeport.Model) -> None:
+    assume(not _is_row(z))
+
     with pytest.raises(InputError):
-        model.decode(z if not _is_row(z) else None, 0)
+        model.decode(z, 0)
 
 
 @given(size=st.floats(-1e9, 1e9), other=st.sampled_from([0.0, 1e6, -1e9]), label=st.integers(0, 2))
