@@ -28,7 +28,7 @@ class Verdict:
 
 
 def hold(call: Callable[[Any], object], value: object, verdict: Verdict) -> None:
-    """As the verdict says: the call refuses the value by an InputError, or answers as for the plain value, to the bit."""
+    """As the verdict says: the value is refused by an InputError, or answered as the plain value is, to the bit."""
     found, error = attempt(lambda: call(value))
     if error is not None:
         assert verdict.taken is not True, f"refused: {error}"
