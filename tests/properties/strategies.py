@@ -279,12 +279,19 @@ def endless() -> list[object]:
     return ring
 
 
-def deep(levels: int) -> list[object]:
+class Nest(list[object]):
+    """The outermost of many lists inside each other, which Python cannot print."""
+
+    def __repr__(self) -> str:
+        raise RecursionError("too deep to print")
+
+
+def deep(levels: int) -> Nest:
     """Lists in lists."""
     inner: list[object] = []
     for _ in range(levels):
         inner = [inner]
-    return inner
+    return Nest([inner])
 
 
 class StreamError(Exception):
