@@ -121,8 +121,9 @@ class _Worker:
     waiting: bytes = b""
 
     def overdue(self, limits: Limits) -> bool:
+        """Whether it has been in one case for far too long."""
         index, since = _STARTED.unpack_from(self.started)
-        return index != _NOT_STARTED and time.monotonic() - since > _HARD * limits.seconds
+        return bool(index != _NOT_STARTED and time.monotonic() - since > _HARD * limits.seconds)
 
 
 def _run(case: Case, indices: range, limits: Limits, processes: int) -> Iterable[Ended]:

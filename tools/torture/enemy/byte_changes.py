@@ -21,7 +21,7 @@ def changed(content: bytes, dice: random.Random) -> bytes:
             return result
 
 
-def flipped(content: bytes, bit: int) -> bytes:
+def flipped(content: bytes | bytearray, bit: int) -> bytes:
     """The same bytes but for one bit; bit 0 is the lowest of the first byte."""
     result = bytearray(content)
     result[bit // 8] ^= 1 << bit % 8

@@ -1,4 +1,4 @@
-"""Changes to JSON by someone who knows its structure: every type at every place, and text that no encoder would write."""
+"""Changes to JSON that know its structure: every type at every place, and text that no encoder would write."""
 
 from __future__ import annotations
 
@@ -131,7 +131,8 @@ def change_json(value: Any, dice: random.Random, *, indent: int | None = 2) -> b
 
 def _place(root: list[Any], dice: random.Random) -> tuple[Any, Any]:
     """A list or object, and the index or key of a value in it: every level is as likely as the one above."""
-    holder, key = root, 0
+    holder: Any = root
+    key: Any = 0
     while True:
         value = holder[key]
         if not isinstance(value, list | dict) or not value or dice.random() < 0.15:

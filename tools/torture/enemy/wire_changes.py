@@ -1,6 +1,6 @@
 """Changes to protobuf's wire format: what the classes that protoc makes would never write, and readers disagree about.
 
-The format is Google's "Encoding" page: a message is tags (field number x 8 + wire type) with their values, in any order.
+The format is that of protobuf.dev's page "Encoding": a message is tags (field number x 8 + wire type) and values.
 """
 
 from __future__ import annotations
