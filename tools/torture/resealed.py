@@ -104,8 +104,9 @@ def make(index: int, *, seed: int, canary: Path) -> tuple[Made, random.Random]:
         what, content = change_arrays(files["golden.npz"], numbers, canary)
         return Made("golden", what, sealed({**files, "golden.npz": content})), numbers
     if drawn < _CHECKPOINTS:
+        whole = {**files, **checkpoint_files()}
         given = numbers.random() < _SHARE_GIVEN
-        what, changes = (change_given_graph if given else change_checkpoint)({**files, **checkpoint_files()}, numbers)
+        what, changes = change_given_graph(whole, numbers) if given else change_checkpoint(whole, numbers)
         others = {} if given else checkpoint_files()
         kept = {name: content for name, content in files.items() if not name.startswith("checkpoint/")}
         return Made("checkpoint", what, sealed({**kept, **others, **changes})), numbers
@@ -159,6 +160,7 @@ class Case:
         self._desks: dict[int, _Desk] = {}
 
     def __call__(self, index: int) -> str:
+        """Make the case's bundle, use it, and say what came of it."""
         desk = self._desks.setdefault(os.getpid(), _Desk(self._folder / str(os.getpid())))
         made, numbers = make(index, seed=self._seed, canary=desk.canary)
         path = desk.put(made.files, packed=numbers.random() < _SHARE_ZIP)

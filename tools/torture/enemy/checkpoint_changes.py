@@ -30,7 +30,7 @@ _DTYPES = ("float32", "float64", "int64", "bool", "float16", "complex64", "uint8
 
 @functools.cache
 def checkpoint_files() -> Files:
-    """The checkpoint of `mnist-blog`, cut down to the sizes of the tiny bundle; its weights are small random numbers."""
+    """The checkpoint of `mnist-blog`, cut down to the sizes of the tiny bundle, on random weights."""
     config = json.loads((_BLOG / "config.json").read_bytes())
     config["config"]["network"] |= {
         "latent_dim": _LATENT,
@@ -128,13 +128,10 @@ def _with_operator(content: bytes, dice: random.Random) -> bytes:
     program = json.loads(content)
     known = [*program["inputs"], *program["tensors"], *(node["name"] for node in program["nodes"])]
     overload = dice.choice(_overloads())
-    args = [
-        _argument(str(argument.type), known, dice) for argument in overload._schema.arguments if not argument.kwarg_only
-    ]
+    taken = overload._schema.arguments  # noqa: SLF001 - PyTorch has no other place that says so
+    args = [_argument(str(each.type), known, dice) for each in taken if not each.kwarg_only]
     kwargs = {
-        argument.name: _argument(str(argument.type), known, dice)
-        for argument in overload._schema.arguments
-        if argument.kwarg_only and dice.random() < 0.3
+        each.name: _argument(str(each.type), known, dice) for each in taken if each.kwarg_only and dice.random() < 0.3
     }
     while args and dice.random() < 0.3:
         args.pop()
@@ -152,7 +149,7 @@ def _with_operator(content: bytes, dice: random.Random) -> bytes:
 def _overloads() -> tuple[OpOverload, ...]:
     """Every operator of `aten`, in the order of its name."""
     found = []
-    for name in sorted(torch._C._dispatch_get_all_op_names()):
+    for name in sorted(torch._C._dispatch_get_all_op_names()):  # noqa: SLF001 - there is no other list
         space, _, rest = name.partition("::")
         packet, _, overload = rest.partition(".")
         held = getattr(torch.ops.aten, packet, None) if space == "aten" else None
