@@ -149,7 +149,7 @@ def prepare() -> None:
     import_onnxruntime()
     recorded_nodes()
     checkpoint_files()
-    import vaeport_train  # noqa: F401
+    from vaeport_train.running import trained  # noqa: F401
 
 
 class Case:
@@ -238,12 +238,12 @@ def use(path: Path, made: Made, numbers: random.Random) -> str:
 
 
 def _use_checkpoint(path: Path, numbers: random.Random) -> str:
-    import vaeport_train
+    from vaeport_train.running.trained import load_trained
 
     done = []
     if numbers.random() < 0.5:
         try:
-            vaeport_train.load(path)
+            load_trained(path)
             done.append("rebuilt")
         except VaeportError as error:
             done.append(f"refused by {_place(error)}")
