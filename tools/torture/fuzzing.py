@@ -1,5 +1,6 @@
-"""Fuzz every reader of a stranger's bytes, steered by the branches that it takes; no exception but a VaeportError may
-get out. An input that failed again: python -m tools.torture.fuzz.process TARGET FILE
+"""Fuzz every reader of a stranger's bytes, steered by its branches: no exception but a VaeportError may get out.
+
+An input that failed again: python -m tools.torture.fuzz.process TARGET FILE
 """
 
 from __future__ import annotations

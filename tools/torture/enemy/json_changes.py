@@ -9,6 +9,9 @@ from typing import Any
 
 _RAW = "@@raw:{}@@"
 
+_MOST_SHOWN = 1e100
+"""Numbers from here on become neither texts nor other numbers: Python would refuse some."""
+
 RAW_TEXTS = (
     "1e999",
     "-1e999",
@@ -154,9 +157,11 @@ def _bend(holder: Any, key: Any, dice: random.Random) -> None:
     if isinstance(value, bool) or value is None:
         holder[key] = not value
     elif isinstance(value, int):
-        holder[key] = dice.choice((value + 1, value - 1, -value, value * 2, value + 0.5, float(value), str(value)))
+        near = (value + 1, value - 1, -value, value * 2, str(value) if abs(value) < _MOST_SHOWN else 0)
+        holder[key] = dice.choice((*near, value + 0.5, float(value)) if abs(value) < _MOST_SHOWN else near)
     elif isinstance(value, float):
-        holder[key] = dice.choice((value * 2, -value, value + 1e-9, int(value), str(value)))
+        near = (value * 2, -value, value + 1e-9, repr(value))
+        holder[key] = dice.choice((*near, int(value)) if abs(value) < _MOST_SHOWN else near)
     elif isinstance(value, str):
         place = dice.randrange(len(value) + 1)
         extra = dice.choice(("", "x", "\0", "\x1b", "/", "..", " ", "\u0301", "9"))

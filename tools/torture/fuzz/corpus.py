@@ -81,7 +81,7 @@ def _images() -> Iterator[bytes]:
 
 def _saved(picture: Image.Image, kind: str, **options: object) -> bytes:
     content = io.BytesIO()
-    picture.save(content, kind, **options)  # type: ignore[arg-type]  # options of each format
+    picture.save(content, kind, **options)
     return content.getvalue()
 
 

@@ -193,6 +193,8 @@ def _change_checkpoint() -> Change:
     return change
 
 
+_WITH_CHECKPOINTS = ("vaeport", "vaeport_train", "vaeport_parity")
+
 TARGETS = {
     target.name: target
     for target in (
@@ -202,7 +204,7 @@ TARGETS = {
         Target("arrays", ("vaeport",), _prepare_arrays, _change_arrays, 40_000),
         Target(
             "checkpoint",
-            ("vaeport", "vaeport_train", "vaeport_parity"),
+            _WITH_CHECKPOINTS,
             _prepare_checkpoint,
             _change_checkpoint,
             20_000,
