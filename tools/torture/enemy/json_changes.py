@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable
@@ -144,7 +145,12 @@ def _place(root: list[Any], dice: random.Random) -> tuple[Any, Any]:
 
 
 def _put_value(holder: Any, key: Any, dice: random.Random) -> None:
-    holder[key] = dice.choice(VALUES)
+    holder[key] = _value(dice)
+
+
+def _value(dice: random.Random) -> Any:
+    """A value of its own: later changes may change it."""
+    return copy.deepcopy(dice.choice(VALUES))
 
 
 def _put_text(holder: Any, key: Any, dice: random.Random) -> None:
@@ -160,8 +166,8 @@ def _bend(holder: Any, key: Any, dice: random.Random) -> None:
         near = (value + 1, value - 1, -value, value * 2, str(value) if abs(value) < _MOST_SHOWN else 0)
         holder[key] = dice.choice((*near, value + 0.5, float(value)) if abs(value) < _MOST_SHOWN else near)
     elif isinstance(value, float):
-        near = (value * 2, -value, value + 1e-9, repr(value))
-        holder[key] = dice.choice((*near, int(value)) if abs(value) < _MOST_SHOWN else near)
+        close = (value * 2, -value, value + 1e-9, repr(value))
+        holder[key] = dice.choice((*close, int(value)) if abs(value) < _MOST_SHOWN else close)
     elif isinstance(value, str):
         place = dice.randrange(len(value) + 1)
         extra = dice.choice(("", "x", "\0", "\x1b", "/", "..", " ", "\u0301", "9"))
@@ -188,11 +194,9 @@ def _rename(holder: Any, key: Any, dice: random.Random) -> None:
 
 def _add(holder: Any, _key: Any, dice: random.Random) -> None:
     if isinstance(holder, dict):
-        holder[dice.choice(("extra", "__class__", "fp64", "../x", "", "\u0000", "digest", "x" * 5000))] = dice.choice(
-            VALUES
-        )
+        holder[dice.choice(("extra", "__class__", "fp64", "../x", "", "\u0000", "digest", "x" * 5000))] = _value(dice)
     elif len(holder) < 50:
-        holder.insert(dice.randrange(len(holder) + 1), dice.choice(VALUES))
+        holder.insert(dice.randrange(len(holder) + 1), _value(dice))
 
 
 def _wrap(holder: Any, key: Any, dice: random.Random) -> None:
