@@ -27,6 +27,7 @@ def add_bundle(parser: Options) -> None:
         help="bundle folder or zip, or name of a shipped bundle (default: %(default)s)",
     )
     add_digest(parser)
+    add_trusted(parser)
     parser.add_argument(
         "--precision",
         default=FP32,
@@ -39,6 +40,15 @@ def add_digest(parser: Options) -> None:
     """`--digest`: which bundle it must be."""
     parser.add_argument(
         "--digest", metavar="SHA256", help="refuse any bundle but the one of this digest (`vaeport info` prints it)"
+    )
+
+
+def add_trusted(parser: Options) -> None:
+    """`--trusted`: what its graphs may do."""
+    parser.add_argument(
+        "--trusted",
+        action="store_true",
+        help="you trust the bundle's author: allow control flow, functions and sizes beyond the limits in its graphs",
     )
 
 
@@ -110,4 +120,5 @@ def load_model(arguments: argparse.Namespace) -> Model:
         device=arguments.device,
         threads=arguments.threads,
         digest=arguments.digest,
+        trusted=arguments.trusted,
     )

@@ -23,6 +23,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder, zip or shipped name (default: %(default)s)"
     )
     options.add_digest(parser)
+    options.add_trusted(parser)
     options.add_device(parser)
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -31,7 +32,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; exit code 1 if it falls short."""
     try:
-        report = verify(arguments.bundle, device=arguments.device, threads=arguments.threads, digest=arguments.digest)
+        report = verify(
+            arguments.bundle,
+            device=arguments.device,
+            threads=arguments.threads,
+            digest=arguments.digest,
+            trusted=arguments.trusted,
+        )
     except SealError as error:
         raise CheckFailedError(str(error)) from error
     if arguments.json:

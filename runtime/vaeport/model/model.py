@@ -45,6 +45,7 @@ class LoadedBundle:
         precision: str = FP32,
         options: SessionOptions | None = None,
         chunk_rows: int = CHUNK_ROWS,
+        trusted: bool = False,
     ) -> None:
         known = bundle.manifest.precisions
         if precision not in known:
@@ -53,8 +54,8 @@ class LoadedBundle:
             raise InputError(f"chunk_rows is {chunk_rows}, but must be at least 1")
         self.bundle = bundle
         self.precision = precision
-        self.chunk_rows = chunk_rows
-        self._engine = Engine(bundle, precision, options or SessionOptions())
+        self._engine = Engine(bundle, precision, options or SessionOptions(), rows=chunk_rows, trusted=trusted)
+        self.chunk_rows = self._engine.rows
 
     @property
     def name(self) -> str:
@@ -100,7 +101,8 @@ class LoadedBundle:
 
     def __reduce__(self) -> tuple[object, ...]:
         bundle = str(self.bundle.path), self.bundle.digest
-        return _reopened, (type(self), *bundle, self.precision, self._engine.options, self.chunk_rows)
+        settings = self.precision, self._engine.options, self.chunk_rows, self._engine.trusted
+        return _reopened, (type(self), *bundle, *settings)
 
     def _cut(self, rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         return (rows[first : first + self.chunk_rows] for first in range(0, len(rows), self.chunk_rows))
@@ -118,9 +120,16 @@ class LoadedBundle:
 
 
 def _reopened(
-    kind: type[LoadedBundle], path: str, digest: str, precision: str, options: SessionOptions, chunk_rows: int
+    kind: type[LoadedBundle],
+    path: str,
+    digest: str,
+    precision: str,
+    options: SessionOptions,
+    chunk_rows: int,
+    trusted: bool,
 ) -> LoadedBundle:
-    return kind(open_bundle(path, digest=digest), precision=precision, options=options, chunk_rows=chunk_rows)
+    bundle = open_bundle(path, digest=digest)
+    return kind(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)
 
 
 _MOST_TEMPERATURE = 1e6
@@ -365,8 +374,11 @@ def load(
     providers: Providers | None = None,
     chunk_rows: int = CHUNK_ROWS,
     digest: str | None = None,
+    trusted: bool = False,
 ) -> Model:
-    """Open a bundle, check its seal and make it ready to answer.
+    """Open a bundle, check its seal and its graphs and make it ready to answer.
+
+    The bundle may come from a stranger: docs/security.md has what is refused.
 
     Args:
         path_or_name: a bundle's folder or zip (`NAME.vaeport`), or the name of a bundle that ships with vaeport.
@@ -379,10 +391,14 @@ def load(
         chunk_rows: rows that meet a session at once; memory grows with it, answers do not change beyond rounding.
         digest: the digest that the bundle must have (`sha256:...`, see `vaeport info`); None takes any. An app that
             pins it takes that bundle and no other.
+        trusted: whether the bundle's author is trusted: its graphs may hold control flow (If, Loop, Scan) and
+            functions, and take any time and memory. They never read files or leave the standard operators.
 
     Raises:
-        BundleNotFoundError, BundleError, SealError: the bundle is not there, not readable, or not as it was sealed.
+        BundleNotFoundError, BundleError, SealError: the bundle is not there, not readable, or not as it was sealed; or
+            a graph is not what the manifest says, or could read files, hang, or take too much.
         InputError: an option out of its range.
     """
     options = SessionOptions(device, threads, spinning, None if providers is None else tuple(providers))
-    return Model(open_bundle(path_or_name, digest=digest), precision=precision, options=options, chunk_rows=chunk_rows)
+    bundle = open_bundle(path_or_name, digest=digest)
+    return Model(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)
