@@ -7,6 +7,7 @@ python -m tools.torture.resealed --seed S --case I [--keep FOLDER]
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import random
 import sys
@@ -36,6 +37,7 @@ from .enemy.bundle import (
     dice,
     entries_of,
     manifest_of,
+    opened,
     read_files,
     scratch,
     sealed,
@@ -98,7 +100,7 @@ def make(index: int, *, seed: int, canary: Path) -> tuple[Made, random.Random]:
         return Made("graph", what, sealed({**files, graph: content})), numbers
     if drawn < _MANIFESTS:
         manifest = {**manifest_of(files), "files": entries_of(files)}
-        text = change_json(manifest, numbers)
+        text = opened(change_json(manifest, numbers, indent=None))
         return Made("manifest", "manifest", {**files, MANIFEST_FILE: with_digest(text)}), numbers
     if drawn < _GOLDEN:
         what, content = change_arrays(files["golden.npz"], numbers, canary)
@@ -284,6 +286,8 @@ def _images(model: vaeport.Model, n: int) -> Any:
 def _check(name: str, answer: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(answer, np.ndarray) or answer.dtype != np.float32 or answer.shape != shape:
         raise PromiseBrokenError(f"{name} is {getattr(answer, 'dtype', type(answer))} {np.shape(answer)}, not {shape}")
+    if not np.isfinite(answer).all():
+        raise PromiseBrokenError(f"{name} holds numbers that are not finite")
 
 
 _ONNXRUNTIME = "onnxruntime at load", "onnxruntime at run time"
@@ -295,6 +299,8 @@ def _place(error: BaseException) -> str:
         return _ONNXRUNTIME[0]
     if "fails at run time" in str(error):
         return _ONNXRUNTIME[1]
+    while isinstance(error.__cause__, VaeportError):  # a wrapper that puts the file's name before the sentence
+        error = error.__cause__
     trace, name = error.__traceback__, ""
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
@@ -303,11 +309,9 @@ def _place(error: BaseException) -> str:
     return name.removeprefix("vaeport.")
 
 
+@functools.cache
 def _base() -> Files:
-    return _BASES.setdefault("tiny", read_files(TINY))
-
-
-_BASES: dict[str, Files] = {}
+    return read_files(TINY)
 
 
 def main() -> int:

@@ -76,7 +76,12 @@ def entries_of(files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
 
 def manifest_text(manifest: Mapping[str, Any]) -> bytes:
     """A manifest as text, without its digest."""
-    return json.dumps(manifest, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    return opened(json.dumps(manifest, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+
+
+def opened(text: bytes) -> bytes:
+    """The text of a JSON object with its brace on a line of its own, where a digest can follow."""
+    return _OPENING + text[1:] if text.startswith(b"{") else text
 
 
 def with_digest(text: bytes) -> bytes:
