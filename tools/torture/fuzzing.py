@@ -40,12 +40,17 @@ def run(count: int = 600, *, seed: int = 0, processes: int = 1) -> list[Trial]:
         seed: for other inputs; how many are tried in the time depends on the machine.
         processes: targets at a time.
     """
-    if importlib.util.find_spec("atheris") is None:
+    if not can_fuzz():
         reason = "atheris is not installed here (it runs on Linux, x86-64)"
         return [Trial(f"fuzzing: {name}", ASKED, 0, reason, None, 0.0) for name in TARGETS]
     seconds = max(count // len(TARGETS), 1)
     with ThreadPoolExecutor(processes) as pool:
         return list(pool.map(lambda target: fuzz(target, seconds=seconds, seed=seed), TARGETS.values()))
+
+
+def can_fuzz() -> bool:
+    """Whether atheris is installed."""
+    return importlib.util.find_spec("atheris") is not None
 
 
 def fuzz(target: Target, *, seconds: int, seed: int = 0) -> Trial:

@@ -45,7 +45,7 @@ from .enemy.bundle import (
     write_files,
     zipped,
 )
-from .enemy.checkpoint_changes import change_checkpoint, change_given_graph, checkpoint_files
+from .enemy.checkpoint_changes import aten_operators, change_checkpoint, change_given_graph, checkpoint_files
 from .enemy.graph_changes import change_graph
 from .enemy.json_changes import change_json
 from .enemy.let_through import forbidden
@@ -151,6 +151,7 @@ def prepare() -> None:
     import_onnxruntime()
     recorded_nodes()
     checkpoint_files()
+    aten_operators()
     from vaeport_train.running import trained  # noqa: F401
 
 

@@ -5,6 +5,7 @@ A case is a function of its number. It returns in words how it ended, or raises 
 
 from __future__ import annotations
 
+import faulthandler
 import mmap
 import os
 import resource
@@ -201,6 +202,7 @@ def _fork(case: Case, indices: range, limits: Limits) -> _Worker:
 def _work(case: Case, indices: range, limits: Limits, pipe: int, started: mmap.mmap) -> None:
     """The worker's life. It ends early, and cleanly, when a case has left it larger than a fresh one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    faulthandler.disable()  # the parent tells how a worker died, in one line
     quiet = os.open(os.devnull, os.O_WRONLY)  # libraries print about what they refuse
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)

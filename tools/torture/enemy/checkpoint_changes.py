@@ -127,7 +127,7 @@ def _with_operator(content: bytes, dice: random.Random) -> bytes:
     """A program with one more operator of PyTorch's, with arguments of the kinds that it takes."""
     program = json.loads(content)
     known = [*program["inputs"], *program["tensors"], *(node["name"] for node in program["nodes"])]
-    overload = dice.choice(_overloads())
+    overload = dice.choice(aten_operators())
     taken = overload._schema.arguments  # noqa: SLF001 - PyTorch has no other place that says so
     args = [_argument(str(each.type), known, dice) for each in taken if not each.kwarg_only]
     kwargs = {
@@ -146,7 +146,7 @@ def _with_operator(content: bytes, dice: random.Random) -> bytes:
 
 
 @functools.cache
-def _overloads() -> tuple[OpOverload, ...]:
+def aten_operators() -> tuple[OpOverload, ...]:
     """Every operator of `aten`, in the order of its name."""
     found = []
     for name in sorted(torch._C._dispatch_get_all_op_names()):  # noqa: SLF001 - there is no other list
