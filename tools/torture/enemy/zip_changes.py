@@ -394,9 +394,10 @@ def _split_disks(archive: Archive, dice: random.Random) -> Archive:
 
 
 def _replace_manifest(archive: Archive, dice: random.Random) -> Archive:
-    """The manifest twice, or as a folder, or packed."""
-    entries = [entry for entry in archive.entries if entry.name != MANIFEST_FILE.encode()]
-    content = next(entry for entry in archive.entries if entry.name == MANIFEST_FILE.encode())
+    """The manifest, or the first entry where there is none, twice, or as a folder, or of another size."""
+    named = [entry for entry in archive.entries if entry.name == MANIFEST_FILE.encode()]
+    content = (named or archive.entries)[0]
+    entries = [entry for entry in archive.entries if entry is not content]
     fake = dice.choice(
         (
             (),
