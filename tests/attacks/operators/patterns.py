@@ -1,0 +1,20 @@
+"""Match a pattern that takes exponential time in some engines."""
+
+from onnx import ModelProto, TensorProto, helper
+from pathlib import Path
+from tests.attacks.attack import Attack
+from tests.attacks.entries import load
+from tests.attacks.graphs import node, with_decoder
+from vaeport.errors import BundleError
+
+
+def make(folder: Path) -> Path:
+    def change(model: ModelProto) -> None:
+        model.opset_import[0].version = 20
+        model.graph.initializer.append(helper.make_tensor("text", TensorProto.STRING, [1], [b"a" * 50_000]))
+        model.graph.node.append(node("RegexFullMatch", ["text"], ["matched"], pattern="(a+)+b"))
+
+    return with_decoder(folder, change)
+
+
+CASE = Attack(make, load, BundleError, "RegexFullMatch|text", after="ReDoS")
