@@ -10,18 +10,11 @@ from vaeport.errors import BundleError
 
 
 def make(folder: Path) -> Path:
-    def change(content: bytes) -> bytes:
-        nested = b""
-        for _ in range(100_000):
-            nested = wire.block(4, wire.block(1, nested))  # a TypeProto's sequence_type, its elem_type
-        value = wire.block(1, b"deep") + wire.block(2, nested)
-        return content + wire.block(wire.GRAPH, wire.block(13, value))
-
-    return with_decoder_bytes(folder, _quickly)
+    return with_decoder_bytes(folder, _nested)
 
 
-def _quickly(content: bytes) -> bytes:
-    """From inside out, joined once: the lengths first, then the bytes."""
+def _nested(content: bytes) -> bytes:
+    """Add a value whose TypeProto is a sequence_type (4) of an elem_type (1) of a sequence_type, and so on."""
     heads: list[bytes] = []
     size = 0
     for field in (1, 4) * 50_000:

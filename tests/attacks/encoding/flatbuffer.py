@@ -12,6 +12,7 @@ def make(folder: Path) -> Path:
 
     def change(content: bytes) -> bytes:
         options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
         options.optimized_model_filepath = str(folder / "model.ort")
         options.add_session_config_entry("session.save_model_format", "ORT")
         onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

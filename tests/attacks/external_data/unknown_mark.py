@@ -1,7 +1,6 @@
 """Say that the data lie in a place which the format does not know."""
 
 from pathlib import Path
-from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import DECODER_FILE, with_file
 from tests.attacks.entries import load
@@ -10,9 +9,6 @@ from vaeport.errors import BundleError
 
 
 def make(folder: Path) -> Path:
-    def change(content: bytes) -> bytes:
-        return content.replace(b"decoder.bias\x4a", wire.number(14, 2) + b"decoder.bias\x4a")
-
     bundle = with_decoder(folder, lambda model: setattr(weight_of(model, "decoder.bias"), "data_location", 1))
     content = (bundle / DECODER_FILE).read_bytes()
     assert content.count(b"\x70\x01") == 1
