@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle.folder import Bundle, open_bundle
 from ..bundle.golden import Golden, parse_golden
+from ..bundle.opening import Bundle, open_bundle
 from ..contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
 from ..errors import BundleError
 from ..sessions.engine import open_graph, run_session
@@ -60,6 +60,8 @@ class VerifyReport:
     """Device that ran."""
     onnxruntime: str
     """Version that ran."""
+    digest: str
+    """Digest of the bundle."""
     rows: int
     """Golden rows compared in each graph, at most."""
     checks: tuple[OutputCheck, ...]
@@ -83,6 +85,7 @@ def verify(
     device: str = "cpu",
     threads: int | None = None,
     providers: Providers | None = None,
+    digest: str | None = None,
 ) -> VerifyReport:
     """Check a bundle's seal, then re-run its golden vectors with onnxruntime, in batches of 1, 2, 7 and all.
 
@@ -92,7 +95,7 @@ def verify(
         BundleError, SealError: the bundle cannot be read, or is not as it was sealed.
         DeviceError: the requested device would not run.
     """
-    bundle = open_bundle(path_or_name)
+    bundle = open_bundle(path_or_name, digest=digest)
     manifest = bundle.manifest
     golden = parse_golden(bundle.read(GOLDEN_FILE), manifest.shapes, manifest.precisions)
     options = SessionOptions(device, threads, providers=None if providers is None else tuple(providers))
@@ -105,20 +108,25 @@ def verify(
             checks += _check_graph(bundle, golden, precision, graph, opened.session)
     rows = max(len(golden.images), len(golden.z))
     return VerifyReport(
-        manifest.name, running, import_onnxruntime().__version__, rows, tuple(checks), manifest.yardstick
+        manifest.name,
+        running,
+        import_onnxruntime().__version__,
+        bundle.digest,
+        rows,
+        tuple(checks),
+        manifest.yardstick,
     )
 
 
 def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: Any) -> list[OutputCheck]:
-
-    spec, inputs = GRAPHS[graph], golden.inputs(graph)
+    spec, shapes, inputs = GRAPHS[graph], bundle.manifest.shapes, golden.inputs(graph)
     tolerances = bundle.manifest.tolerances[precision][graph]
     errors = dict.fromkeys(spec.outputs, 0.0)
     n = len(inputs[spec.inputs[0]])
     flipped = np.zeros(n, bool)
     for rows in _cuts(n):
         try:
-            answers = dict(zip(spec.outputs, run_session(session, spec, _cut(inputs, rows)), strict=True))
+            answers = dict(zip(spec.outputs, run_session(session, spec, shapes, _cut(inputs, rows)), strict=True))
         except BundleError:  # a graph that fails is as far off as can be
             errors = dict.fromkeys(spec.outputs, float("inf"))
             continue

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle.folder import Bundle
-from ..contract import GRAPHS, METADATA_LABELS, METADATA_NAME, GraphSpec, graph_metadata
+from ..bundle.opening import Bundle
+from ..contract import GRAPHS, METADATA_LABELS, METADATA_NAME, GraphSpec, Shapes, graph_metadata
 from ..errors import BundleError, InputError, SealError
 from .session import OpenSession, SessionOptions, first_line, open_session
 
@@ -45,16 +45,27 @@ def open_graph(bundle: Bundle, graph: str, precision: str, options: SessionOptio
     return opened
 
 
-def run_session(session: Any, spec: GraphSpec, inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Outputs of a graph in the order of the contract.
+def run_session(
+    session: Any, spec: GraphSpec, shapes: Shapes, inputs: Mapping[str, NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
+    """Outputs of a graph in the order of the contract, each float32 with a row for every row of the inputs.
 
     Raises:
-        BundleError: the graph fails on these inputs, a batch that is baked in for instance.
+        BundleError: the graph fails on these inputs, a batch that is baked in for instance, or answers in another type
+            or shape, whatever the graph says of itself.
     """
     try:
         answers: list[NDArray[np.float32]] = session.run(spec.outputs, dict(inputs))
     except Exception as error:
         raise BundleError(f"{spec.name} fails at run time: {first_line(error)}") from error
+    n = len(inputs[spec.inputs[0]])
+    for name, answer in zip(spec.outputs, answers, strict=True):
+        if not isinstance(answer, np.ndarray) or answer.dtype != np.float32 or answer.shape != (n, *shapes.row(name)):
+            found = f"{answer.dtype} {list(answer.shape)}" if isinstance(answer, np.ndarray) else type(answer).__name__
+            raise BundleError(
+                f"{spec.name} answers {n} rows with {found} for {name}, but must give "
+                f"float32 {[n, *shapes.row(name)]}; export the bundle again"
+            )
     return answers
 
 
@@ -123,7 +134,7 @@ class Engine:
 
         Raises:
             InputError: `out` has another shape or type.
-            BundleError: the graph fails.
+            BundleError: the graph fails, or answers in another type or shape than the contract's.
         """
         spec, shapes = GRAPHS[graph], self.bundle.manifest.shapes
         outputs = None if out is None else list(out)
@@ -131,7 +142,7 @@ class Engine:
             _check_out(name, array, (n, *shapes.row(name)))
         session, first = self.opened(graph).session, 0
         for feed in feeds if n else ():  # onnxruntime's own rewriting can break a graph for an empty batch
-            answers = run_session(session, spec, feed)
+            answers = run_session(session, spec, shapes, feed)
             rows = slice(first, first + len(answers[0]))
             if outputs is None and len(answers[0]) == n:
                 return answers  # one chunk: the session's own arrays, no copy
