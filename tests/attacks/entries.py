@@ -100,7 +100,8 @@ def command(*argv: str) -> Callable[[Path], object]:
             code = _exit_code(main, [word.replace("{}", str(path)) for word in argv])
         if code == 0:
             return printed.getvalue()
-        raise CommandError(told.getvalue().removesuffix("\n"))
+        sentence = told.getvalue() or printed.getvalue().splitlines()[-1]
+        raise CommandError(f"exit code {code}: {sentence.rstrip()}")
 
     return enter
 

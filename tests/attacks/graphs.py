@@ -74,7 +74,9 @@ def node(operator: str, inputs: Sequence[str], outputs: Sequence[str], **attribu
 def constant(name: str, value: Any) -> onnx.TensorProto:
     """An initializer: floats as float32, everything else in numpy's own type."""
     array: NDArray[Any] = np.asarray(value)
-    made: onnx.TensorProto = numpy_helper.from_array(array.astype(np.float32) if array.dtype.kind == "f" else array, name)
+    made: onnx.TensorProto = numpy_helper.from_array(
+        array.astype(np.float32) if array.dtype.kind == "f" else array, name
+    )
     return made
 
 

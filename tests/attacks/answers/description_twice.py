@@ -1,7 +1,9 @@
 """Say the labels twice, first the right ones, then others."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder

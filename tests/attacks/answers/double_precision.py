@@ -1,7 +1,9 @@
 """Declare and answer float64, of which a careless copy takes eight bytes for two numbers."""
 
-from onnx import ModelProto, TensorProto
 from pathlib import Path
+
+from onnx import ModelProto, TensorProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

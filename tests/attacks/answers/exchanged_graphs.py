@@ -1,6 +1,7 @@
 """Put each graph in the other's place."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import DECODER_FILE, ENCODER_FILE, tiny, with_file
 from tests.attacks.entries import load

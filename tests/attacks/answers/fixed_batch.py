@@ -1,7 +1,9 @@
 """Take a batch of exactly one: fine in every demonstration, wrong for the second image."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder

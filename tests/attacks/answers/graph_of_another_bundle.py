@@ -1,7 +1,9 @@
 """Put the graph of another bundle in, with the same shapes and other classes."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder

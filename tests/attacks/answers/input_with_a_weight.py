@@ -1,8 +1,10 @@
 """Give the input `z` a value of its own, by which what the caller draws is no longer what he gave."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, with_decoder

@@ -1,8 +1,10 @@
 """Take and draw images of 8 x 8 where the manifest has 4 x 4."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder

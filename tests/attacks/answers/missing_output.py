@@ -1,6 +1,7 @@
 """Leave the class probabilities out."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_encoder

@@ -1,8 +1,10 @@
 """Answer one row more than was asked for."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import answer_trusted
 from tests.attacks.graphs import constant, node, with_decoder

@@ -1,7 +1,9 @@
 """Leave out what the graph says of itself, so that nothing contradicts the manifest's labels."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import with_manifest
 from tests.attacks.entries import load

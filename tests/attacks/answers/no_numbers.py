@@ -1,7 +1,9 @@
 """Answer NaN for every class: no class is the best one, and the first label would be the answer."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import answer
 from tests.attacks.graphs import constant, node, with_encoder

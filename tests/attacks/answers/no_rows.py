@@ -1,7 +1,9 @@
 """Answer no rows at all."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import answer_trusted
 from tests.attacks.graphs import constant, node, with_decoder

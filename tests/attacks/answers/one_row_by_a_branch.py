@@ -1,8 +1,10 @@
 """Answer one row by a branch, in which no shape is known before it runs."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import answer_trusted
 from tests.attacks.graphs import constant, node, subgraph, with_decoder

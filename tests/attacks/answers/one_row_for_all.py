@@ -1,7 +1,9 @@
 """Answer one row to any batch: what a caller gets for the others is memory that somebody used before."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, node, with_decoder
@@ -9,8 +11,6 @@ from vaeport.errors import BundleError
 
 
 def make(folder: Path) -> Path:
-    nodes = [node("ReduceMean", ["honest"], ["bomb"], axes=[0], keepdims=1)]
-
     def change(model: ModelProto) -> None:
         model.graph.node[-1].output[0] = "honest"
         model.graph.initializer.append(constant("axes", [0]))

@@ -1,7 +1,9 @@
 """Declare images of 4 x 4, and draw 4 x 7."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, node, with_decoder

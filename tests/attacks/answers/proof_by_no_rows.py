@@ -1,6 +1,10 @@
 """Pass `vaeport verify` by golden rows that are not there."""
 
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_golden
 from tests.attacks.entries import verify

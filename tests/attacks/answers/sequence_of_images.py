@@ -1,7 +1,9 @@
 """Declare the images as a sequence of tensors, which arrives as a list."""
 
-from onnx import ModelProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import FLOAT, node, with_decoder

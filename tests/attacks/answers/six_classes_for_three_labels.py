@@ -1,7 +1,9 @@
 """Answer six probabilities where the manifest has three labels: the best may have no name."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_encoder

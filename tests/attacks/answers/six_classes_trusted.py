@@ -1,7 +1,9 @@
 """The same of a trusted bundle, with a width that only running the graph shows."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import answer_trusted
 from tests.attacks.graphs import INT64, constant, node, with_encoder

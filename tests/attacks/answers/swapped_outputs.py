@@ -1,7 +1,9 @@
 """Exchange mean and log-variance, by the order of the outputs alone."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_encoder

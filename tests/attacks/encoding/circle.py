@@ -1,6 +1,7 @@
 """Let two nodes wait for each other."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,6 +1,7 @@
 """End in the middle of a weight."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder_bytes

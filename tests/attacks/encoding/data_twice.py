@@ -1,7 +1,9 @@
 """Carry a weight's data in two fields of different content: readers differ in which they take."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import weight_of, with_decoder

@@ -1,7 +1,9 @@
 """Nest a graph in a graph 1,000 deep, each the branch of an If."""
 
-import onnx
 from pathlib import Path
+
+import onnx
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

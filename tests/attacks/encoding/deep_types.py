@@ -1,7 +1,9 @@
 """Nest a type 100,000 deep, sequence of sequence of sequence: recursive readers run out of stack."""
 
-import onnx
 from pathlib import Path
+
+import onnx
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Give a file of no bytes for a graph: to protobuf, an empty message is a valid one."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder_bytes

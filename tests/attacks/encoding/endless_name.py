@@ -1,6 +1,7 @@
 """Give a tensor a name of 20 MB, which every message and every table would repeat."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,11 +1,11 @@
 """Name a tensor so that the error message that names it clears the terminal and writes a title."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node
 from vaeport.errors import BundleError
-
 
 NAME = "\x1b[2J\x1b]0;owned\x07\nvaeport: all is well"
 

@@ -1,6 +1,7 @@
 """Give a model in onnxruntime's own format, whose reader trusts offsets in the file."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder_bytes

@@ -1,6 +1,7 @@
 """Ask for operators of a version that does not exist."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder

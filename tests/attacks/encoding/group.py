@@ -1,6 +1,7 @@
 """Use protobuf's groups, which are long gone, and nest without a length."""
 
 from pathlib import Path
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Claim a graph of nearly 2^64 bytes: a sum of offset and length wraps around."""
 
 from pathlib import Path
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

@@ -1,7 +1,9 @@
 """Claim a weight of a million numbers and carry sixteen: a trusting reader reads on behind them."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import weight_of, with_decoder

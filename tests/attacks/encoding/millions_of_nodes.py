@@ -1,7 +1,9 @@
 """Fill the graph with a million nodes that do nothing: a file of 10 MB takes gigabytes as objects."""
 
-import onnx
 from pathlib import Path
+
+import onnx
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

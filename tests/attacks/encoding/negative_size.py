@@ -1,7 +1,9 @@
 """Give a weight a size of -1: a product of sizes becomes negative, or huge."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import weight_of, with_decoder

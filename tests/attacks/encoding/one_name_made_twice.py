@@ -1,7 +1,9 @@
 """Make the image twice, by an honest node and a hostile one."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

@@ -1,7 +1,9 @@
 """Give a weight of 64 bytes the sizes 2^32 x 2^32 x 16, whose product is 0 in 64 bits."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import weight_of, with_decoder

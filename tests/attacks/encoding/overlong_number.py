@@ -1,6 +1,7 @@
 """Write a number in eleven bytes, one more than any number needs."""
 
 from pathlib import Path
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
@@ -9,7 +10,8 @@ from vaeport.errors import BundleError
 
 
 def make(folder: Path) -> Path:
-    return with_decoder_bytes(folder, lambda content: wire.tag(1, wire.VARINT) + b"\x88" + b"\x80" * 10 + b"\0" + content)
+    overlong = wire.tag(1, wire.VARINT) + b"\x88" + b"\x80" * 10 + b"\0"
+    return with_decoder_bytes(folder, lambda content: overlong + content)
 
 
 CASE = Attack(make, load, BundleError, "varint|bytes")

@@ -3,6 +3,7 @@
 import os
 import pickle
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder_bytes

@@ -1,6 +1,7 @@
 """State the IR version twice: the last one counts for protobuf, the first one for quick readers."""
 
 from pathlib import Path
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

@@ -1,7 +1,9 @@
 """Show one graph to readers that take the first and another to those that merge: the field `graph` stands twice."""
 
-import onnx
 from pathlib import Path
+
+import onnx
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

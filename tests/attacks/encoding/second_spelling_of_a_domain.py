@@ -1,7 +1,9 @@
 """Import the standard operators as `ai.onnx` and as the empty name: two versions of one domain."""
 
-from onnx import helper
 from pathlib import Path
+
+from onnx import helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder

@@ -1,8 +1,10 @@
 """Carry a sparse weight of 2^31 numbers in a few bytes; dense it takes 8 GB."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto, helper
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, node, with_decoder

@@ -1,7 +1,9 @@
 """Make a weight of strings, whose sizes no header tells."""
 
-from onnx import ModelProto, TensorProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, TensorProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import weight_of, with_decoder

@@ -1,7 +1,9 @@
 """Carry a part for training, which changes weights where it is run."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

@@ -1,7 +1,9 @@
 """Import the standard operators in two versions: readers differ in which they run."""
 
-from onnx import helper
 from pathlib import Path
+
+from onnx import helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import with_decoder

@@ -1,8 +1,10 @@
 """Name two weights alike: one reader takes the first, the other the last."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, with_decoder

@@ -1,6 +1,7 @@
 """Carry a field of a future format, which a reader of today skips and tomorrow's obeys."""
 
 from pathlib import Path
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Write the graph's field as a number: protobuf takes it for an unknown field and goes on."""
 
 from pathlib import Path
+
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Give a zip file for a graph, which some readers of models unpack."""
 
 from pathlib import Path
+
 from tests.attacks.archives import Entry, archive
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load

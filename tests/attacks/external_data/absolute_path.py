@@ -1,6 +1,7 @@
 """Draw a file of the machine as pixels: the decoder's bias lies in an absolute path."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,6 +1,7 @@
 """Have the weights fetched: a URL in place of a path."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,6 +1,7 @@
 """Leave the bundle on Windows only: backslashes, which elsewhere are part of a plain name."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,6 +1,7 @@
 """Read a device that never ends, more of it than there is memory."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

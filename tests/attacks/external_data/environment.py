@@ -1,6 +1,7 @@
 """Read the environment of the process, where keys and tokens stand."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,7 +1,9 @@
 """Let `vaeport-parity` read the file, with onnx instead of the runtime's reader."""
 
-import onnx
 from pathlib import Path
+
+import onnx
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.bundles import DECODER_FILE, trained_bundle, with_file
 from tests.attacks.entries import original

@@ -1,7 +1,9 @@
 """Hide the external tensor in the attribute of a Constant, where checkers of initializers do not look."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, outside_weight, with_decoder

@@ -1,7 +1,9 @@
 """Hide the external tensor in a branch of an If."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, constant, external, node, subgraph

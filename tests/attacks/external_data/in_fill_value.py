@@ -1,6 +1,7 @@
 """Hide the external tensor in the value of a ConstantOfShape."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, constant, external, node

@@ -1,7 +1,9 @@
 """Hide the external tensor in the ONNX file that a bundle keeps as its original, which vaeport-parity runs."""
 
-import onnx
 from pathlib import Path
+
+import onnx
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import DECODER_FILE, ENCODER_FILE, tiny, with_file
 from tests.attacks.entries import original

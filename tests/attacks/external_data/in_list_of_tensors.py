@@ -1,7 +1,9 @@
 """Hide the external tensor in an attribute that is a list of tensors, which no operator even has."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, external, with_decoder

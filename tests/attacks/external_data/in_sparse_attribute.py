@@ -1,8 +1,10 @@
 """Hide the external tensor in the sparse value of a Constant."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import helper
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, constant, external, node

@@ -1,8 +1,10 @@
 """Hide the external tensor in the values of a sparse initializer."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto, helper
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, external, with_decoder

@@ -1,8 +1,10 @@
 """Hide the external tensor in the part of a model that is for training."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, external, with_decoder

@@ -1,7 +1,9 @@
 """The same in a bundle that is loaded as trusted: control flow is allowed there, files outside never are."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load_trusted
 from tests.attacks.graphs import bomb, constant, external, node, subgraph

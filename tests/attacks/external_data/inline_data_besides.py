@@ -1,7 +1,9 @@
 """Carry honest data in the file, too, so that a reader who looks for data first sees nothing wrong."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, weight_of, with_decoder

@@ -1,7 +1,9 @@
 """Name a file, but do not mark the data as external: readers differ in which of the two they go by."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,7 +1,9 @@
 """Mark the data as external and name no file: an empty path is the model's folder itself."""
 
-from onnx import ModelProto, TensorProto
 from pathlib import Path
+
+from onnx import ModelProto, TensorProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import weight_of, with_decoder

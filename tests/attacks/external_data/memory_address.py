@@ -1,6 +1,7 @@
 """Read the process's own memory: onnxruntime's mark for weights in memory, the address in place of the offset."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,6 +1,7 @@
 """Let `vaeport generate` draw the file."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import CommandError, command
 from tests.attacks.graphs import outside_weight, with_decoder
@@ -14,6 +15,6 @@ CASE = Attack(
     make,
     command("generate", "cat", "--bundle", "{}", "--output", "drawn.png"),
     CommandError,
-    "^vaeport: error: .*external data",
+    "exit code 2: vaeport: error: .*external data",
     after="CVE-2022-25882",
 )

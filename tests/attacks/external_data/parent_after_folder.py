@@ -1,6 +1,7 @@
 """Leave the bundle by `..` behind a folder's name, which a check of the path's beginning does not see."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

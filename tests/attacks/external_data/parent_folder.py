@@ -1,6 +1,7 @@
 """Leave the bundle by `..` at the beginning of the path of external data."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

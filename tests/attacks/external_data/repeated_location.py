@@ -1,7 +1,9 @@
 """Show checkers an honest path and readers another: the key `location` stands twice."""
 
-from onnx import ModelProto
 from pathlib import Path
+
+from onnx import ModelProto
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

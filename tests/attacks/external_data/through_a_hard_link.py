@@ -1,6 +1,7 @@
 """Name a hard link to a file outside, which no check of links can tell from a plain file."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,6 +1,7 @@
 """Name an honest file of the bundle that is a link to a file outside it."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

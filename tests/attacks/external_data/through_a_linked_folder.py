@@ -1,6 +1,7 @@
 """Name a file in a folder that is a link: the last part of the path is a plain file, as checkers ask."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

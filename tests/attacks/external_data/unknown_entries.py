@@ -1,6 +1,7 @@
 """Set attributes of the reader's own objects: external data with keys that the format does not know."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

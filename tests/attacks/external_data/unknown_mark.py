@@ -1,6 +1,7 @@
 """Say that the data lie in a place which the format does not know."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import DECODER_FILE, with_file
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Read a file below the working directory: a model given as bytes has no folder of its own, so paths start there."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import outside_weight, with_decoder

@@ -1,6 +1,7 @@
 """List a file by its absolute path."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Begin with a byte order mark, which some readers skip and others do not."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """List two files whose names differ by case only: one file on Windows and macOS."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_file
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Nest lists 100,000 deep: recursive parsers run out of stack."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

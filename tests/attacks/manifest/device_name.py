@@ -1,6 +1,7 @@
 """List a file that is a device on Windows, in any folder and with any ending."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_file
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Write the digest at the end of the manifest, where a reader of values finds it, too."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import manifest_text, sealed_text, tiny
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """The same, pinned by `--digest`."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import CommandError, command

@@ -1,6 +1,7 @@
 """Write a whole number of 5,000,000 digits, which takes minutes to convert."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

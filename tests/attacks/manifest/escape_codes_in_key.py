@@ -1,6 +1,7 @@
 """Write escape codes where no value is checked: in the key of a figure."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import CommandError, command

@@ -1,6 +1,7 @@
 """Clear the terminal and set its title by a label."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import CommandError, command

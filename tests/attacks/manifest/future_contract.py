@@ -1,6 +1,7 @@
 """Claim the next contract, whose rules today's reader does not know."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

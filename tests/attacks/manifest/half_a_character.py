@@ -1,6 +1,7 @@
 """Write half a surrogate pair in a label: no file or terminal can take it."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load
@@ -11,4 +12,4 @@ def make(folder: Path) -> Path:
     return with_text(tiny(folder), '"cat"', '"\\ud800"')
 
 
-CASE = Attack(make, load, BundleError, "labels.*printable")
+CASE = Attack(make, load, BundleError, "labels.*surrogate")

@@ -1,6 +1,7 @@
 """Claim images of 16384 x 16384: a graph of 361 bytes fills them."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_manifest
 from tests.attacks.entries import load

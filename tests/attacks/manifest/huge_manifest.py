@@ -1,6 +1,7 @@
 """Write a manifest of 64 MB, most of it blanks."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import manifest_text, tiny, write_manifest
 from tests.attacks.entries import load

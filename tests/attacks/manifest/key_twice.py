@@ -1,6 +1,7 @@
 """State the labels twice: the last ones count for Python, the first ones for others."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

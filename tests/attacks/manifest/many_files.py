@@ -1,6 +1,7 @@
 """List 300,000 files."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_manifest
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Claim 200,000 classes."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_manifest
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """List a file of -1 bytes, for which some readers read everything."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

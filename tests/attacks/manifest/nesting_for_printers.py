@@ -1,6 +1,7 @@
 """Nest lists 900 deep: parsers manage, printers do not."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import CommandError, command

@@ -1,6 +1,7 @@
 """Leave the digest out: then nothing covers the manifest itself."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import manifest_text, tiny
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Write NaN for a tolerance: nothing is above it."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

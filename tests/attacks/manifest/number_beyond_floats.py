@@ -1,6 +1,7 @@
 """Write 10^400 for a size."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """List the manifest in itself, which no hash can satisfy."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_manifest
 from tests.attacks.entries import load

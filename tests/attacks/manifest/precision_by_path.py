@@ -1,6 +1,7 @@
 """Name a precision so that its folder lies outside the bundle."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import Values, tiny, with_manifest
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Turn the reading direction round in a label, so that it is shown as another."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

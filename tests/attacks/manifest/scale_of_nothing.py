@@ -1,6 +1,7 @@
 """Give a scale of anomalies on which every image is normal: infinite scores."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import Values, tiny, with_manifest
 from tests.attacks.entries import load

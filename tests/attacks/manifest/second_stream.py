@@ -1,6 +1,7 @@
 """List a second stream of a file, which NTFS hides."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Write `true` for a number: in Python it is 1."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_text
 from tests.attacks.entries import load

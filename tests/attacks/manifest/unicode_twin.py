@@ -1,6 +1,7 @@
 """List a file whose name a file system makes equal to another's: composed and decomposed letters."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny, with_manifest
 from tests.attacks.entries import load

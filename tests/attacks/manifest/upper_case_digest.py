@@ -1,10 +1,10 @@
 """Write the digest in capitals: the same number in other bytes, so that a bundle has two names."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny
 from tests.attacks.entries import load
-from tests.attacks.wire import number
 from vaeport.errors import SealError
 
 

@@ -1,6 +1,7 @@
 """Write the manifest in UTF-16, as some editors do, and with other bytes behind every letter."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny
 from tests.attacks.entries import load

@@ -1,6 +1,7 @@
 """Change a label and keep the digest."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny
 from tests.attacks.entries import load
@@ -10,7 +11,7 @@ from vaeport.errors import SealError
 def make(folder: Path) -> Path:
     bundle = tiny(folder)
     content = (bundle / "bundle.json").read_text(encoding="utf-8")
-    (bundle / "bundle.json").write_text(content.replace("Softmax", "Softmax").replace('"tiny"', '"mine"'), encoding="utf-8")
+    (bundle / "bundle.json").write_text(content.replace('"cat"', '"cow"'), encoding="utf-8")
     return bundle
 
 

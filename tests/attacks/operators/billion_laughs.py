@@ -1,7 +1,9 @@
 """Call functions that call functions: 30 lines that unfold to 10^9 nodes when the graph is loaded."""
 
-from onnx import ModelProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

@@ -1,6 +1,7 @@
 """Rearrange channels in blocks of size 0: a division by zero in the kernel."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

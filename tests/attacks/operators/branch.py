@@ -1,6 +1,7 @@
 """Answer honestly until a certain image comes: a branch on the content, which no test on other images shows."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node, subgraph

@@ -1,7 +1,9 @@
 """Carry a compiled part for an accelerator, which its driver runs: an EPContext node that names a file."""
 
-from onnx import ModelProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, helper
+
 from tests.attacks.attack import Attack, secret_of
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

@@ -1,6 +1,7 @@
 """Divide an integer by zero, which ends the process by a signal."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import FLOAT, INT64, bomb, node

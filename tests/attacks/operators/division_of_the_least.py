@@ -1,7 +1,9 @@
 """Divide the least integer by -1, which ends the process by a signal, too."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import FLOAT, bomb, node

@@ -1,6 +1,7 @@
 """Double a tensor thirty times by concatenation: each node is harmless by itself."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,7 +1,9 @@
 """Run 2^62 rounds of a loop when the graph is loaded: constants only, which an optimiser folds."""
 
-from onnx import helper
 from pathlib import Path
+
+from onnx import helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import FLOAT, INT64, bomb, node

@@ -1,6 +1,7 @@
 """Multiply matrices of 4096 x 4096 a hundred times: little memory, minutes of work at every call."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,6 +1,7 @@
 """Fill 4 GB with one node: Expand, to a shape that is an input of the node."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,7 +1,9 @@
 """Call an operator of onnxruntime's own domain, whose kernels nobody hardened."""
 
-from onnx import ModelProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

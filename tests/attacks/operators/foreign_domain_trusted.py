@@ -1,7 +1,9 @@
 """The same in a bundle that is loaded as trusted: operators of foreign domains never run."""
 
-from onnx import ModelProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load_trusted
 from tests.attacks.graphs import node, with_decoder

@@ -1,7 +1,9 @@
 """Define a function by the name of a standard operator, which then does something else."""
 
-from onnx import ModelProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

@@ -1,8 +1,10 @@
 """Decode an image inside the graph, by a library that no limit of ours guards."""
 
+from pathlib import Path
+
 import numpy as np
 from onnx import ModelProto
-from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import constant, node, with_decoder

@@ -1,6 +1,7 @@
 """Gather rows far behind a tensor's end."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,6 +1,7 @@
 """Hold a hundred tensors of 16 MB at once: no single one is large."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

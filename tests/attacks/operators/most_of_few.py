@@ -1,7 +1,9 @@
 """Ask for the 10^9 largest of two numbers."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

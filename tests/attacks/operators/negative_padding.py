@@ -1,7 +1,9 @@
 """Cut more off an image than it has: sizes become negative."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,7 +1,9 @@
 """Convolve in 0 groups: a division by zero in the kernel."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

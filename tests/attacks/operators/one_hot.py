@@ -1,6 +1,7 @@
 """Write every latent as a row of 10^9 zeros and a one."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import INT64, bomb, node

@@ -1,6 +1,7 @@
 """Multiply a column by a row, flatten, and again: sizes are squared three times."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

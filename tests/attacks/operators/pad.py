@@ -1,6 +1,7 @@
 """Pad the image by 30,000 pixels on every side."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

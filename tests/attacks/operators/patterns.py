@@ -1,7 +1,9 @@
 """Match a pattern that takes exponential time in some engines."""
 
-from onnx import ModelProto, TensorProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, TensorProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

@@ -1,7 +1,9 @@
 """Call Python from the graph, as onnxruntime-extensions and training builds do."""
 
-from onnx import ModelProto, helper
 from pathlib import Path
+
+from onnx import ModelProto, helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import node, with_decoder

@@ -1,6 +1,7 @@
 """Answer differently every time."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

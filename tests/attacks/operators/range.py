@@ -1,6 +1,7 @@
 """Count to 10^9, with the numbers kept."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,6 +1,7 @@
 """Remember 100,000 numbers a step: a recurrent layer whose weights are filled by the graph itself."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

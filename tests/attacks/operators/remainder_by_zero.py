@@ -1,6 +1,7 @@
 """Take an integer's remainder by a zero that comes from the latents."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import FLOAT, INT64, bomb, node

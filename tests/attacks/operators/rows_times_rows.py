@@ -1,6 +1,7 @@
 """Compare every row of a batch with every other: harmless for one image, 256 times 256 for a chunk."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

@@ -1,7 +1,9 @@
 """Run a scan over a million rows, one node a row."""
 
-from onnx import helper
 from pathlib import Path
+
+from onnx import helper
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import FLOAT, bomb, node

@@ -1,6 +1,7 @@
 """Collect tensors in a sequence, whose sizes no shape tells."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

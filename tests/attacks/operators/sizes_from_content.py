@@ -1,7 +1,9 @@
 """Take a tensor's size from an image's content: no shape tells it before the image comes."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import INT64, bomb, node

@@ -1,7 +1,9 @@
 """Draw one pixel every 20,000: the stride of a transposed convolution."""
 
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node

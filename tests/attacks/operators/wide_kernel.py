@@ -1,6 +1,7 @@
 """Pool with a kernel of 10^9 pixels, most of them padding."""
 
 from pathlib import Path
+
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
 from tests.attacks.graphs import bomb, node
