@@ -76,9 +76,9 @@ def replaced(entries: Sequence[Entry], name: str, **fields: object) -> list[Entr
     return [replace(entry, **fields) if entry.name == name.encode() else entry for entry in entries]  # type: ignore[arg-type]  # fields of Entry
 
 
-def deflated(content: bytes) -> bytes:
+def deflated(content: bytes, *, level: int = 9) -> bytes:
     """Content as the method DEFLATED has it."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15)
     return packer.compress(content) + packer.flush()
 
 

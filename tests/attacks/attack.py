@@ -11,7 +11,7 @@ from vaeport.errors import VaeportError
 
 FOLDER = Path(__file__).parent
 
-SECRET = "the enemy must not read this"
+OUTSIDE = "the enemy must not read this"
 """Content of the file that stands outside every hostile bundle."""
 
 

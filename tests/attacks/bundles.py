@@ -80,7 +80,7 @@ def with_golden(bundle: Path, change: Callable[[dict[str, NDArray[Any]]], object
         arrays = {name: file[name] for name in file.files}
     change(arrays)
     content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
+    np.savez(content, **arrays)
     return with_file(bundle, "golden.npz", content.getvalue())
 
 

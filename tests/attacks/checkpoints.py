@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,11 @@ def with_weights(folder: Path, change: Callable[[Values, bytes], tuple[object, b
     end = 8 + int.from_bytes(content[:8], "little")
     header, data = change(json.loads(content[8:end]), content[end:])
     return with_file(bundle, WEIGHTS, safetensors(header, data))
+
+
+def run_folder(folder: Path) -> Path:
+    """A run folder made of a bundle's checkpoint: what a stranger hands over as his run."""
+    return shutil.copytree(trained_bundle(folder) / "checkpoint", folder / "run")
 
 
 def safetensors(header: object, data: bytes, *, length: int | None = None) -> bytes:

@@ -73,10 +73,13 @@ def trained(bundle: Path) -> object:
 
 
 def resumed(run: Path) -> object:
-    """`vaeport-train resume RUN`."""
-    import vaeport_train
+    """What `vaeport-train resume RUN` reads of a run that came from a stranger."""
+    from vaeport_train.running.checkpoint import load_record
+    from vaeport_train.running.history import load_history
+    from vaeport_train.running.state import load_state
 
-    return vaeport_train.resume(run)
+    record = load_record(run)
+    return load_state(run, record), load_history(run, epochs=record.config.training.epochs)
 
 
 def picture(path: Path) -> object:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from .bundles import DECODER_FILE, ENCODER_FILE, tiny, with_file
+from .wire import GRAPH, block
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
@@ -91,9 +92,19 @@ def external(tensor: onnx.TensorProto, location: str, **entries: object) -> onnx
     return tensor
 
 
+def behind_graph(content: bytes, more: bytes) -> bytes:
+    """A model with more bytes behind those of its graph."""
+    model = onnx.load_model_from_string(content)
+    graph: bytes = model.graph.SerializeToString()
+    model.ClearField("graph")
+    rest: bytes = model.SerializeToString()
+    return rest + block(GRAPH, graph + more)
+
+
 def weight_of(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
     """An initializer of a graph by name."""
-    return next(tensor for tensor in model.graph.initializer if tensor.name == name)
+    found: onnx.TensorProto = next(tensor for tensor in model.graph.initializer if tensor.name == name)
+    return found
 
 
 def outside_weight(model: onnx.ModelProto, location: str, **entries: object) -> onnx.TensorProto:

@@ -21,13 +21,14 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
 from vaeport.errors import VaeportError
 
-from .attack import SECRET, Attack, load_case, secret_of
+from .attack import OUTSIDE, Attack, load_case, secret_of
 from .clean import clean_case
 
 MOST_SECONDS = 10.0
@@ -59,6 +60,8 @@ class Outcome:
     """Time until then."""
     grown: int = 0
     """Memory that it took, bytes."""
+    warned: tuple[str, ...] = ()
+    """Warnings that reached the caller."""
 
 
 class Runner:
@@ -88,7 +91,7 @@ class Runner:
         self._process.stdin.write(f"{name}\n")
         self._process.stdin.flush()
         values = json.loads(self._process.stdout.readline())
-        return Outcome(**{**values, "classes": tuple(values["classes"])})
+        return Outcome(**{**values, "classes": tuple(values["classes"]), "warned": tuple(values["warned"])})
 
     def close(self) -> None:
         """End it."""
@@ -145,7 +148,7 @@ def _in_child(name: str, place: Path, told: IO[str]) -> None:
     try:
         case = clean_case(name.removeprefix("clean/")) if name.startswith("clean/") else load_case(name)
         (place / "outside").mkdir(parents=True)
-        secret_of(place).write_text(SECRET * 40, encoding="utf-8")
+        secret_of(place).write_text(OUTSIDE * 40, encoding="utf-8")
         os.chdir(place)
         path = case.make(place)
         outcome = _meet(case, path, name)
@@ -156,35 +159,39 @@ def _in_child(name: str, place: Path, told: IO[str]) -> None:
 
 def _meet(case: Attack, path: Path, name: str) -> Outcome:
     read, write = os.pipe()
-    begun = time.monotonic()
+    started, begun = _resident(), time.monotonic()
     child = os.fork()
     if child == 0:
         os.close(read)
         _enter(case, path, name, os.fdopen(write, "w"))
     os.close(write)
-    started = _resident(child)
     status, usage = _wait(child, begun + MOST_SECONDS)
     seconds = time.monotonic() - begun
     with os.fdopen(read) as heard:
         text = heard.read()
-    cost = {"seconds": round(seconds, 3), "grown": max(0, usage.ru_maxrss * 1024 - started)}
     if os.WIFSIGNALED(status):
         killed = os.WTERMSIG(status)
         late = killed == signal.SIGKILL and seconds >= MOST_SECONDS
-        return Outcome("late" if late else "died", says=f"signal {killed}", **cost)
-    return dataclasses.replace(Outcome(**json.loads(text)), **cost)
+        outcome = Outcome("late" if late else "died", says=f"signal {killed}")
+    else:
+        outcome = Outcome(**json.loads(text))
+    grown = max(0, usage.ru_maxrss * 1024 - started)
+    return dataclasses.replace(outcome, seconds=round(seconds, 3), grown=grown)
 
 
 def _enter(case: Attack, path: Path, name: str, told: IO[str]) -> NoReturn:
     _bound_addresses()
     _mark(f"begin/{name}")
-    try:
-        outcome = Outcome("answered", says=str(case.enter(path))[:500])
-    except VaeportError as error:
-        outcome = _outcome("refused", error)
-    except BaseException as error:  # noqa: BLE001 - told to the test
-        outcome = _outcome("failed", error)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            outcome = Outcome("answered", says=str(case.enter(path))[:500])
+        except VaeportError as error:
+            outcome = _outcome("refused", error)
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            outcome = _outcome("failed", error)
     _mark(f"end/{name}")
+    outcome = dataclasses.replace(outcome, warned=tuple(str(warning.message) for warning in warned))
     json.dump(dataclasses.asdict(outcome), told)
     told.flush()
     os._exit(0)
@@ -200,9 +207,9 @@ def _bound_addresses() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + _MOST_ADDRESSES, resource.RLIM_INFINITY))
 
 
-def _resident(process: int) -> int:
-    """Memory of a process just forked: pages that it shares with its parent."""
-    return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+def _resident() -> int:
+    """Memory of this process, all of which a fork of it begins with."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
 
 
 def _wait(child: int, until: float) -> tuple[int, resource.struct_rusage]:

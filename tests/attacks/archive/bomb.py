@@ -17,4 +17,4 @@ def make(folder: Path) -> Path:
     return hostile(folder, change)
 
 
-CASE = Attack(make, load, BundleError, "golden.npz.* is compressed|share their bytes", after="42.zip")
+CASE = Attack(make, load, BundleError, "golden.npz.* is compressed", after="42.zip")

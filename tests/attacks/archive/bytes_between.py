@@ -16,10 +16,9 @@ def make(folder: Path) -> Path:
 
     path = hostile(folder, change)
     content = path.read_bytes()
-    start = content.index(b"PK\1\2")
-    first = start + 46 + len(b"hidden")
     end = content.rindex(b"PK\5\6")
-    count = struct.unpack_from("<H", content, end + 8)[0] - 1
+    count, start = struct.unpack_from("<H", content, end + 8)[0] - 1, struct.unpack_from("<I", content, end + 16)[0]
+    first = start + 46 + len(b"hidden")
     tail = struct.pack("<HHHHIIH", 0, 0, count, count, end - first, first, 0)
     path.write_bytes(content[:end] + b"PK\5\6" + tail)
     return path

@@ -1,6 +1,7 @@
 """Let a thousand entries share the same megabyte: a quine-like bomb without a quine."""
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from tests.attacks.archives import Entry, hostile
@@ -12,11 +13,8 @@ from vaeport.errors import SealError
 def make(folder: Path) -> Path:
     def change(entries: list[Entry]) -> list[Entry]:
         shared = Entry(b"f0", bytes(2**20))
-        again = [
-            Entry(f"f{i}".encode(), b"", size=2**20, packed=2**20, crc=zlib.crc32(bytes(2**20)), at=0)
-            for i in range(1, 1000)
-        ]
-        return [shared, *again, *entries]
+        again = replace(shared, content=b"", size=2**20, packed=2**20, crc=zlib.crc32(bytes(2**20)), at=0)
+        return [shared, *(replace(again, name=f"f{i}".encode()) for i in range(1, 1000)), *entries]
 
     return hostile(folder, change)
 

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import onnx
-
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
-from tests.attacks.graphs import with_decoder_bytes
+from tests.attacks.graphs import behind_graph, with_decoder_bytes
 from vaeport.errors import BundleError
 
 
@@ -24,10 +22,7 @@ def _nested(content: bytes) -> bytes:
         heads.append(head)
         size += len(head)
     value = wire.block(1, b"deep") + wire.block(2, b"".join(reversed(heads)))
-    model = onnx.load_model_from_string(content)
-    graph = model.graph.SerializeToString()
-    model.ClearField("graph")
-    return model.SerializeToString() + wire.block(wire.GRAPH, graph + wire.block(13, value))
+    return behind_graph(content, wire.block(13, value))
 
 
 CASE = Attack(make, load, BundleError, "deep|nest", after="CVE-2024-7254 (protobuf)")

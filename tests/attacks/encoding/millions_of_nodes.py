@@ -2,25 +2,17 @@
 
 from pathlib import Path
 
-import onnx
-
 from tests.attacks import wire
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
-from tests.attacks.graphs import with_decoder_bytes
+from tests.attacks.graphs import behind_graph, with_decoder_bytes
 from vaeport.errors import BundleError
 
 
 def make(folder: Path) -> Path:
     idle = wire.block(1, wire.block(1, b"z") + wire.block(2, b"") + wire.block(4, b"Abs"))
 
-    def change(content: bytes) -> bytes:
-        model = onnx.load_model_from_string(content)
-        graph = model.graph.SerializeToString()
-        model.ClearField("graph")
-        return model.SerializeToString() + wire.block(wire.GRAPH, graph + idle * 1_000_000)
-
-    return with_decoder_bytes(folder, change)
+    return with_decoder_bytes(folder, lambda content: behind_graph(content, idle * 1_000_000))
 
 
 CASE = Attack(make, load, BundleError, "nodes")

@@ -2,19 +2,18 @@
 
 from pathlib import Path
 
-from onnx import ModelProto, TensorProto, helper
+import numpy as np
+from onnx import ModelProto
 
 from tests.attacks.attack import Attack
 from tests.attacks.entries import load
-from tests.attacks.graphs import weight_of, with_decoder
+from tests.attacks.graphs import constant, weight_of, with_decoder
 from vaeport.errors import BundleError
 
 
 def make(folder: Path) -> Path:
     def change(model: ModelProto) -> None:
-        tensor = weight_of(model, "decoder.bias")
-        tensor.Clear()
-        tensor.CopyFrom(helper.make_tensor("decoder.bias", TensorProto.STRING, [16], [b"x"] * 16))
+        weight_of(model, "decoder.bias").CopyFrom(constant("decoder.bias", np.array([b"x"] * 16, object)))
 
     return with_decoder(folder, change)
 

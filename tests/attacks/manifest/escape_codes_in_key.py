@@ -11,4 +11,4 @@ def make(folder: Path) -> Path:
     return with_text(tiny(folder), '"evaluation": {', '"evaluation": {"\\u001b]0;owned\\u0007\\u009b2J": {"x": 1},')
 
 
-CASE = Attack(make, command("info", "{}"), CommandError, "printable|evaluation", after="CVE-2003-0063 and later")
+CASE = Attack(make, command("info", "--json", "{}"), CommandError, "printable|evaluation", after="CVE-2003-0063")

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.attacks.attack import SECRET, Attack
+from tests.attacks.attack import OUTSIDE, Attack
 from tests.attacks.bundles import DECODER_FILE, tiny
 from vaeport import open_bundle
 from vaeport.errors import SealError
@@ -13,7 +13,7 @@ def make(folder: Path) -> Path:
     bundle = tiny(folder)
     made = folder / "outside" / DECODER_FILE
     made.parent.mkdir(parents=True)
-    made.write_text(SECRET, encoding="utf-8")
+    made.write_text(OUTSIDE, encoding="utf-8")
     return bundle
 
 
