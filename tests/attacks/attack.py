@@ -31,6 +31,8 @@ class Attack:
     """The CVE, tool or incident that the attack is made after."""
     targets: tuple[str, ...] = ()
     """Files outside the bundle, beside `secret_of` the folder, that the attack is after: none may be opened."""
+    touches: tuple[str, ...] = ()
+    """Files in the folder that the script itself opens when it enters."""
 
 
 def secret_of(folder: Path) -> Path:

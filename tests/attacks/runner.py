@@ -24,9 +24,10 @@ import traceback
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 from vaeport.errors import VaeportError
+from vaeport.sessions.session import import_onnxruntime
 
 from .attack import OUTSIDE, Attack, load_case, secret_of
 from .clean import clean_case
@@ -62,6 +63,10 @@ class Outcome:
     """Memory that it took, bytes."""
     warned: tuple[str, ...] = ()
     """Warnings that reached the caller."""
+    harmed: tuple[str, ...] = ()
+    """Files outside the bundle that the attack made or changed."""
+    path: str = ""
+    """The hostile thing."""
 
 
 class Runner:
@@ -90,8 +95,8 @@ class Runner:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{name}\n")
         self._process.stdin.flush()
-        values = json.loads(self._process.stdout.readline())
-        return Outcome(**{**values, "classes": tuple(values["classes"]), "warned": tuple(values["warned"])})
+        values: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return Outcome(**{key: tuple(each) if isinstance(each, list) else each for key, each in values.items()})
 
     def close(self) -> None:
         """End it."""
@@ -113,9 +118,9 @@ def main() -> None:
 
 
 def _import_all() -> None:
+    import_onnxruntime()  # with its telemetry off, which would call a host
     for name in (
         "onnx.reference",
-        "onnxruntime",
         "vaeport.cli",
         "vaeport_export.bundle.subject",
         "vaeport_train.api",
@@ -151,10 +156,18 @@ def _in_child(name: str, place: Path, told: IO[str]) -> None:
         secret_of(place).write_text(OUTSIDE * 40, encoding="utf-8")
         os.chdir(place)
         path = case.make(place)
+        before = _content(place / "outside")
         outcome = _meet(case, path, name)
+        after = _content(place / "outside")
+        harmed = tuple(file for file in {**before, **after} if before.get(file) != after.get(file))
+        outcome = dataclasses.replace(outcome, path=str(path), harmed=harmed)
     except BaseException:  # noqa: BLE001 - told to the test
         outcome = Outcome("unmade", says=traceback.format_exc())
     json.dump(dataclasses.asdict(outcome), told)
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def _meet(case: Attack, path: Path, name: str) -> Outcome:
@@ -166,6 +179,7 @@ def _meet(case: Attack, path: Path, name: str) -> Outcome:
         _enter(case, path, name, os.fdopen(write, "w"))
     os.close(write)
     status, usage = _wait(child, begun + MOST_SECONDS)
+    _mark(f"end/{name}")
     seconds = time.monotonic() - begun
     with os.fdopen(read) as heard:
         text = heard.read()
@@ -190,7 +204,6 @@ def _enter(case: Attack, path: Path, name: str, told: IO[str]) -> NoReturn:
             outcome = _outcome("refused", error)
         except BaseException as error:  # noqa: BLE001 - told to the test
             outcome = _outcome("failed", error)
-    _mark(f"end/{name}")
     outcome = dataclasses.replace(outcome, warned=tuple(str(warning.message) for warning in warned))
     json.dump(dataclasses.asdict(outcome), told)
     told.flush()

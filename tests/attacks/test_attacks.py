@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .attack import load_case, scripts
+from .clean import NAMES
 from .runner import MOST_BYTES, MOST_SECONDS, Runner
 
 _MOST_CHARACTERS = 1500
@@ -34,14 +35,15 @@ def test_attack_is_refused_by_its_own_sentence(name: str, runner: Runner) -> Non
     assert outcome.says.isprintable(), "the sentence is for a terminal: no line break, no control character"
     assert len(outcome.says) < _MOST_CHARACTERS
     assert not outcome.warned
+    assert not outcome.harmed
     assert outcome.seconds < MOST_SECONDS
     assert outcome.grown < MOST_BYTES
 
 
-@pytest.mark.parametrize("name", ["answer", "verify", "original", "trained", "picture", "command", "zip"])
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_not_hostile_gets_in(name: str, runner: Runner) -> None:
     """Else every attack would be refused for another reason than its own."""
-    assert runner.run(f"clean/{name}").kind == "answered"
+    assert runner.run(name).kind == "answered"
 
 
 def test_there_are_more_than_a_hundred_attacks() -> None:

@@ -37,4 +37,11 @@ def enter(bundle: Path) -> object:
     return open_bundle(bundle)
 
 
-CASE = Attack(make, enter, SealError, "is not the file that was sealed", after="races between check and use (CWE-367)")
+CASE = Attack(
+    make,
+    enter,
+    SealError,
+    "is not the file that was sealed",
+    after="races between check and use (CWE-367)",
+    touches=("next",),
+)
