@@ -35,7 +35,7 @@ while True:
 def test_extra_file_breaks_the_seal(extra: str, copy: Path) -> None:
     (copy / extra).write_text("mine")
 
-    with pytest.raises(SealError, match=f"{extra} is not in bundle.json"):
+    with pytest.raises(SealError, match=f"'{extra}' is not in bundle.json"):
         open_bundle(copy)
 
 

@@ -19,6 +19,7 @@ from ..errors import BundleError
 from .limits import MAX_GOLDEN_ARRAYS, MAX_GOLDEN_BYTES
 
 _MOST_HEADER = 4096
+_MOST_AXES = 8
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -84,10 +85,10 @@ class ArraysFile:
                 start = io.BytesIO(file.read(_MOST_HEADER))
             shape, fortran_order, dtype = _HEADER_READERS[np.lib.format.read_magic(start)](start)
         except Exception as error:  # numpy evaluates the header as a literal, which fails in many ways
-            raise self._unreadable(error, entry) from error
+            raise self._unreadable(ValueError("its header is not one of numpy's arrays"), entry) from error
         header = Header(shape, dtype, fortran_order, start.tell())
-        if dtype.hasobject or any(isinstance(size, bool) or size < 0 for size in shape):
-            raise self._unreadable(ValueError(f"it says it is {dtype} {list(shape)}"), entry)
+        if dtype.hasobject or len(shape) > _MOST_AXES or any(isinstance(size, bool) or size < 0 for size in shape):
+            raise self._unreadable(ValueError(f"it says it is {dtype} {list(shape[:9])}"), entry)
         if entry.file_size != header.start + header.nbytes:
             raise self._unreadable(ValueError(f"it has not the bytes of {dtype} {list(shape)}"), entry)
         return header
