@@ -23,8 +23,8 @@ class Attack:
     """Builds the hostile thing in an empty folder, the working directory, and gives its path."""
     enter: Callable[[Path], object]
     """The entry point of vaeport that meets the path, of `tests.attacks.entries`."""
-    error: type[VaeportError]
-    """Class of the error that refuses it."""
+    error: type[VaeportError] | None
+    """Class of the error that refuses it; None where it may be answered, within the limits of time and memory."""
     says: str
     """Regular expression that the error's sentence must contain: it says what is wrong with this very thing."""
     after: str = ""

@@ -38,6 +38,12 @@ def answer(bundle: Path) -> object:
     return _answers(vaeport.load(bundle, threads=1))
 
 
+def answer_many(bundle: Path) -> object:
+    """`vaeport.load`, then a batch of 256."""
+    model = vaeport.load(bundle, threads=1)
+    return f"image {list(model.generate(model.labels[0], 256).pixels.shape)}"
+
+
 def answer_trusted(bundle: Path) -> object:
     """The same of a bundle whose author is trusted: its graphs may hold control flow, its answers are checked still."""
     return _answers(vaeport.load(bundle, threads=1, trusted=True))
@@ -101,10 +107,12 @@ def command(*argv: str) -> Callable[[Path], object]:
         told, printed = io.StringIO(), io.StringIO()
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(printed):
             code = _exit_code(main, [word.replace("{}", str(path)) for word in argv])
+        lines = (told.getvalue() + printed.getvalue()).splitlines()
+        if unfit := [line for line in lines if not line.isprintable()]:
+            raise NotRefusedError(f"the terminal got {unfit[0]!r}")
         if code == 0:
             return printed.getvalue()
-        sentence = told.getvalue() or printed.getvalue().splitlines()[-1]
-        raise CommandError(f"exit code {code}: {sentence.rstrip()}")
+        raise CommandError(f"exit code {code}: {told.getvalue().rstrip() or lines[-1]}")
 
     return enter
 

@@ -70,41 +70,52 @@ class Outcome:
 
 
 class Runner:
-    """The process that tries attacks, started at the first one."""
+    """The process that tries attacks, each once: started at the first one, and again after `close`."""
 
     def __init__(self, folder: Path, *, before: tuple[str, ...] = ()) -> None:
-        """Start it.
+        """Prepare it.
 
         Args:
             folder: an empty folder for the attacks.
             before: a command that starts it, a tracer for instance.
         """
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        self._process = subprocess.Popen(
-            [*before, sys.executable, "-m", "tests.attacks.runner", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-            env=environment,
-        )
+        self.folder = folder
+        self._before = before
+        self._process: subprocess.Popen[str] | None = None
+        self._outcomes: dict[str, Outcome] = {}
 
     def run(self, name: str) -> Outcome:
-        """Try one attack."""
+        """Try one attack, or tell what became of it before."""
+        if name not in self._outcomes:
+            self._outcomes[name] = self._tried(name)
+        return self._outcomes[name]
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+    def _tried(self, name: str) -> Outcome:
+        if self._process is None:
+            self._process = self._started()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{name}\n")
         self._process.stdin.flush()
         values: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return Outcome(**{key: tuple(each) if isinstance(each, list) else each for key, each in values.items()})
+        lists: dict[str, Any] = {key: tuple(each) for key, each in values.items() if isinstance(each, list)}
+        return Outcome(**(values | lists))
 
-    def close(self) -> None:
-        """End it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+    def _started(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self._before, sys.executable, "-m", "tests.attacks.runner", str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        )
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """Every attack is refused by its own sentence, in time and in memory. The scripts are listed in README.md."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ _MOST_CHARACTERS = 1500
 """Of a sentence without the path of the bundle: it quotes the enemy, and must not repeat all that he wrote."""
 
 
-@pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    """The process that tries attacks."""
-    made = Runner(tmp_path_factory.mktemp("attacks"))
-    yield made
-    made.close()
-
-
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured as Linux tells it")
 @pytest.mark.parametrize("name", scripts())
 def test_attack_is_refused_by_its_own_sentence(name: str, runner: Runner) -> None:
@@ -29,10 +20,12 @@ def test_attack_is_refused_by_its_own_sentence(name: str, runner: Runner) -> Non
 
     outcome = runner.run(name)
 
-    assert outcome.kind == "refused", outcome
-    assert case.error.__name__ in outcome.classes, outcome
+    assert outcome.kind == ("answered" if case.error is None else "refused"), outcome
+    assert case.error is None or case.error.__name__ in outcome.classes, outcome
     assert re.search(case.says, outcome.says), outcome
-    assert outcome.says.isprintable(), "the sentence is for a terminal: no line break, no control character"
+    assert case.error is None or outcome.says.isprintable(), (
+        "the sentence is for a terminal: no line break, no control character"
+    )
     assert len(outcome.says) < _MOST_CHARACTERS
     assert not outcome.warned
     assert not outcome.harmed
@@ -47,4 +40,4 @@ def test_what_is_not_hostile_gets_in(name: str, runner: Runner) -> None:
 
 
 def test_there_are_more_than_a_hundred_attacks() -> None:
-    assert len(scripts()) >= 100
+    assert len([name for name in scripts() if load_case(name).error is not None]) >= 100

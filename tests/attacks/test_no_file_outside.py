@@ -9,7 +9,7 @@ import pytest
 from .attack import load_case, scripts, secret_of
 from .clean import NAMES
 from .runner import Outcome, Runner
-from .trace import Trace, read_traces, tracer, why_no_trace
+from .trace import Trace, read_traces, why_no_trace
 
 _REASON = why_no_trace()
 pytestmark = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
@@ -47,13 +47,11 @@ def _below(path: str, folder: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
+def traced(runner: Runner, log: Path) -> Traced:
     """Every script, once."""
-    folder, log = tmp_path_factory.mktemp("traced").resolve(), tmp_path_factory.mktemp("log") / "trace"
-    runner = Runner(folder, before=tracer(log))
     outcomes = {name: runner.run(name) for name in ("clean/careless", *NAMES, *scripts())}
     runner.close()
-    return Traced(folder, outcomes, read_traces(log))
+    return Traced(runner.folder, outcomes, read_traces(log))
 
 
 def test_the_trace_sees_what_a_careless_reader_does(traced: Traced) -> None:

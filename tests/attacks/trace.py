@@ -16,7 +16,7 @@ _EXECUTED = re.compile(r'execve(?:at)?\(.*?"(.*?)"')
 _CONNECTED = re.compile(r"connect\(.*?(\{.*\})")
 
 
-@dataclass
+@dataclass(eq=False)
 class Trace:
     """What one attack reached."""
 
@@ -31,14 +31,28 @@ class Trace:
 def tracer(log: Path) -> tuple[str, ...]:
     """The command that runs another and writes what it and its children reach to a file."""
     calls = "trace=open,openat,openat2,creat,execve,execveat,connect"
-    return ("strace", "--seccomp-bpf", "-f", "-qq", "-y", "-s", "4096", "-e", calls, "-o", str(log))
+    return (
+        "strace",
+        "--seccomp-bpf",
+        "--output-append-mode",
+        "-f",
+        "-qq",
+        "-y",
+        "-s",
+        "4096",
+        "-e",
+        calls,
+        "-o",
+        str(log),
+    )
 
 
 def why_no_trace() -> str | None:
     """Why nothing can be traced here; None if it can."""
     if shutil.which("strace") is None:
         return "strace is not installed"
-    tried = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)  # noqa: S607 - whichever stands first
+    command = ["strace", "--seccomp-bpf", "-f", "-o", "/dev/null", "true"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
     return None if tried.returncode == 0 else f"strace cannot trace here: {tried.stderr.strip()}"
 
 

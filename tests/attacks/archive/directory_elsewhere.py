@@ -17,4 +17,4 @@ def make(folder: Path) -> Path:
     return hostile_bytes(folder, change)
 
 
-CASE = Attack(make, load, BundleError, "no zip that can be read")
+CASE = Attack(make, load, BundleError, "bytes before, between or behind its entries|no zip that can be read")

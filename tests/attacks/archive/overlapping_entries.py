@@ -19,4 +19,4 @@ def make(folder: Path) -> Path:
     return hostile(folder, change)
 
 
-CASE = Attack(make, load, SealError, "share their bytes", after="CVE-2019-13232 (Fifield's overlapping bomb)")
+CASE = Attack(make, load, SealError, "they overlap", after="CVE-2019-13232 (Fifield's overlapping bomb)")

@@ -14,4 +14,4 @@ def make(folder: Path) -> Path:
     return with_decoder_bytes(folder, lambda content: overlong + content)
 
 
-CASE = Attack(make, load, BundleError, "varint|bytes")
+CASE = Attack(make, load, BundleError, "longer than protobuf allows")

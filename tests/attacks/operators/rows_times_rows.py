@@ -1,11 +1,13 @@
-"""Compare every row of a batch with every other: harmless for one image, 256 times 256 for a chunk."""
+"""Compare every row of a batch with every other: harmless for one image, 256 times 256 for a chunk.
+
+It is not refused: the batch is cut into pieces that cost little.
+"""
 
 from pathlib import Path
 
 from tests.attacks.attack import Attack
-from tests.attacks.entries import load
+from tests.attacks.entries import answer_many
 from tests.attacks.graphs import bomb, node
-from vaeport.errors import BundleError
 
 
 def make(folder: Path) -> Path:
@@ -20,4 +22,4 @@ def make(folder: Path) -> Path:
     return bomb(folder, nodes, times=[1, 10_000], last=[2], first=[0])
 
 
-CASE = Attack(make, load, BundleError, "elements|rows|batch|Mul")
+CASE = Attack(make, answer_many, None, "image \\[256, 1, 4, 4\\]")

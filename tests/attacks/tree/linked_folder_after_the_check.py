@@ -24,4 +24,4 @@ def enter(bundle: Path) -> object:
     return opened.read(DECODER_FILE)
 
 
-CASE = Attack(make, enter, SealError, "is a link|is not the file", after="races between check and use (CWE-367)")
+CASE = Attack(make, enter, SealError, "is a link|is missing", after="races between check and use (CWE-367)")

@@ -12,4 +12,4 @@ def make(folder: Path) -> Path:
     return Path(f"{tiny(folder)}\0.png")
 
 
-CASE = Attack(make, load, BundleNotFoundError, "no path of a bundle", after="null byte injection (CWE-158)")
+CASE = Attack(make, load, BundleNotFoundError, "does not exist", after="null byte injection (CWE-158)")
