@@ -1,4 +1,4 @@
-"""Inflate 4 GB from 4 MB: an entry of zeros, compressed."""
+"""Inflate 256 MB from 256 kB: an entry of zeros, compressed."""
 
 from pathlib import Path
 

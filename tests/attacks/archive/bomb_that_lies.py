@@ -1,4 +1,4 @@
-"""Inflate a gigabyte that the headers call ten bytes."""
+"""Inflate 256 MB that the headers call ten bytes."""
 
 from pathlib import Path
 

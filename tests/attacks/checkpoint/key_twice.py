@@ -1,4 +1,4 @@
-"""State the labels twice in the record."""
+"""State the preset twice in the record: readers differ in which they take."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Inflate gigabytes of zeros, every header right: three million golden rows."""
+"""Inflate a gigabyte of zeros, every header right: three million golden rows."""
 
 import io
 import zlib

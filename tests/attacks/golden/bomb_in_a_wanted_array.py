@@ -1,4 +1,4 @@
-"""Inflate a gigabyte in an array that is asked for, whose header claims few bytes."""
+"""Inflate 256 MB in an array that is asked for, whose header claims few bytes."""
 
 from pathlib import Path
 

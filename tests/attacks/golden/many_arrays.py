@@ -1,4 +1,4 @@
-"""Carry 60,000 arrays of nothing."""
+"""Carry 20,000 arrays of nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Inflate a gigabyte from the colour profile of a PNG."""
+"""Inflate 256 MB from the colour profile of a PNG."""
 
 import zlib
 from pathlib import Path

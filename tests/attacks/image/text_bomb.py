@@ -1,4 +1,4 @@
-"""Inflate a gigabyte from a compressed comment of a PNG."""
+"""Inflate 256 MB from a compressed comment of a PNG."""
 
 import zlib
 from pathlib import Path

@@ -14,9 +14,5 @@ def make(folder: Path) -> Path:
 
 
 CASE = Attack(
-    make,
-    picture,
-    ImageError,
-    "100000x100000 pixels|strips or tiles of more than",
-    after="Pillow's DecompressionBombError",
+    make, picture, ImageError, "100000x100000|strips or tiles of more than", after="Pillow's DecompressionBombError"
 )

@@ -1,4 +1,4 @@
-"""Write a whole number of 5,000,000 digits, which takes minutes to convert."""
+"""Write a whole number of 3,000,000 digits, which takes minutes to convert."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""List 300,000 files."""
+"""List 30,000 files."""
 
 from pathlib import Path
 

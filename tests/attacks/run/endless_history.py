@@ -1,4 +1,4 @@
-"""Give a run whose history is a file of a terabyte."""
+"""Give a run whose history is a file of 64 GB, without one block on the disk."""
 
 import os
 from pathlib import Path
