@@ -57,7 +57,8 @@ def readme() -> str:
     for kind, names in by_kind:
         rows = "\n".join(_row(name) for name in names)
         parts.append(
-            f"\n## {kind}\n\n| script | what it tries | after | enters by | refused by |\n|---|---|---|---|---|\n{rows}\n"
+            f"\n## {kind}\n\n| script | what it tries | after | enters by | refused by |\n"
+            f"|---|---|---|---|---|\n{rows}\n"
         )
     return "".join(parts)
 
