@@ -57,8 +57,8 @@ class Original:
         return any("conv" in target for target in nodes) or any("Conv" in kind for kind in operators)
 
     def module(self, graph: str) -> CapturedModule:
-        """The program of a graph on its weights, in float32."""
-        module = CapturedModule(self.programs[graph], self.weights)
+        """The program of a graph on its weights, in float32; bounded, for it may be a stranger's."""
+        module = CapturedModule(self.programs[graph], self.weights, bounded=True)
         module.eval()
         return module
 
