@@ -19,12 +19,12 @@ clamp_max clamp_min clip complex conj conj_physical copysign cos cosh deg2rad di
 exp exp2 expm1 fill fix float_power floor floor_divide fmax fmin fmod frac gcd ge gelu glu greater greater_equal gt
 hardshrink hardsigmoid hardswish hardtanh heaviside hypot i0 igamma igammac imag isclose isfinite isinf isnan isneginf
 isposinf isreal lcm ldexp le leaky_relu lerp less less_equal lgamma log log10 log1p log2 log_sigmoid logaddexp
-logaddexp2 logical_and logical_not logical_or logical_xor logit lt maximum minimum mish mul multiply mvlgamma nan_to_num
+logaddexp2 logical_and logical_not logical_or logical_xor logit lt maximum minimum mish mul multiply nan_to_num
 ne neg negative nextafter not_equal polar polygamma positive pow prelu rad2deg real reciprocal relu relu6 remainder
 round rrelu rsqrt rsub selu sgn sigmoid sign signbit silu sin sinc sinh softplus softshrink special_digamma special_entr
 special_erf special_erfc special_erfcx special_erfinv special_exp2 special_expit special_expm1 special_gammainc
 special_gammaincc special_gammaln special_i0 special_i0e special_i1 special_i1e special_log1p special_log_ndtr
-special_logit special_multigammaln special_ndtr special_ndtri special_polygamma special_psi special_round special_sinc
+special_logit special_ndtr special_ndtri special_polygamma special_psi special_round special_sinc
 special_xlog1py special_xlogy sqrt square sub subtract tan tanh threshold true_divide trunc where xlogy zero
 """
 _REDUCTIONS = """
@@ -49,7 +49,7 @@ view_as_real view_copy vsplit vstack
 """
 _INDEXING = """
 argsort argwhere bincount bucketize embedding embedding_bag gather histc index index_add index_copy index_fill index_put
-index_reduce index_select isin masked_fill masked_scatter masked_select msort nonzero nonzero_static one_hot put scatter
+index_select isin masked_fill masked_scatter masked_select msort nonzero nonzero_static one_hot put scatter
 scatter_add scatter_reduce searchsorted sort take take_along_dim topk tril_indices triu_indices unique_consecutive
 unique_dim
 """
@@ -72,8 +72,7 @@ grid_sampler grid_sampler_2d grid_sampler_3d group_norm gru gru_cell instance_no
 max_pool1d max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices max_unpool2d
 max_unpool3d native_channel_shuffle native_dropout native_group_norm native_layer_norm renorm rms_norm rnn_relu
 rnn_relu_cell rnn_tanh rnn_tanh_cell upsample_bicubic2d upsample_bilinear2d upsample_linear1d upsample_nearest1d
-upsample_nearest2d upsample_nearest3d upsample_trilinear3d fake_quantize_per_tensor_affine
-fake_quantize_per_channel_affine
+upsample_nearest2d upsample_nearest3d upsample_trilinear3d
 """
 _LOSSES = """
 binary_cross_entropy binary_cross_entropy_with_logits cross_entropy_loss huber_loss kl_div l1_loss mse_loss nll_loss
@@ -87,7 +86,7 @@ _FACTS = "dim is_complex is_floating_point is_nonzero is_same_size item numel si
 _INNER = """
 _adaptive_avg_pool2d _adaptive_avg_pool3d _cdist_forward _conj _convolution _embedding_bag _euclidean_dist _fft_c2c
 _fft_c2r _fft_r2c _log_softmax _native_batch_norm_legit_no_training _prelu_kernel _safe_softmax
-_scaled_dot_product_attention_math _scaled_dot_product_flash_attention_for_cpu _shape_as_tensor _softmax _to_copy
+_shape_as_tensor _softmax _to_copy
 _trilinear _unsafe_index _unsafe_view _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_nearest_exact1d
 _upsample_nearest_exact2d _upsample_nearest_exact3d _weight_norm _weight_norm_interface
 """
@@ -102,6 +101,12 @@ ALLOWED = frozenset(
 
 _OPERATOR = re.compile(r"aten\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _KINDS = {"ScalarType": "dtype", "Device": "device", "Layout": "layout", "MemoryFormat": "memory"}
+_REFUSED = {
+    "aten.view.dtype",
+    "aten.view_copy.dtype",
+    *(f"aten.{kind}.data" for kind in ("gru", "lstm", "rnn_tanh", "rnn_relu")),
+}
+"""Overloads that take bytes for another type, or lengths of sequences on trust."""
 _NEVER = ("Generator", "Stream", "Storage", "Dimname", "QScheme")
 
 
@@ -115,7 +120,7 @@ def overload_of(target: str) -> OpOverload | None:
         The operator; None where there is none of that name, or it is not allowed.
     """
     matched = _OPERATOR.fullmatch(target)
-    if matched is None or not {matched[1], matched[1].removesuffix("_")} & ALLOWED:
+    if matched is None or target in _REFUSED or not {matched[1], matched[1].removesuffix("_")} & ALLOWED:
         return None
     overload = getattr(getattr(torch.ops.aten, matched[1], None), matched[2], None)
     return overload if isinstance(overload, OpOverload) and _computes_on_tensors(overload) else None

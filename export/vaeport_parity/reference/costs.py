@@ -12,16 +12,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from .guards import MAX_PARTS
+
 MAX_ROW_BYTES = 128 * 2**20
 """Memory that a bundle's program may need at once for one row of a batch; its weights are not counted."""
-MAX_RUN_BYTES = 2**30
+MAX_RUN_BYTES = 2**28
 """Memory that a run over a batch may need; larger batches are run in parts."""
-MAX_ROW_WORK = 10**11
-"""Operations that a bundle's program may take for one row: a dozen times those of a ResNet-50."""
-MAX_CALLS = 20_000
+MAX_ROW_WORK = 5 * 10**10
+"""Operations that a bundle's program may take for one row: six times those of a ResNet-50."""
+MAX_CALLS = 8_000
 """Operators that a run may come down to; a recurrent layer takes some for each step."""
-MAX_PARTS = 4096
-"""Tensors that one operator may cut another into."""
 
 _ELEMENT_WORK = 100  # of a value that is read or written: memory is slower than arithmetic
 _SLOW = 50  # times that products of other types than float32 and float64 take

@@ -9,6 +9,7 @@ arguments are plain values, and running it calls them one after the other.
 
 import dataclasses
 import json
+import logging
 import math
 import operator
 import re
@@ -27,6 +28,7 @@ from vaeport.errors import BundleError, CheckFailedError
 
 from .allowed import check_arguments, overload_of, writes_in_place
 from .costs import MAX_RUN_BYTES, Costs, Counting, storages
+from .guards import check_call
 
 FORMAT = 1
 
@@ -62,7 +64,7 @@ _MEMORY = {
 }
 MAX_PROGRAM_BYTES = 8 * 2**20
 """A file of a captured program; an operator takes about 150 bytes."""
-MAX_NODES = 20_000
+MAX_NODES = 8_000
 """Operators of a captured program."""
 
 _MOST_PARTS = 32  # of a weight's path: as deep as modules may lie in one another
@@ -156,7 +158,7 @@ class CapturedModule(nn.Module):
         """
         weights = {name: _get(self, path) for name, path in self._captured_program.tensors.items()}
         if not all(type(value) in (Tensor, nn.Parameter) for value in inputs if isinstance(value, Tensor)):
-            return self._captured_run(inputs, weights, None)  # it is being traced
+            return self._captured_run(inputs, weights, None, guarded=False)  # it is being traced
         if any(self._captured_writes):
             inputs = tuple(value.clone() if isinstance(value, Tensor) else value for value in inputs)
         if self.captured_bounded:
@@ -183,7 +185,7 @@ class CapturedModule(nn.Module):
             first = next((value for value in inputs if isinstance(value, Tensor)), None)
             rows = len(first) if first is not None and first.dim() else 1
             costs = Costs(rows, wide=first is not None and first.dtype == torch.float64)
-            with torch.no_grad(), FakeTensorMode(allow_fallback_kernels=False) as mode:
+            with torch.no_grad(), _quiet(), FakeTensorMode(allow_fallback_kernels=False) as mode:
                 weights = {
                     name: mode.from_tensor(_get(self, path)) for name, path in self._captured_program.tensors.items()
                 }
@@ -210,7 +212,9 @@ class CapturedModule(nn.Module):
             rows //= 2
         return max(rows, 1)
 
-    def _captured_run(self, inputs: Sequence[Any], weights: Mapping[str, Tensor], costs: Costs | None) -> Any:
+    def _captured_run(
+        self, inputs: Sequence[Any], weights: Mapping[str, Tensor], costs: Costs | None, *, guarded: bool = True
+    ) -> Any:
         program = self._captured_program
         known: dict[str, Any] = dict(zip(program.inputs, inputs, strict=True)) | dict(weights)
         tensors = [value for value in known.values() if isinstance(value, Tensor)]
@@ -218,13 +222,15 @@ class CapturedModule(nn.Module):
             double=any(tensor.dtype == torch.float64 for tensor in tensors),
             device=tensors[0].device if tensors else None,
         )
-        kept = {key for key, _ in storages(list(weights.values()))} if any(self._captured_writes) else set()
+        kept = {key for key, _ in storages(list(weights.values()))} if guarded and any(self._captured_writes) else set()
         steps = zip(program.nodes, self._captured_calls, self._captured_writes, self._captured_last, strict=True)
         with _default_type(torch.float64 if place.double else torch.get_default_dtype()):
             for node, call, writes, last in steps:
                 args = [_decoded(value, known, place) for value in node.args]
                 if writes and any(key in kept for key, _ in storages(args[:1])):
                     raise ValueError(f"its operator {node.name!r} writes into a weight")
+                if guarded:
+                    check_call(call, args)
                 known[node.name] = call(*args, **{k: _decoded(v, known, place) for k, v in node.kwargs.items()})
                 del args
                 if costs is not None:
@@ -277,6 +283,17 @@ def _default_type(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Inside, PyTorch does not log what it cannot compute; that is said in one sentence."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def program_of(exported: "torch.export.ExportedProgram", outputs: Sequence[str]) -> tuple[Program, dict[str, Tensor]]:
@@ -399,6 +416,8 @@ def _check_order(program: Program, values: Mapping[str, Any]) -> None:
         _check_values((*node.args, *node.kwargs.values()), known)
         known.add(node.name)
     _check_values(program.results, known)
+    if any(isinstance(result, str | list) for result in program.results):
+        raise ValueError("a result must be what a node made, or a number")
     if len(known) != len(program.inputs) + len(program.tensors) + len(program.nodes):
         raise ValueError("a name is made twice")
 
@@ -498,12 +517,13 @@ def _item(values: Any, index: Any) -> Any:
 
 
 def _on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function for numbers and tensors only: on lists and texts, `mul` and `add` fill the memory."""
+    """The same function for numbers only: on lists and texts, `mul` and `add` fill the memory."""
 
     def called(*args: Any) -> Any:
-        sequences = [value for value in args if isinstance(value, list | tuple | str | dict)]
-        if sequences and function is not getattr(torch, "sym_sum", None):
-            raise ValueError(f"{function.__name__} is for numbers, not for {type(sequences[0]).__name__}")
+        flat = args[0] if function is getattr(torch, "sym_sum", None) else args
+        others = [value for value in flat if isinstance(value, list | tuple | str | dict | Tensor)]
+        if others:
+            raise ValueError(f"{function.__name__} is for numbers, not for {type(others[0]).__name__}")
         if function is operator.pow and isinstance(args[1], int) and args[1] > _MOST_EXPONENT:
             raise ValueError(f"an exponent of {args[1]} is above {_MOST_EXPONENT}")
         value = function(*args)
