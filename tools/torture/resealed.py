@@ -43,7 +43,6 @@ from .enemy.bundle import (
     sealed,
     with_digest,
     write_files,
-    zipped,
 )
 from .enemy.checkpoint_changes import aten_operators, change_checkpoint, change_given_graph, checkpoint_files
 from .enemy.graph_changes import change_graph
@@ -51,6 +50,7 @@ from .enemy.json_changes import change_json
 from .enemy.let_through import forbidden
 from .enemy.operators import recorded_nodes
 from .enemy.whole_changes import change_whole
+from .enemy.zip_changes import archive_of, written
 from .trial import Trial
 from .workers import Limits, Tally, alone, run_cases, shown
 
@@ -64,6 +64,18 @@ _GRAPHS, _MANIFESTS, _GOLDEN, _CHECKPOINTS = 0.55, 0.78, 0.90, 0.94  # upper end
 _SHARE_ZIP, _SHARE_VERIFIED, _SHARE_GIVEN = 0.3, 0.08, 0.15
 _REACHED = 0.2
 """Share of the cases with changed graphs that must get past our own readers, or the trial would prove nothing."""
+_STAGES = {
+    "onnxruntime at load": "onnxruntime",
+    "onnxruntime at run time": "onnxruntime",
+    "graph.": "the reader of graphs",
+    "bundle.arrays": "the reader of arrays",
+    "bundle.golden": "the reader of arrays",
+    "bundle.": "the reader of manifests",
+    "sessions.": "the check of answers",
+    "model.": "the check of answers",
+    "vaeport_": "the readers of checkpoints",
+}
+"""Where a case may end, by the beginning of the module's name."""
 _LARGEST_ANSWER = 2**20
 _AGAIN = "python -m tools.torture.resealed --seed {seed} --case {{index}}"
 
@@ -129,10 +141,21 @@ def run(count: int = 100_000, *, seed: int = 0, processes: int = 1) -> list[Tria
     with scratch() as folder:
         tally = run_cases(Case(folder, seed), range(count), limits=_LIMITS, processes=processes)
     reached = _reached(tally)
-    measured = f"{shown(tally, again=_AGAIN.format(seed=seed))}; {100 * reached:.0f} % of the changed graphs reached "
+    stages = Tally(findings=tally.findings)
+    for outcome, times in tally.outcomes.items():
+        stages.outcomes[_stage(outcome.partition(": ")[2])] += times
+    measured = f"{shown(stages, again=_AGAIN.format(seed=seed))}; {100 * reached:.0f} % of the changed graphs reached "
     measured += f"onnxruntime; slowest {tally.slowest[0]:.1f} s (case {tally.slowest[1]})"
     holds = not tally.findings and reached >= _REACHED
     return [Trial(NAME, ASKED, tally.count, measured, holds, time.monotonic() - began)]
+
+
+def _stage(end: str) -> str:
+    """The part of vaeport that refused, for readers of the result."""
+    for part, stage in _STAGES.items():
+        if end.startswith(f"refused by {part}"):
+            return f"refused by {stage}"
+    return "answered, verified or compared"
 
 
 def _reached(tally: Tally) -> float:
@@ -195,7 +218,7 @@ class _Desk:
         if packed:
             self.root.mkdir(exist_ok=True)
             path = self.root / "bundle.vaeport"
-            path.write_bytes(zipped(files))
+            path.write_bytes(written(archive_of(files)))
             return path
         for name in self.files.keys() - files.keys():
             (folder / name).unlink()
