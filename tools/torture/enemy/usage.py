@@ -36,6 +36,7 @@ _STAGES = {
     "bundle.arrays": "the reader of arrays",
     "bundle.golden": "the reader of arrays",
     "bundle.": "the reader of manifests",
+    "common.": "the check of arguments",
     "sessions.": "the check of answers",
     "model.": "the check of answers",
     "vaeport_": "the readers of checkpoints",
