@@ -81,11 +81,9 @@ def trained(bundle: Path) -> object:
 def resumed(run: Path) -> object:
     """What `vaeport-train resume RUN` reads of a run that came from a stranger."""
     from vaeport_train.running.checkpoint import load_record
-    from vaeport_train.running.history import load_history
     from vaeport_train.running.state import load_state
 
-    record = load_record(run)
-    return load_state(run, record), load_history(run, epochs=record.config.training.epochs)
+    return load_state(run, load_record(run))
 
 
 def picture(path: Path) -> object:

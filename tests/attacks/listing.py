@@ -56,9 +56,7 @@ def readme() -> str:
     parts = [_HEAD.format(kinds=kinds, total=len(scripts()))]
     for kind, names in by_kind:
         rows = "\n".join(_row(name) for name in names)
-        parts.append(
-            f"\n## {kind}\n\n| script | what it tries | after | enters by | refused by |\n|---|---|---|---|---|\n{rows}\n"
-        )
+        parts.append(f"\n## {kind}\n\n{_COLUMNS}\n{rows}\n")
     return "".join(parts)
 
 
