@@ -27,6 +27,11 @@ def _with_external_data(folder: Path) -> Path:
     return graphs.with_decoder(folder, lambda model: graphs.outside_weight(model, "outside/secret"))
 
 
+def _images(folder: Path) -> Path:
+    np.savez(folder / "images.npz", images=np.zeros((8, 4, 4), np.uint8), labels=np.arange(8) % 2)
+    return folder / "images.npz"
+
+
 def _begun(folder: Path) -> Path:
     from vaeport_train.running.checkpoint import load_record
     from vaeport_train.running.state import new_state, save_state
@@ -43,6 +48,9 @@ _CASES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "original": (bundles.trained_bundle, entries.original),
     "trained": (bundles.trained_bundle, entries.trained),
     "resumed": (_begun, entries.resumed),
+    "given_model": (lambda folder: graphs.given(folder, lambda model: None), entries.given_model),
+    "adopted": (lambda folder: graphs.given(folder, lambda model: None), entries.adopted),
+    "load_dataset": (_images, entries.load_dataset),
     "picture": (_drawn, entries.picture),
     "info": (bundles.tiny, entries.command("info", "{}")),
     "prove": (bundles.tiny, entries.command("verify", "{}")),

@@ -33,7 +33,9 @@ class Traced:
         """What an attack opened beside the hostile thing itself, Python's code, and what every clean run opens."""
         place = self.folder / name.replace("/", "-")
         touched = () if name.startswith("clean/") else load_case(name).touches
-        own = tuple(map(str, (self.outcomes[name].path, place / "bundle", *(place / each for each in touched))))
+        own = tuple(
+            map(str, (self.outcomes[name].path, place / "bundle", place / "given", *(place / each for each in touched)))
+        )
         usual = {str(place)}.union(*(self.traces[clean].opened for clean in NAMES))
         return sorted(
             path
