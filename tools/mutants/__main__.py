@@ -1,0 +1,186 @@
+"""`python -m tools.mutants`: change the code in a sample of small ways; a test must fail for each (mutation testing).
+
+Prints, by area, how many of the changes a test noticed, and every change that none did. Exit code 1 if fewer than 92 %
+were noticed, of all or of those that change any behaviour at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import queue
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .equivalent import Equivalent, read_equivalents
+from .operators import Mutant, mutants_of
+from .workshop import Outcome, Test, Workshop, covering, traced
+
+ROOT = Path(__file__).resolve().parents[2]
+
+AREAS = {
+    "model": "runtime/vaeport/model",
+    "bundle": "runtime/vaeport/bundle",
+    "graph": "runtime/vaeport/graph",
+    "sessions": "runtime/vaeport/sessions",
+    "images": "runtime/vaeport/images",
+    "checks": "runtime/vaeport/checks",
+    "common": "runtime/vaeport/common",
+    "judging": "export/vaeport_parity/judging",
+}
+"""What is changed: the runtime's core, and what decides in vaeport-parity."""
+
+TESTS = ("tests/runtime", "tests/parity", "tests/attacks")
+"""Where the tests stand; of each file those are run that run the changed lines."""
+
+EQUIVALENTS = ROOT / "tools/mutants/equivalent_mutants.toml"
+
+ASKED = 0.92
+"""Share of the changes that a test must notice."""
+
+_CONTROLS = 12
+"""Unchanged runs: what fails in one of them would fail for any change."""
+
+
+def main() -> int:
+    """Run it; the exit code."""
+    arguments = _arguments()
+    began = time.monotonic()
+    chosen = _sample(_mutants(arguments.paths), arguments.sample, arguments.seed)
+    files = sorted(path.relative_to(ROOT).as_posix() for folder in TESTS for path in (ROOT / folder).rglob("test_*.py"))
+    print(f"{len(chosen)} changes, seed {arguments.seed}, tests of {len(files)} files", flush=True)
+    with Workshop(ROOT, tuple(AREAS.values())) as workshop:
+        tests = traced(workshop, ROOT, files, arguments.memory)
+        print(f"{len(tests)} tests take {sum(test.seconds for test in tests):.0f} s", flush=True)
+        spoilt = _spoilt(workshop, chosen, tests)
+    outcomes = {} if spoilt else _tried(chosen, tests, arguments.jobs)
+    if spoilt:
+        print(f"{spoilt} of {_CONTROLS} runs without a change failed, so nothing can be said")
+        return 1
+    return _report(chosen, outcomes, read_equivalents(EQUIVALENTS), out=arguments.out, seconds=time.monotonic() - began)
+
+
+def _arguments() -> Any:
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__.split("\n")[0])
+    parser.add_argument("--sample", type=int, default=500, help="how many changes; 0 takes all")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--paths", nargs="*", default=[], help="files and folders to change, instead of all areas")
+    parser.add_argument("--jobs", type=int, default=1, help="changes tried at once")
+    parser.add_argument("--out", type=Path, help="a JSON file with every change and what became of it")
+    parser.add_argument(
+        "--memory", type=Path, default=ROOT / "out/mutants/lines.json", help="where lines by test are remembered"
+    )
+    return parser.parse_args()
+
+
+def _mutants(paths: list[str]) -> list[Mutant]:
+    folders = [ROOT / path for path in paths or AREAS.values()]
+    files = sorted({file for folder in folders for file in ([folder] if folder.is_file() else folder.rglob("*.py"))})
+    return [mutant for file in files for mutant in mutants_of(file.relative_to(ROOT).as_posix(), file.read_bytes())]
+
+
+def _sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
+    if not 0 < count < len(mutants):
+        return mutants
+    picked = np.random.default_rng(seed).choice(len(mutants), count, replace=False)
+    return [mutants[index] for index in sorted(picked)]
+
+
+def _spoilt(workshop: Workshop, chosen: list[Mutant], tests: list[Test]) -> int:
+    """Runs that fail without any change, of a few."""
+    picked = chosen[:: max(1, len(chosen) // _CONTROLS)][:_CONTROLS]
+    return sum(workshop.run(covering(mutant, _around(mutant), tests)) in ("killed", "timed out") for mutant in picked)
+
+
+def _tried(chosen: list[Mutant], tests: list[Test], jobs: int) -> dict[Mutant, Outcome]:
+    waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
+    for mutant in chosen:
+        waiting.put(mutant)
+    outcomes: dict[Mutant, Outcome] = {}
+
+    def work() -> None:
+        with Workshop(ROOT, tuple(AREAS.values())) as workshop:
+            while not waiting.empty():
+                mutant = waiting.get()
+                outcomes[mutant] = workshop.outcome(mutant, covering(mutant, _around(mutant), tests))
+                if outcomes[mutant] in ("survived", "not run"):
+                    print(f"{outcomes[mutant]}: {_shown(mutant)}", flush=True)
+                elif len(outcomes) % 50 == 0:
+                    print(f"{len(outcomes)} of {len(chosen)}", file=sys.stderr, flush=True)
+
+    workers = [threading.Thread(target=work) for _ in range(jobs)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return outcomes
+
+
+def _around(mutant: Mutant) -> tuple[int, int]:
+    """First and last line of the innermost function or class around a change, else of the file."""
+    inside = [
+        (node.lineno, node.end_lineno or node.lineno)
+        for node in ast.walk(ast.parse((ROOT / mutant.path).read_bytes()))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and node.lineno <= mutant.line
+        and mutant.last_line <= (node.end_lineno or node.lineno)
+    ]
+    return max(inside, default=(1, sys.maxsize))
+
+
+def _shown(mutant: Mutant) -> str:
+    return f"{mutant.path}:{mutant.line}\n    {mutant.before}\n -> {mutant.after}"
+
+
+def _report(
+    chosen: list[Mutant], outcomes: dict[Mutant, Outcome], known: list[Equivalent], *, out: Path | None, seconds: float
+) -> int:
+    alive = {mutant for mutant in chosen if outcomes[mutant] in ("survived", "not run")}
+    reasons = {mutant: one.reason for mutant in alive for one in known if one.is_of(mutant)}
+    print()
+    for line in _table(chosen, alive, set(reasons)):
+        print(line)
+    timed_out = sum(outcome == "timed out" for outcome in outcomes.values())
+    print(f"{timed_out} of the noticed ones ran into the time limit; {seconds:.0f} s in all")
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        told = [
+            {
+                "file": mutant.path,
+                "line": mutant.line,
+                "kind": mutant.kind,
+                "before": mutant.before,
+                "after": mutant.after,
+                "outcome": outcomes[mutant],
+                "equivalent": reasons.get(mutant),
+            }
+            for mutant in chosen
+        ]
+        out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return int(len(chosen) - len(alive) < ASKED * len(chosen))
+
+
+def _table(chosen: list[Mutant], alive: set[Mutant], excused: set[Mutant]) -> Iterator[str]:
+    """One line an area, and one for all."""
+    yield f"{'area':<10} {'changes':>8} {'noticed':>8} {'%':>6} {'no change of behaviour':>23} {'% of the others':>16}"
+    areas = [next((name for name, folder in AREAS.items() if one.path.startswith(folder)), "other") for one in chosen]
+    counts = Counter(areas)
+    for area in (*counts, "all"):
+        those = [one for one, its in zip(chosen, areas, strict=True) if area in (its, "all")]
+        noticed = sum(one not in alive for one in those)
+        same = sum(one in excused for one in those)
+        others = noticed / (len(those) - same) if len(those) > same else 1.0
+        share = noticed / len(those)
+        yield f"{area:<10} {len(those):>8} {noticed:>8} {100 * share:>6.1f} {same:>23} {100 * others:>16.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
