@@ -7,7 +7,6 @@ were noticed, of all or of those that change any behaviour at all.
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import queue
 import sys
@@ -15,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +57,16 @@ def main() -> int:
     chosen = _sample(_mutants(arguments.paths), arguments.sample, arguments.seed)
     files = sorted(path.relative_to(ROOT).as_posix() for folder in TESTS for path in (ROOT / folder).rglob("test_*.py"))
     print(f"{len(chosen)} changes, seed {arguments.seed}, tests of {len(files)} files", flush=True)
-    with Workshop(ROOT, tuple(AREAS.values())) as workshop:
-        tests = traced(workshop, ROOT, files, arguments.memory)
+    with ExitStack() as stack:
+        # All copies are taken now: the checkout may change while they are used.
+        workshops = [stack.enter_context(Workshop(ROOT, tuple(AREAS.values()))) for _ in range(arguments.jobs)]
+        tests = traced(workshops[0], ROOT, files, arguments.memory)
         print(f"{len(tests)} tests take {sum(test.seconds for test in tests):.0f} s", flush=True)
-        spoilt = _spoilt(workshop, chosen, tests)
-    outcomes = {} if spoilt else _tried(chosen, tests, arguments.jobs)
-    if spoilt:
-        print(f"{spoilt} of {_CONTROLS} runs without a change failed, so nothing can be said")
-        return 1
+        covered = {mutant: covering(mutant, tests) for mutant in chosen}
+        if spoilt := _spoilt(workshops[0], list(covered.values())):
+            print(f"{spoilt} of {_CONTROLS} runs without a change failed, so nothing can be said")
+            return 1
+        outcomes = _tried(covered, workshops)
     return _report(chosen, outcomes, read_equivalents(EQUIVALENTS), out=arguments.out, seconds=time.monotonic() - began)
 
 
@@ -94,46 +96,34 @@ def _sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
     return [mutants[index] for index in sorted(picked)]
 
 
-def _spoilt(workshop: Workshop, chosen: list[Mutant], tests: list[Test]) -> int:
+def _spoilt(workshop: Workshop, runs: list[list[Test]]) -> int:
     """Runs that fail without any change, of a few."""
-    picked = chosen[:: max(1, len(chosen) // _CONTROLS)][:_CONTROLS]
-    return sum(workshop.run(covering(mutant, _around(mutant), tests)) in ("killed", "timed out") for mutant in picked)
+    picked = runs[:: max(1, len(runs) // _CONTROLS)][:_CONTROLS]
+    return sum(workshop.run(tests) in ("killed", "timed out") for tests in picked)
 
 
-def _tried(chosen: list[Mutant], tests: list[Test], jobs: int) -> dict[Mutant, Outcome]:
-    waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
-    for mutant in chosen:
-        waiting.put(mutant)
+def _tried(covered: dict[Mutant, list[Test]], workshops: list[Workshop]) -> dict[Mutant, Outcome]:
+    waiting: queue.SimpleQueue[tuple[Mutant, list[Test]]] = queue.SimpleQueue()
+    for pair in covered.items():
+        waiting.put(pair)
     outcomes: dict[Mutant, Outcome] = {}
 
-    def work() -> None:
-        with Workshop(ROOT, tuple(AREAS.values())) as workshop:
-            while not waiting.empty():
-                mutant = waiting.get()
-                outcomes[mutant] = workshop.outcome(mutant, covering(mutant, _around(mutant), tests))
+    def work(workshop: Workshop) -> None:
+        with suppress(queue.Empty):
+            while True:
+                mutant, tests = waiting.get_nowait()
+                outcomes[mutant] = workshop.outcome(mutant, tests)
                 if outcomes[mutant] in ("survived", "not run"):
                     print(f"{outcomes[mutant]}: {_shown(mutant)}", flush=True)
                 elif len(outcomes) % 50 == 0:
-                    print(f"{len(outcomes)} of {len(chosen)}", file=sys.stderr, flush=True)
+                    print(f"{len(outcomes)} of {len(covered)}", file=sys.stderr, flush=True)
 
-    workers = [threading.Thread(target=work) for _ in range(jobs)]
+    workers = [threading.Thread(target=work, args=(workshop,)) for workshop in workshops]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     return outcomes
-
-
-def _around(mutant: Mutant) -> tuple[int, int]:
-    """First and last line of the innermost function or class around a change, else of the file."""
-    inside = [
-        (node.lineno, node.end_lineno or node.lineno)
-        for node in ast.walk(ast.parse((ROOT / mutant.path).read_bytes()))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and node.lineno <= mutant.line
-        and mutant.last_line <= (node.end_lineno or node.lineno)
-    ]
-    return max(inside, default=(1, sys.maxsize))
 
 
 def _shown(mutant: Mutant) -> str:

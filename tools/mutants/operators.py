@@ -8,6 +8,7 @@ arguments of `kill` (a wrong signal could hit a stranger).
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,8 @@ class Mutant:
     """Line on which it ends."""
     kind: str
     """What was done, in a word or two."""
+    around: tuple[int, int]
+    """First and last line of the innermost function or class around it, else of the file."""
     before: str
     """The lines of the changed code, as one."""
     after: str
@@ -108,12 +111,21 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
         last = source.find(b"\n", stop)
         begin, end = starts[node.lineno - 1], len(source) if last < 0 else last
         after = source[begin:start] + text.encode() + source[stop:end]
-        one = Mutant(
-            path, node.lineno, node.end_lineno, kind, _joined(source[begin:end]), _joined(after), start, stop, text
-        )
+        place = (path, node.lineno, node.end_lineno, kind, _around(tree, node))
+        one = Mutant(*place, _joined(source[begin:end]), _joined(after), start, stop, text)
         if one.before != one.after and _compiles(one.apply(source)):
             found.setdefault((start, stop, text), one)
     return sorted(found.values(), key=lambda each: (each.start, each.stop, each.text))
+
+
+def _around(tree: ast.Module, node: Any) -> tuple[int, int]:
+    inside = [
+        (each.lineno, each.end_lineno or each.lineno)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.FunctionDef | ast.ClassDef)
+        and each.lineno <= node.lineno <= node.end_lineno <= (each.end_lineno or each.lineno)
+    ]
+    return max(inside, default=(1, sys.maxsize))
 
 
 def _joined(lines: bytes) -> str:

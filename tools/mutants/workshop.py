@@ -194,15 +194,9 @@ def _digest(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def covering(mutant: Mutant, function: tuple[int, int], tests: list[Test]) -> list[Test]:
-    """Tests that run the changed lines; where none does (a constant, a default), those that run its function or file.
-
-    Args:
-        mutant: the change.
-        function: first and last line of the function or file that it stands in.
-        tests: all tests.
-    """
-    for first, last in ((mutant.line, mutant.last_line), function, (0, sys.maxsize)):
+def covering(mutant: Mutant, tests: list[Test]) -> list[Test]:
+    """Tests that run the changed lines; where none does (a constant, a default), those of its function or file."""
+    for first, last in ((mutant.line, mutant.last_line), mutant.around, (0, sys.maxsize)):
         found = [
             test for test in tests if any(first <= line <= last for line in test.lines.get(mutant.path, frozenset()))
         ]
