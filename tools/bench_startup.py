@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from vaeport import open_bundle
-from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.bundle.opening import DEFAULT_BUNDLE
 from vaeport.common.commands import print_table
 
 MOST_IMPORT, MOST_ANSWER, LEAST_TORCH = 1.10, 1.25, 4.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 import vaeport
-from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.bundle.opening import DEFAULT_BUNDLE
 from vaeport.common.commands import print_table
 from vaeport.images.batch import to_batch, to_uint8
 from vaeport.images.fitting import Fit

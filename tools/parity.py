@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from vaeport.bundle.folder import open_bundle, shipped_bundles
+from vaeport.bundle.opening import open_bundle, shipped_bundles
 from vaeport.common.commands import run_command
 from vaeport.common.fileio import write_text
 from vaeport.contract import FP32

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import VaeportError
 
 if TYPE_CHECKING:
-    from .bundle.folder import Bundle, open_bundle, shipped_bundles
+    from .bundle.opening import Bundle, open_bundle, shipped_bundles
     from .checks.verification import VerifyReport, verify
     from .model.answers import (
         AnomalyScores,
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 _LATE = {
-    "bundle.folder": ("Bundle", "open_bundle", "shipped_bundles"),
+    "bundle.opening": ("Bundle", "open_bundle", "shipped_bundles"),
     "checks.verification": ("VerifyReport", "verify"),
     "model.answers": (
         "AnomalyScores",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.manifest import parse_manifest
+from vaeport.bundle.opening import open_bundle
 from vaeport.cli import main
 from vaeport.errors import OutputError
 from vaeport_export.bundle.writer import seal, staged_folder

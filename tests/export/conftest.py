@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.export.material import NARROW, Opened, convolutional_run, exported, opened, trained_run
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.subjects.subject import Subject
 

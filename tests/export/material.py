@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 
 from tests.train.test_conv import NARROW as NARROW_CONV
-from vaeport.bundle.folder import Bundle, open_bundle
 from vaeport.bundle.manifest import parse_manifest
+from vaeport.bundle.opening import Bundle, open_bundle
 from vaeport.contract import GRAPHS, MANIFEST_FILE
 from vaeport_export.bundle.original import Original, read_original
 from vaeport_export.bundle.subject import subject_of

@@ -13,7 +13,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import vaeport
 from tests.export.strangers import samples
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.checks.verification import verify
 from vaeport.cli import main as vaeport_main
 from vaeport.errors import CheckFailedError, InputError

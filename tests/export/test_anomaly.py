@@ -8,7 +8,7 @@ import pytest
 
 import vaeport
 from tests.export.material import digits, exported
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport_train.evaluation.measure import evaluate_run
 from vaeport_train.running.checkpoint import load_record
 from vaeport_train.running.run import splits_of_run

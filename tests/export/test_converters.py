@@ -14,7 +14,7 @@ import pytest
 from onnx import ModelProto
 
 from tests.export.material import Opened, edit_onnx, sealed_again
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.contract import FP32, GRAPHS
 from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.asking.jobs import make_job

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 import vaeport
 from tests.documentation import blocks, commands, rows_under, run_command, run_python
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests.export.strangers import Decoder, Encoder, pair, samples
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.checks.verification import verify
 from vaeport_export import cli as export_cli
 

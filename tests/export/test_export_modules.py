@@ -15,7 +15,7 @@ from torch.nn import functional
 import vaeport
 from tests.export.material import sealed_again
 from tests.export.strangers import LABELS, files, pair, samples
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.checks.verification import verify
 from vaeport.errors import BundleError, InputError
 from vaeport.images.scaling import from_uint8
@@ -99,7 +99,7 @@ def test_card_says_what_the_networks_are(pets: Path) -> None:
 def test_parity_holds_where_the_authors_code_does_not_exist(pets: Path) -> None:
     program = textwrap.dedent(f"""
         import sys
-        from vaeport.bundle.folder import open_bundle
+        from vaeport.bundle.opening import open_bundle
         from vaeport_export.bundle.subject import subject_of
         from vaeport_parity.comparison import compare
         report = compare(subject_of(open_bundle({str(pets)!r})), "own", isolated=False)

@@ -8,7 +8,7 @@ from onnx import ModelProto
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
 from tests.export.material import digits, edit_onnx, exported, sealed_again
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.backends import BACKENDS
 from vaeport_parity.backends.torch_eager import TorchEager

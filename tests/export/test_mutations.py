@@ -11,8 +11,8 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from tests.export.material import compared, edit_onnx, opened, sealed_again
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.golden import parse_golden
+from vaeport.bundle.opening import open_bundle
 from vaeport.contract import MANIFEST_FILE
 from vaeport_parity.reference.base import chunked_answers
 from vaeport_parity.reporting.report import Report

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from tests.export.material import sealed_again
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.errors import BundleError, VaeportError
 from vaeport_export.bundle.original import read_original
 from vaeport_export.bundle.subject import find_bundle

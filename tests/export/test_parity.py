@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tests.export.material import Opened, compared, opened
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.golden import Arrays, parse_golden
+from vaeport.bundle.opening import open_bundle
 from vaeport.contract import GRAPHS
 from vaeport.errors import InputError
 from vaeport_export.bundle.probes import probe_inputs

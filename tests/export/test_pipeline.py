@@ -10,8 +10,8 @@ import torch
 from onnx import numpy_helper
 
 from tests.export.material import NARROW, exported, trained_run
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.manifest import parse_manifest
+from vaeport.bundle.opening import open_bundle
 from vaeport.checks.verification import verify
 from vaeport.errors import CheckFailedError, InputError
 from vaeport_export import pipeline

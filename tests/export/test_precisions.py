@@ -14,8 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 import vaeport
 from tests.export.material import digits, sealed_again
 from tests.export.test_pytest_plugin import pytest_run
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.golden import parse_golden
+from vaeport.bundle.opening import open_bundle
 from vaeport.checks.verification import verify
 from vaeport.cli import main as vaeport_main
 from vaeport.contract import DECODER, ENCODER_CLASSIFIER, GOLDEN_FILE, GRAPHS, IMAGE

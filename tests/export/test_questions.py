@@ -6,7 +6,7 @@ import pytest
 
 from tests.export.material import edit_onnx, sealed_again
 from tests.export.test_defects import swap_two_classes
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.contract import CLASS_PROBS
 from vaeport_export.bundle.probes import DOUBTFUL_ROWS, doubtful_rows
 from vaeport_export.bundle.subject import subject_of

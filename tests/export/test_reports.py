@@ -6,7 +6,7 @@ from onnx import ModelProto
 
 from tests.export.crooked import Crooked, refusing, unchanged
 from tests.export.material import compared, sealed_again
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.errors import InputError
 from vaeport_export.bundle.sealing import seal_report, sealed_report
 from vaeport_parity.backends import BACKENDS

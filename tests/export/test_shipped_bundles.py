@@ -2,7 +2,7 @@
 
 import pytest
 
-from vaeport.bundle.folder import open_bundle, shipped_bundles
+from vaeport.bundle.opening import open_bundle, shipped_bundles
 from vaeport.contract import GRAPHS
 from vaeport_export.bundle.original import read_original
 from vaeport_export.graph.onnx_file import GraphDescription, export_graph

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.export.material import sealed_again
-from vaeport.bundle.folder import open_bundle
+from vaeport.bundle.opening import open_bundle
 from vaeport.errors import BundleError, InputError, OutputError, SealError
 from vaeport_export.bundle.writer import check_place, put_in_place, seal, staged_folder
 
@@ -35,7 +35,7 @@ while True:
 def test_extra_file_breaks_the_seal(extra: str, copy: Path) -> None:
     (copy / extra).write_text("mine")
 
-    with pytest.raises(SealError, match=f"{extra} is not in bundle.json"):
+    with pytest.raises(SealError, match=f"'{extra}' is not in bundle.json"):
         open_bundle(copy)
 
 

@@ -19,13 +19,26 @@ from vaeport.bundle.anomaly_scale import AnomalyCalibration, calibration_of
 from vaeport.bundle.golden import Arrays, Golden
 from vaeport.bundle.manifest import Manifest, Tolerances
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import BATCH, CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Shapes, Tolerance, Z
+from vaeport.contract import (
+    BATCH,
+    CLASS_PROBS,
+    DECODER,
+    ENCODER_CLASSIFIER,
+    FP32,
+    GRAPHS,
+    IMAGE,
+    Shapes,
+    Tolerance,
+    Z,
+    graph_metadata,
+)
 from vaeport.model.anomaly import kl_nats, reconstruction_nats
 from vaeport.model.latents import philox4x32
 from vaeport_export.bundle.standard_case import write_test_case
 from vaeport_export.bundle.writer import seal
 
 TINY = Path(__file__).parent / "tiny"
+NAME = "tiny"
 LABELS = ("cat", "dog", "owl")
 SHAPES = Shapes((1, 4, 4), 2, len(LABELS))
 
@@ -121,6 +134,7 @@ def _model(graph: str, nodes: list[onnx.NodeProto], constants: Mapping[str, NDAr
         ir_version=_IR_VERSION,
         producer_name="make_tiny_bundle",
     )
+    helper.set_model_props(model, graph_metadata(spec, bundle=NAME, labels=LABELS, shapes=SHAPES))
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -202,7 +216,7 @@ def _anomaly(golden: Golden, weights: dict[str, NDArray[np.float32]]) -> Anomaly
 def _manifest(golden: Golden, weights: dict[str, NDArray[np.float32]]) -> Manifest:
     best = golden.answers[ENCODER_CLASSIFIER]["float64"][CLASS_PROBS].argmax(axis=1)
     return Manifest(
-        name="tiny",
+        name=NAME,
         version="1",
         description="A bundle for tests, of seeded weights that were never trained.",
         labels=LABELS,

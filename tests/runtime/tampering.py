@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaeport.bundle.digest import with_digest
 from vaeport.contract import MANIFEST_FILE
 
 
@@ -26,8 +27,12 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
 
 
 def write_manifest(bundle: Path, value: object) -> None:
-    """Replace the manifest."""
-    (bundle / MANIFEST_FILE).write_text(json.dumps(value), encoding="utf-8")
+    """Replace the manifest by one whose digest holds, whatever else it says."""
+    if isinstance(value, dict):
+        text = with_digest(json.dumps({k: v for k, v in value.items() if k != "digest"}, indent=2) + "\n")
+    else:
+        text = json.dumps(value)
+    (bundle / MANIFEST_FILE).write_text(text, encoding="utf-8")
 
 
 def reseal(bundle: Path, name: str, content: bytes) -> None:

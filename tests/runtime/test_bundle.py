@@ -7,7 +7,7 @@ import pytest
 
 from tests.runtime.tampering import change_one_byte, read_manifest, write_manifest
 from vaeport import open_bundle, shipped_bundles
-from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.bundle.opening import DEFAULT_BUNDLE
 from vaeport.errors import BundleError, BundleNotFoundError, SealError
 
 FILES = (
@@ -56,8 +56,10 @@ def test_name_too_long_for_a_path_raises_not_found() -> None:
 
 
 def test_file_is_no_bundle(tiny_bundle: Path) -> None:
-    with pytest.raises(BundleNotFoundError, match="is a file, not a bundle folder"):
-        open_bundle(tiny_bundle / "golden.npz")
+    with pytest.raises(BundleError, match=r"holds no bundle\.json at its top"):
+        open_bundle(tiny_bundle / "golden.npz")  # which is a zip
+    with pytest.raises(BundleError, match="is a file, but no zip"):
+        open_bundle(tiny_bundle / "bundle.json")
 
 
 def test_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
@@ -94,14 +96,14 @@ def test_shorter_and_longer_file_break_the_seal(change: bytes, tiny_bundle: Path
 def test_extra_file_breaks_the_seal(name: str, tiny_bundle: Path) -> None:
     (tiny_bundle / name).write_bytes(b"mine")
 
-    with pytest.raises(SealError, match=rf"{name} is not in bundle\.json"):
+    with pytest.raises(SealError, match=rf"'{name}' is not in bundle\.json"):
         open_bundle(tiny_bundle)
 
 
 def test_empty_extra_folder_breaks_the_seal(tiny_bundle: Path) -> None:
     (tiny_bundle / "fp16").mkdir()
 
-    with pytest.raises(SealError, match="empty folder fp16"):
+    with pytest.raises(SealError, match="empty folder 'fp16'"):
         open_bundle(tiny_bundle)
 
 
@@ -118,7 +120,7 @@ def test_linked_folder_breaks_the_seal(tiny_bundle: Path, tmp_path: Path) -> Non
     shutil.move(tiny_bundle / "fp32", tmp_path / "elsewhere")
     (tiny_bundle / "fp32").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(SealError, match="fp32 is a link"):
+    with pytest.raises(SealError, match="'fp32' is a link"):
         open_bundle(tiny_bundle)
 
 

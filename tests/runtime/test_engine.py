@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import vaeport
 from tests.runtime.tampering import change_one_byte
 from vaeport import Encoding
+from vaeport.contract import GraphSpec, Shapes
 from vaeport.errors import InputError, SealError
 from vaeport.sessions.engine import run_session
 from vaeport.sessions.session import SPINNING_FROM_BYTES, SessionOptions, open_session
@@ -58,9 +59,11 @@ def test_chunks_change_nothing_beyond_rounding(n: int, small_chunks: vaeport.Mod
 def test_session_never_sees_more_than_a_chunk(small_chunks: vaeport.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def watched(session: object, spec: object, feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    def watched(
+        session: object, spec: GraphSpec, shapes: Shapes, feed: dict[str, NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
         seen.append(max(map(len, feed.values())))
-        return run_session(session, spec, feed)  # type: ignore[arg-type]
+        return run_session(session, spec, shapes, feed)
 
     monkeypatch.setattr("vaeport.sessions.engine.run_session", watched)
     small_chunks.reconstruct([_noise(6), _noise(3)])

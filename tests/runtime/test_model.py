@@ -139,5 +139,5 @@ def test_graph_of_other_sizes_than_the_manifest_s_raises_bundle_error(tiny_bundl
     manifest["shapes"]["image"] = [1, 2, 8]
     write_manifest(tiny_bundle, manifest)
 
-    with pytest.raises(BundleError, match="decoder"):
-        vaeport.load(tiny_bundle).generate("cat")
+    with pytest.raises(BundleError, match=r"'image' has the shape .* as the manifest says"):
+        vaeport.load(tiny_bundle)

@@ -41,7 +41,7 @@ def test_names_that_come_late_are_listed_from_the_beginning() -> None:
 
 
 @pytest.mark.parametrize(
-    "modules", ["vaeport.model.latents", "vaeport.checks.verification", "vaeport.model.model, vaeport.bundle.folder"]
+    "modules", ["vaeport.model.latents", "vaeport.checks.verification", "vaeport.model.model, vaeport.bundle.opening"]
 )
 def test_no_module_takes_the_place_of_a_public_function(modules: str) -> None:
     code = f"import {modules}; print(callable(vaeport.latents), callable(vaeport.verify), callable(vaeport.load))"

@@ -18,7 +18,7 @@ from torch import nn
 
 from tests.train.networks import pets
 from tests.train.small import contents, few_digits, metrics_without_time
-from vaeport.bundle.folder import DEFAULT_BUNDLE, shipped_bundles
+from vaeport.bundle.opening import DEFAULT_BUNDLE, shipped_bundles
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
 from vaeport_train import evaluate, fit, load_checkpoint, resume

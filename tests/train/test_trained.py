@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.train.small import contents
-from vaeport.bundle.folder import DEFAULT_BUNDLE, shipped_bundles
+from vaeport.bundle.opening import DEFAULT_BUNDLE, shipped_bundles
 from vaeport_train.cli import main
 from vaeport_train.data import Dataset
 from vaeport_train.evaluation import evaluate

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import vaeport
-from vaeport.bundle.folder import DEFAULT_BUNDLE
+from vaeport.bundle.opening import DEFAULT_BUNDLE
 from vaeport.sessions.threads import usable_processors
 
 MOST_GROWTH = 5_000_000

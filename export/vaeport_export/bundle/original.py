@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from vaeport.bundle.folder import Bundle
+from vaeport.bundle.opening import Bundle
 from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE, yardstick_of
 from vaeport.errors import BundleError, CheckFailedError, InputError
 from vaeport_parity.reference.base import Reference

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.manifest import Manifest
+from vaeport.bundle.opening import open_bundle
 from vaeport.contract import FP32
 from vaeport.errors import CheckFailedError
 from vaeport_parity.backends import OWN_BACKENDS

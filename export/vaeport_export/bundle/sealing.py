@@ -1,11 +1,10 @@
 """Put a report into the bundle it is about, and read it there."""
 
 import dataclasses
-import shutil
 
 from pydantic import TypeAdapter, ValidationError
 
-from vaeport.bundle.folder import Bundle
+from vaeport.bundle.opening import Bundle
 from vaeport.common.fileio import write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, MANIFEST_FILE
 from vaeport.errors import InputError
@@ -25,7 +24,7 @@ def seal_report(bundle: Bundle, report: Report) -> None:
         for name in bundle.manifest.files:
             if not name.startswith(f"{CHECKPOINT_FOLDER}/") or bundle.has(CHECKPOINT_FOLDER):
                 (stage / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(bundle.path / name, stage / name)
+                (stage / name).write_bytes(bundle.read(name))
         (stage / MANIFEST_FILE).unlink(missing_ok=True)
         write_text(stage / parity_file(report.label or FP32), report.to_json())
         seal(stage, dataclasses.replace(bundle.manifest, files={}))

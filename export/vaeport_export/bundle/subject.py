@@ -12,8 +12,8 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from vaeport.bundle.folder import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.bundle.golden import Golden, parse_golden
+from vaeport.bundle.opening import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import (
     CHECKPOINT_FOLDER,

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vaeport.bundle.folder import open_bundle
 from vaeport.bundle.manifest import FileEntry, Manifest
+from vaeport.bundle.opening import open_bundle
 from vaeport.common.fileio import write_text
 from vaeport.contract import MANIFEST_FILE
 from vaeport.errors import BundleError, InputError, OutputError

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any, NoReturn, TypeGuard, TypeVar
 
 from ..errors import BundleError
+from .limits import MAX_JSON_DEPTH, MAX_JSON_INTEGER
 
 T = TypeVar("T")
 
@@ -106,15 +108,18 @@ class Fields:
 
 
 def parse_json(content: bytes, where: str) -> Fields:
-    """Parse strict JSON: no repeated key, no NaN or Infinity, an object at the top.
+    """Parse strict JSON: no repeated key, no number that float64 or int64 cannot hold, an object at the top.
 
     Raises:
         BundleError: the bytes are no such JSON; the message names `where`.
     """
     try:
         value = json.loads(content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise BundleError(f"{where} is nested deeper than {MAX_JSON_DEPTH} levels") from error
+    except ValueError as error:
         raise BundleError(f"{where} is not valid JSON: {error}") from error
+    _check_values(value, where)
     return Fields(value, where)
 
 
@@ -131,6 +136,37 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(result) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return result
+
+
+def _check_values(top: object, where: str) -> None:
+    """Refuse what JSON can spell but programs cannot hold: half characters, numbers and nesting past limits."""
+    level = [(where, top)]
+    for _ in range(MAX_JSON_DEPTH):
+        inner: list[tuple[str, object]] = []
+        for place, value in level:
+            if isinstance(value, dict):
+                inner += ((f"{place}: {key!r:.60}", each) for key, each in value.items())
+                inner += ((f"{place}: a key", key) for key in value)
+            elif isinstance(value, list):
+                inner += ((place, each) for each in value)
+            elif isinstance(value, str) and not _is_unicode(value):
+                raise BundleError(f"{place} holds half of a surrogate pair, which is no character")
+            elif isinstance(value, int) and abs(value) > MAX_JSON_INTEGER:
+                raise BundleError(f"{place} holds a whole number beyond {MAX_JSON_INTEGER}")
+            elif isinstance(value, float) and not isfinite(value):
+                raise BundleError(f"{place} holds a number beyond what float64 can hold")
+        if not inner:
+            return
+        level = inner
+    raise BundleError(f"{where} is nested deeper than {MAX_JSON_DEPTH} levels")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""A bundle on disk: found, checked against its seal, and read only in what the seal covers."""
+"""The files of a bundle in a folder: plain files in plain folders, read without following a link."""
 
 from __future__ import annotations
 
@@ -6,167 +6,134 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ..contract import MANIFEST_FILE
-from ..errors import BundleError, BundleNotFoundError, SealError
-from .manifest import FileEntry, Manifest, parse_manifest
+from ..errors import BundleError, SealError
+from .limits import MAX_FILES, MAX_FOLDER_DEPTH
 
-DEFAULT_BUNDLE = "mnist"
-"""Shipped bundle that the commands take when none is named."""
-
-_MOST_DEPTH = 16
-
-MAX_MANIFEST_BYTES = 4 * 2**20
-"""A manifest is a few kilobytes; more than this is no manifest."""
+_PIECE = 2**20
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """A folder whose files are exactly those of its manifest. Made by `open_bundle`."""
+class FolderFiles:
+    """A folder."""
 
     path: Path
-    """Absolute path of the folder."""
-    manifest: Manifest
-    """What `bundle.json` says."""
+    """Absolute path."""
 
-    def read(self, name: str) -> bytes:
-        """Content of one sealed file, hashed again on the way in, so that a swap since `open_bundle` is noticed.
+    def names(self) -> list[str]:
+        """Every file by its path inside, with forward slashes.
 
         Raises:
-            SealError: the file is not in the manifest, is missing, or has changed.
+            SealError: a link, an empty folder, or more or deeper files than a bundle has.
         """
-        entry = self.manifest.files.get(name)
-        if entry is None:
-            raise SealError(f"{self.path}: {name!r} is not part of this bundle")
-        return _read_sealed(self.path, name, entry)
+        names: list[str] = []
+        for name in _walk(self.path, self.path):
+            if len(names) > MAX_FILES:
+                raise SealError(f"broken seal, there are more than {MAX_FILES} files; is this the folder you meant?")
+            names.append(name)
+        return names
 
-    def has(self, folder: str) -> bool:
-        """Whether a detachable folder is there."""
-        return (self.path / folder).is_dir()
+    def has_folder(self, name: str) -> bool:
+        """Whether anything stands at a name."""
+        return os.path.lexists(self.path / name)
+
+    def read(self, name: str, *, most: int) -> bytes | None:
+        """Content of a file, None if it is larger than `most` bytes.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            SealError: it is a link, a pipe or a device.
+            BundleError: it cannot be read.
+        """
+        with open_plain(self.path, name) as (file, size):
+            return file.read(size) if size <= most else None
+
+    def sha256(self, name: str, *, size: int) -> str | None:
+        """Lower-case hexadecimal SHA-256 of a file, None if it has another size; errors as of `read`."""
+        with open_plain(self.path, name) as (file, found):
+            if found != size:
+                return None
+            digest = hashlib.sha256()
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+            return digest.hexdigest()
 
 
-def open_bundle(path_or_name: str | os.PathLike[str]) -> Bundle:
-    """Open a bundle by path, or by the name of one that ships with vaeport, and check its seal.
+@contextmanager
+def open_plain(root: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+    """A plain file, open for reading, and its size in bytes; links, pipes and devices are refused.
+
+    Args:
+        root: folder that may be trusted to be one.
+        name: path inside it, with forward slashes; none of its parts may be a link, even if it has just become one.
 
     Raises:
-        BundleNotFoundError: no such folder, and no shipped bundle of that name.
-        BundleError: the manifest is missing or cannot be read.
-        SealError: a file is missing, extra, changed, linked or outside the folder.
+        FileNotFoundError: it is not there.
+        SealError: it, or a folder on the way, is a link, a pipe, a socket or a device.
+        BundleError: it cannot be read.
     """
-    path = _locate(path_or_name)
-    manifest = parse_manifest(_read_manifest(path))
-    _check_names(path, manifest)
-    for name, entry in manifest.files.items():
-        if not _detached(path, manifest, name):
-            _read_sealed(path, name, entry)
-    return Bundle(path, manifest)
-
-
-def shipped_bundles() -> dict[str, Path]:
-    """Bundles that ship with vaeport, by name: inside the installed package, or in `models/` of a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    roots = (package / "bundles", package.parent.parent / "models")
-    return {
-        folder.name: folder
-        for root in roots
-        if root.is_dir()
-        for folder in sorted(root.iterdir())
-        if not folder.name.startswith(".") and (folder / MANIFEST_FILE).is_file()
-    }
-
-
-def _locate(path_or_name: str | os.PathLike[str]) -> Path:
-    path = Path(path_or_name)
-    if os.path.isdir(path):  # noqa: PTH112 - pathlib's raises for names that no system can have
-        return path.resolve()
-    shipped = shipped_bundles()
-    if str(path_or_name) in shipped:
-        return shipped[str(path_or_name)]
-    names = ", ".join(shipped) or "none"
-    problem = "is a file, not a bundle folder" if os.path.exists(path) else "does not exist"  # noqa: PTH110
-    raise BundleNotFoundError(f"{_short(str(path_or_name))!r} {problem}, and is no shipped bundle (shipped: {names})")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 200 else f"{name[:197]}..."
-
-
-def _read_manifest(path: Path) -> bytes:
     try:
-        content = _read_plain(path / MANIFEST_FILE, most=MAX_MANIFEST_BYTES)
-    except FileNotFoundError as error:
-        raise BundleError(f"{path} holds no {MANIFEST_FILE}, so it is no vaeport bundle") from error
-    if content is None:
-        raise BundleError(f"{path / MANIFEST_FILE} is larger than {MAX_MANIFEST_BYTES} bytes, so it is no manifest")
-    return content
-
-
-def _check_names(path: Path, manifest: Manifest) -> None:
-    """The folder holds the manifest's files and no others, all of them plain files in plain folders."""
-    found = set(_walk(path, path))
-    expected = {name for name in manifest.files if not _detached(path, manifest, name)} | {MANIFEST_FILE}
-    if missing := sorted(expected - found):
-        raise SealError(f"{path}: broken seal, {missing[0]} is missing; fetch or export the bundle again")
-    if extra := sorted(found - expected):
-        raise SealError(f"{path}: broken seal, {extra[0]} is not in {MANIFEST_FILE}; remove it if it is yours")
-
-
-def _detached(path: Path, manifest: Manifest, name: str) -> bool:
-    top = name.partition("/")[0]
-    return top in manifest.detachable and not os.path.lexists(path / top)
-
-
-def _walk(root: Path, folder: Path) -> list[str]:
-    names: list[str] = []
-    with os.scandir(folder) as entries:
-        listed = list(entries)
-    for entry in listed:
-        name = Path(entry.path).relative_to(root).as_posix()
-        if entry.is_symlink():
-            raise SealError(f"{root}: broken seal, {name} is a link; a bundle holds plain files only")
-        if entry.is_dir(follow_symlinks=False):
-            if name.count("/") >= _MOST_DEPTH:
-                raise SealError(f"{root}: broken seal, {name[:100]} is deeper than any file of a bundle")
-            inner = _walk(root, Path(entry.path))
-            if not inner:
-                raise SealError(f"{root}: broken seal, the empty folder {name} is not in {MANIFEST_FILE}")
-            names += inner
-        else:
-            names.append(name)
-    return names
-
-
-def _read_sealed(root: Path, name: str, entry: FileEntry) -> bytes:
-    changed = f"{root}: broken seal, {name} is not the file that was sealed; fetch or export the bundle again"
-    try:
-        content = _read_plain(root / name, most=entry.size)
-    except FileNotFoundError as error:
-        raise SealError(f"{root}: broken seal, {name} is missing; fetch or export the bundle again") from error
-    if content is None or len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise SealError(changed)
-    return content
-
-
-def _read_plain(path: Path, *, most: int) -> bytes | None:
-    """Content of a plain file, None if it is larger than `most` bytes; links, pipes and devices are refused."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        raise
+        descriptor = _opened(root, name)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(name) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise SealError(f"{path} is a link; a bundle holds plain files only") from error
-        raise BundleError(f"cannot read {path}: {error.strerror}") from error
+            raise SealError(f"broken seal, {name} is a link; a bundle holds plain files only") from error
+        if error.errno == errno.ENXIO:
+            raise SealError(f"broken seal, {name} is no plain file") from error
+        raise BundleError(f"cannot read {name}: {error.strerror}") from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SealError(f"{path} is no plain file")
-        if status.st_size > most:
-            return None
+            raise SealError(f"broken seal, {name} is no plain file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(status.st_size)
+            try:
+                yield file, status.st_size
+            except OSError as error:
+                raise BundleError(f"cannot read {name}: {error.strerror or error}") from error
     finally:
         os.close(descriptor)
+
+
+_PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _opened(root: Path, name: str) -> int:
+    """A descriptor of a file, each folder on the way opened from the one before it, so that no link is followed."""
+    if os.open not in os.supports_dir_fd:
+        return os.open(root / name, _PLAIN)
+    *folders, last = name.split("/")
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(last, _PLAIN, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _walk(root: Path, folder: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = Path(entry.path).relative_to(root).as_posix()
+            if entry.is_symlink():
+                raise SealError(f"broken seal, {name!r:.100} is a link; a bundle holds plain files only")
+            if not entry.is_dir(follow_symlinks=False):
+                yield name
+                continue
+            if name.count("/") >= MAX_FOLDER_DEPTH:
+                raise SealError(f"broken seal, {name!r:.100} is deeper than any file of a bundle")
+            empty = True
+            for inner in _walk(root, Path(entry.path)):
+                empty = False
+                yield inner
+            if empty:
+                raise SealError(f"broken seal, the empty folder {name!r:.100} is not in {MANIFEST_FILE}")

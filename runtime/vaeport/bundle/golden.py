@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GOLDEN_FILE, GRAPHS, IMAGE, Shapes, Z
 from ..errors import BundleError
 from ..images.scaling import from_uint8
+from .arrays import ArraysFile
 
 Arrays = dict[str, NDArray[np.floating]]
 """Tensors of a graph by name."""
@@ -75,42 +73,41 @@ def parse_golden(content: bytes, shapes: Shapes, precisions: Sequence[str] = (FP
     Raises:
         BundleError: not such a file, or an array missing or of another shape or type.
     """
-    arrays = _load(content)
-    rows = {graph: np.shape(arrays.get(f"{graph}.{spec.inputs[0]}", 0))[:1] for graph, spec in GRAPHS.items()}
-    if empty := [graph for graph, size in rows.items() if size == (0,)]:
-        raise BundleError(f"{GOLDEN_FILE} holds no rows for {empty[0]}")
-
-    def take(name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-        array: NDArray[Any] | None = arrays.get(name)
-        if array is None or array.dtype != np.dtype(dtype) or array.shape != shape:
+    file = ArraysFile(content, GOLDEN_FILE)
+    rows = {graph: _rows(file, f"{graph}.{spec.inputs[0]}") for graph, spec in GRAPHS.items()}
+    wanted: dict[str, tuple[str, tuple[int, ...]]] = {
+        "labels": ("int64", rows[ENCODER_CLASSIFIER]),
+        f"{ENCODER_CLASSIFIER}.{IMAGE}": ("uint8", (*rows[ENCODER_CLASSIFIER], *shapes.image)),
+        f"{DECODER}.{Z}": ("float32", (*rows[DECODER], shapes.latent_dim)),
+        f"{DECODER}.{CLASS_PROBS}": ("float32", (*rows[DECODER], shapes.classes)),
+    }
+    lower = [precision for precision in precisions if precision != FP32]
+    for graph, spec in GRAPHS.items():
+        for kind, dtype in (*((dtype, dtype) for dtype in REFERENCES), *((each, "float32") for each in lower)):
+            for name in spec.outputs:
+                wanted[f"{graph}.{name}.{kind}"] = (dtype, (*rows[graph], *shapes.row(name)))
+    for name, (dtype, shape) in wanted.items():
+        header = file.headers.get(name)
+        if header is None or header.dtype.newbyteorder("=") != np.dtype(dtype) or header.shape != shape:
             raise BundleError(f"{GOLDEN_FILE} must hold {name!r} as {dtype} {list(shape)}")
-        return array
+    arrays = file.read(list(wanted))
 
-    def answers(graph: str, precision: str, dtype: str) -> Arrays:
-        return {
-            name: take(f"{graph}.{name}.{precision}", dtype, (*rows[graph], *shapes.row(name)))
-            for name in GRAPHS[graph].outputs
-        }
+    def answers(graph: str, kind: str) -> Arrays:
+        return {name: arrays[f"{graph}.{name}.{kind}"] for name in GRAPHS[graph].outputs}
 
-    images, drawn = rows[ENCODER_CLASSIFIER], rows[DECODER]
     return Golden(
-        images=take(f"{ENCODER_CLASSIFIER}.{IMAGE}", "uint8", (*images, *shapes.image)),
-        labels=take("labels", "int64", images),
-        z=take(f"{DECODER}.{Z}", "float32", (*drawn, shapes.latent_dim)),
-        class_probs=take(f"{DECODER}.{CLASS_PROBS}", "float32", (*drawn, shapes.classes)),
-        answers={graph: {dtype: answers(graph, dtype, dtype) for dtype in REFERENCES} for graph in GRAPHS},
-        lower={
-            graph: {precision: answers(graph, precision, "float32") for precision in precisions if precision != FP32}
-            for graph in GRAPHS
-        },
+        images=arrays[f"{ENCODER_CLASSIFIER}.{IMAGE}"],
+        labels=arrays["labels"],
+        z=arrays[f"{DECODER}.{Z}"],
+        class_probs=arrays[f"{DECODER}.{CLASS_PROBS}"],
+        answers={graph: {dtype: answers(graph, dtype) for dtype in REFERENCES} for graph in GRAPHS},
+        lower={graph: {precision: answers(graph, precision) for precision in lower} for graph in GRAPHS},
     )
 
 
-def _load(content: bytes) -> dict[str, NDArray[Any]]:
-    if not zipfile.is_zipfile(io.BytesIO(content)):
-        raise BundleError(f"{GOLDEN_FILE} cannot be read: it is no .npz file")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Exception as error:
-        raise BundleError(f"{GOLDEN_FILE} cannot be read: {' '.join(str(error).split())}") from error
+def _rows(file: ArraysFile, name: str) -> tuple[int, ...]:
+    header = file.headers.get(name)
+    rows = () if header is None else header.shape[:1]
+    if rows == (0,):
+        raise BundleError(f"{GOLDEN_FILE} holds no rows of {name!r}")
+    return rows

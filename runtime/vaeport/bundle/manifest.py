@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,7 +21,9 @@ from ..contract import (
 )
 from ..errors import BundleError
 from .anomaly_scale import AnomalyCalibration, read_calibration
+from .digest import with_digest
 from .fields import Fields, parse_json
+from .limits import MAX_CLASSES, MAX_FILE_BYTES, MAX_FILES, MAX_IMAGE_VALUES, MAX_LATENT_DIM
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,6 @@ class FileEntry:
     sha256: str
     """Lower-case hexadecimal digest of the content."""
 
-
-_MOST_SIZE = 65536
 
 Tolerances = dict[str, dict[str, dict[str, Tolerance]]]
 """By precision, graph and output name."""
@@ -83,7 +84,7 @@ class Manifest:
         )
 
     def to_json(self) -> str:
-        """Text of `bundle.json`: keys in a fixed order, so that equal bundles are equal bytes."""
+        """Text of `bundle.json`, its digest first: keys in a fixed order, so that equal bundles are equal bytes."""
         shapes = {"image": self.shapes.image, "latent_dim": self.shapes.latent_dim}
         fields = {**asdict(self), "shapes": shapes, "files": {k: asdict(v) for k, v in sorted(self.files.items())}}
         for name in ("anomaly", "precision_figures"):
@@ -91,11 +92,13 @@ class Manifest:
                 del fields[name]
         if self.polarity == _USUAL_POLARITY:
             del fields["polarity"]
-        return json.dumps({"contract": CONTRACT, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return with_digest(
+            json.dumps({"contract": CONTRACT, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        )
 
 
 def parse_manifest(content: bytes) -> Manifest:
-    """Read the bytes of a `bundle.json`.
+    """Read the bytes of a `bundle.json`; whether its digest holds is checked before, by `open_bundle`.
 
     Raises:
         BundleError: not JSON, another contract, or a field missing or wrong.
@@ -110,8 +113,13 @@ def parse_manifest(content: bytes) -> Manifest:
     if channels not in (1, 3):
         raise BundleError(f"{shapes.where}: 'image' must have 1 or 3 channels, but has {channels}")
     latent_dim = shapes.integer("latent_dim", least=1)
-    if max(height, width, latent_dim) > _MOST_SIZE:
-        raise BundleError(f"{shapes.where}: a size is above {_MOST_SIZE}")
+    for what, size, most in (
+        ("values in an image", channels * height * width, MAX_IMAGE_VALUES),
+        ("dimensions of the latent", latent_dim, MAX_LATENT_DIM),
+        ("classes", len(labels), MAX_CLASSES),
+    ):
+        if size > most:
+            raise BundleError(f"{MANIFEST_FILE} has {size} {what}, more than {most}, the most that vaeport takes")
     manifest = Manifest(
         name=fields.text("name"),
         version=fields.text("version"),
@@ -142,15 +150,22 @@ def _tolerance(fields: Fields, output: str) -> Tolerance:
     return Tolerance(inner.number("max_abs"), inner.number("noise_floor"))
 
 
+_PLAIN_NAME = re.compile(
+    r"(?!(?:CON|PRN|AUX|NUL|COM\d|LPT\d)(?:\.|$))[A-Z0-9_-](?:[A-Z0-9_.-]*[A-Z0-9_-])?", re.IGNORECASE | re.ASCII
+)
+"""A name that is the same plain file on every system: no device of Windows, no dot at the end that Windows drops."""
+
+
 def _file_entry(fields: Fields, path: str) -> FileEntry:
-    parts = path.split("/")
-    if not all(re.fullmatch(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*", part) for part in parts) or path == MANIFEST_FILE:
+    if not all(_PLAIN_NAME.fullmatch(part) for part in path.split("/")) or path.casefold() == MANIFEST_FILE:
         raise BundleError(f"{fields.where}: {path!r} is no plain path inside the bundle")
     inner = fields.inner(path)
     digest = inner.text("sha256")
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise BundleError(f"{inner.where}: 'sha256' must be 64 lower-case hexadecimal digits")
-    return FileEntry(inner.integer("size"), digest)
+    size = inner.integer("size")
+    inner.check(size <= MAX_FILE_BYTES, "size", f"at most {MAX_FILE_BYTES} bytes")
+    return FileEntry(size, digest)
 
 
 _USUAL_POLARITY = "auto"
@@ -162,6 +177,9 @@ def _check_complete(manifest: Manifest) -> None:
     """Every precision has both graphs and a tolerance for each output; what answers need cannot be absent."""
     if manifest.polarity not in POLARITIES:
         raise BundleError(f"{MANIFEST_FILE}: 'polarity' must be one of {', '.join(POLARITIES)}")
+    if len(manifest.files) > MAX_FILES:
+        raise BundleError(f"{MANIFEST_FILE} lists {len(manifest.files)} files, more than {MAX_FILES}")
+    _check_paths(manifest.files)
     if GOLDEN_FILE not in manifest.files:
         raise BundleError(f"{MANIFEST_FILE} lists no {GOLDEN_FILE}")
     if set(manifest.detachable) - {CHECKPOINT_FOLDER}:
@@ -175,3 +193,17 @@ def _check_complete(manifest: Manifest) -> None:
             known = manifest.tolerances.get(precision, {}).get(spec.name, {})
             if missing := [output for output in spec.outputs if output not in known]:
                 raise BundleError(f"{MANIFEST_FILE} has no tolerance for {precision}/{spec.name}: {', '.join(missing)}")
+
+
+def _check_paths(files: Mapping[str, FileEntry]) -> None:
+    """No two paths are one on a system that ignores case, and none is a folder of another."""
+    seen: dict[str, str] = {}
+    for path in files:
+        twin = seen.setdefault(path.casefold(), path)
+        if twin != path:
+            raise BundleError(f"{MANIFEST_FILE} lists {twin!r} and {path!r}, which are one file on some systems")
+    for path in files:
+        parts = path.casefold().split("/")
+        for count in range(1, len(parts)):
+            if "/".join(parts[:count]) in seen:
+                raise BundleError(f"{MANIFEST_FILE} lists {path!r}, whose folder it lists as a file")

@@ -6,7 +6,7 @@ import os
 import platform
 from dataclasses import dataclass
 
-from ..bundle.folder import open_bundle
+from ..bundle.opening import open_bundle
 from ..errors import MissingExtraError, VaeportError
 from ..sessions.devices import installed_wheels, preload_cuda, why_no_cuda
 from ..sessions.session import import_onnxruntime

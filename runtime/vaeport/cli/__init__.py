@@ -19,6 +19,7 @@ VERBS = (
     "interpolate",
     "style-grid",
     "dataset",
+    "pack",
     "bench",
     "completion",
 )
@@ -32,7 +33,8 @@ _EXAMPLES = """  vaeport doctor                                 what this machin
   vaeport reconstruct digit.png -o pair.png
   vaeport restyle digit.png -o my-hand.png       the same handwriting, every class
   vaeport interpolate two.png seven.png -o way.gif
-  vaeport dataset -n 1000 -o synthetic.npz"""
+  vaeport dataset -n 1000 -o synthetic.npz
+  vaeport pack models/mnist -o mnist.vaeport     the bundle as one file"""
 
 
 def make_parser(verbs: Sequence[str] = VERBS) -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from ..bundle.folder import DEFAULT_BUNDLE
+from ..bundle.opening import DEFAULT_BUNDLE
 from ..checks.doctor import Diagnosis, diagnose
 from ..common.commands import print_json
 from . import options

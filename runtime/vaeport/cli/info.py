@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from ..bundle.folder import DEFAULT_BUNDLE, open_bundle, shipped_bundles
+from ..bundle.opening import DEFAULT_BUNDLE, open_bundle, shipped_bundles
 from ..common.commands import print_json
 from . import options
 
@@ -16,18 +16,19 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "info", help="say what a bundle is", description="Check a bundle's seal and say what it is."
     )
     parser.add_argument(
-        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
+        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder, zip or shipped name (default: %(default)s)"
     )
+    options.add_digest(parser)
     options.add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the manifest."""
-    bundle = open_bundle(arguments.bundle)
+    bundle = open_bundle(arguments.bundle, digest=arguments.digest)
     manifest = bundle.manifest
     if arguments.json:
-        print_json({"path": str(bundle.path), **asdict(manifest)})
+        print_json({"path": str(bundle.path), "digest": bundle.digest, **asdict(manifest)})
         return 0
     channels, height, width = manifest.shapes.image
     size = sum(entry.size for entry in manifest.files.values())
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"  latents     {manifest.shapes.latent_dim}")
     print(f"  precisions  {', '.join(manifest.precisions)}")
     print(f"  seal        holds, {len(manifest.files)} files, {size / 1e6:.1f} MB")
+    print(f"  digest      {bundle.digest}")
     for data, figures in manifest.evaluation.items():
         # The manifest leaves the form of figures free.
         error, images = (figures.get(key) if isinstance(figures, dict) else None for key in _SHOWN)

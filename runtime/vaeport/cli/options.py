@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, Protocol, get_args
 
-from ..bundle.folder import DEFAULT_BUNDLE
+from ..bundle.opening import DEFAULT_BUNDLE
 from ..common.commands import positive_int
 from ..contract import FP32
 from ..images.fitting import Fit, Polarity
@@ -24,13 +24,31 @@ def add_bundle(parser: Options) -> None:
         "--bundle",
         default=DEFAULT_BUNDLE,
         metavar="BUNDLE",
-        help="bundle folder, or name of a shipped bundle (default: %(default)s)",
+        help="bundle folder or zip, or name of a shipped bundle (default: %(default)s)",
     )
+    add_digest(parser)
+    add_trusted(parser)
     parser.add_argument(
         "--precision",
         default=FP32,
         metavar="NAME",
         help="which of the bundle's precisions answers: fp32, fp16, int8 (default: %(default)s)",
+    )
+
+
+def add_digest(parser: Options) -> None:
+    """`--digest`: which bundle it must be."""
+    parser.add_argument(
+        "--digest", metavar="SHA256", help="refuse any bundle but the one of this digest (`vaeport info` prints it)"
+    )
+
+
+def add_trusted(parser: Options) -> None:
+    """`--trusted`: what its graphs may do."""
+    parser.add_argument(
+        "--trusted",
+        action="store_true",
+        help="you trust the bundle's author: allow control flow, functions and sizes beyond the limits in its graphs",
     )
 
 
@@ -96,4 +114,11 @@ def reading(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def load_model(arguments: argparse.Namespace) -> Model:
     """The model that `add_bundle` and `add_device` name."""
-    return load(arguments.bundle, precision=arguments.precision, device=arguments.device, threads=arguments.threads)
+    return load(
+        arguments.bundle,
+        precision=arguments.precision,
+        device=arguments.device,
+        threads=arguments.threads,
+        digest=arguments.digest,
+        trusted=arguments.trusted,
+    )

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from ..bundle.folder import DEFAULT_BUNDLE
+from ..bundle.opening import DEFAULT_BUNDLE
 from ..checks.verification import VerifyReport, verify
 from ..common.commands import print_json, print_table
 from ..contract import FP32
@@ -20,8 +20,10 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "PyTorch, or the ONNX files that it was made from, answered.",
     )
     parser.add_argument(
-        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder or shipped name (default: %(default)s)"
+        "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder, zip or shipped name (default: %(default)s)"
     )
+    options.add_digest(parser)
+    options.add_trusted(parser)
     options.add_device(parser)
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -30,7 +32,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; exit code 1 if it falls short."""
     try:
-        report = verify(arguments.bundle, device=arguments.device, threads=arguments.threads)
+        report = verify(
+            arguments.bundle,
+            device=arguments.device,
+            threads=arguments.threads,
+            digest=arguments.digest,
+            trusted=arguments.trusted,
+        )
     except SealError as error:
         raise CheckFailedError(str(error)) from error
     if arguments.json:

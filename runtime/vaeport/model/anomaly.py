@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle.anomaly_scale import AnomalyCalibration
-from ..bundle.folder import Bundle
+from ..bundle.opening import Bundle
 from ..errors import BundleError
 from .answers import AnomalyScores, Encoding
 

@@ -11,7 +11,7 @@ from typing import Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle.folder import Bundle, open_bundle
+from ..bundle.opening import Bundle, open_bundle
 from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, IMAGE, Z
 from ..errors import BundleError, InputError
 from ..images.batch import ImageLike, ImageQueue, Images, queue_images, to_uint8
@@ -33,7 +33,8 @@ Rows = NDArray[np.float32]
 class LoadedBundle:
     """Two graphs of one bundle; a graph is loaded at its first use.
 
-    Threads may share it. It can be pickled: bundle path and options travel, the bundle is opened and checked anew.
+    Threads may share it. It can be pickled: bundle path, digest and options travel, the bundle is opened and checked
+    anew, and another bundle in its place is refused.
     After a fork the child's sessions open anew. `close`, or `with`, lets the sessions go.
     """
 
@@ -44,6 +45,7 @@ class LoadedBundle:
         precision: str = FP32,
         options: SessionOptions | None = None,
         chunk_rows: int = CHUNK_ROWS,
+        trusted: bool = False,
     ) -> None:
         known = bundle.manifest.precisions
         if precision not in known:
@@ -52,8 +54,8 @@ class LoadedBundle:
             raise InputError(f"chunk_rows is {chunk_rows}, but must be at least 1")
         self.bundle = bundle
         self.precision = precision
-        self.chunk_rows = chunk_rows
-        self._engine = Engine(bundle, precision, options or SessionOptions())
+        self._engine = Engine(bundle, precision, options or SessionOptions(), rows=chunk_rows, trusted=trusted)
+        self.chunk_rows = self._engine.rows
 
     @property
     def name(self) -> str:
@@ -98,7 +100,9 @@ class LoadedBundle:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopened, (type(self), str(self.bundle.path), self.precision, self._engine.options, self.chunk_rows)
+        bundle = str(self.bundle.path), self.bundle.digest
+        settings = self.precision, self._engine.options, self.chunk_rows, self._engine.trusted
+        return _reopened, (type(self), *bundle, *settings)
 
     def _cut(self, rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         return (rows[first : first + self.chunk_rows] for first in range(0, len(rows), self.chunk_rows))
@@ -116,9 +120,16 @@ class LoadedBundle:
 
 
 def _reopened(
-    kind: type[LoadedBundle], path: str, precision: str, options: SessionOptions, chunk_rows: int
+    kind: type[LoadedBundle],
+    path: str,
+    digest: str,
+    precision: str,
+    options: SessionOptions,
+    chunk_rows: int,
+    trusted: bool,
 ) -> LoadedBundle:
-    return kind(open_bundle(path), precision=precision, options=options, chunk_rows=chunk_rows)
+    bundle = open_bundle(path, digest=digest)
+    return kind(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)
 
 
 _MOST_TEMPERATURE = 1e6
@@ -362,11 +373,15 @@ def load(
     spinning: bool | None = None,
     providers: Providers | None = None,
     chunk_rows: int = CHUNK_ROWS,
+    digest: str | None = None,
+    trusted: bool = False,
 ) -> Model:
-    """Open a bundle, check its seal and make it ready to answer.
+    """Open a bundle, check its seal and its graphs and make it ready to answer.
+
+    The bundle may come from a stranger: docs/security.md has what is refused.
 
     Args:
-        path_or_name: a bundle folder, or the name of a bundle that ships with vaeport.
+        path_or_name: a bundle's folder or zip (`NAME.vaeport`), or the name of a bundle that ships with vaeport.
         precision: which of the bundle's precisions to run.
         device: `cpu`, `cuda`, `cuda:N` or `auto`; a device that would not run is an error, only `auto` may fall back.
         threads: threads inside an operator; None takes what CPU affinity and container quota allow.
@@ -374,10 +389,16 @@ def load(
             and more.
         providers: onnxruntime execution providers to pass through as they are, instead of those of `device`.
         chunk_rows: rows that meet a session at once; memory grows with it, answers do not change beyond rounding.
+        digest: the digest that the bundle must have (`sha256:...`, see `vaeport info`); None takes any. An app that
+            pins it takes that bundle and no other.
+        trusted: whether the bundle's author is trusted: its graphs may hold control flow (If, Loop, Scan) and
+            functions, and take any time and memory. They never read files or leave the standard operators.
 
     Raises:
-        BundleNotFoundError, BundleError, SealError: the bundle is not there, not readable, or not as it was sealed.
+        BundleNotFoundError, BundleError, SealError: the bundle is not there, not readable, or not as it was sealed; or
+            a graph is not what the manifest says, or could read files, hang, or take too much.
         InputError: an option out of its range.
     """
     options = SessionOptions(device, threads, spinning, None if providers is None else tuple(providers))
-    return Model(open_bundle(path_or_name), precision=precision, options=options, chunk_rows=chunk_rows)
+    bundle = open_bundle(path_or_name, digest=digest)
+    return Model(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaeport.bundle.folder import Bundle, open_bundle, shipped_bundles
+from vaeport.bundle.opening import Bundle, open_bundle, shipped_bundles
 from vaeport.contract import CHECKPOINT_FOLDER, MANIFEST_FILE
 from vaeport.errors import InputError
 
