@@ -103,7 +103,7 @@ def test_names_of_no_labels_of_one_and_of_several(tiny_model: vaeport.Model) -> 
     manifest = tiny_model.bundle.manifest
 
     assert label_names(manifest, None) == ("cat", "dog", "owl")
-    assert label_names(manifest, "dog") == ("dog",)  # type: ignore[arg-type]
+    assert label_names(manifest, "dog") == ("dog",)
     assert label_names(manifest, []) == ()
     assert label_names(manifest, np.array([2, 0])) == ("owl", "cat")  # type: ignore[arg-type]
 
