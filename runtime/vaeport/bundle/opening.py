@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ..common.arguments import file_path
+from ..common.plain import plain_text
 from ..contract import MANIFEST_FILE
 from ..errors import BundleError, BundleNotFoundError, SealError
 from .digest import check_digest, has_digest, read_digest
@@ -84,13 +86,14 @@ class Bundle:
         """
         from .archive import write_archive
 
+        target = file_path(path, "path")
         with _named(self.path):
             manifest = _read_manifest(self.files)
             if read_digest(manifest) != self.digest:
                 raise _changed(MANIFEST_FILE)
         present = set(self.files.names())
         sealed = {name: self.read(name) for name in self.manifest.files if name in present}
-        return write_archive({MANIFEST_FILE: manifest, **sealed}, Path(path))
+        return write_archive({MANIFEST_FILE: manifest, **sealed}, target)
 
 
 def open_bundle(path_or_name: str | os.PathLike[str], *, digest: str | None = None) -> Bundle:
@@ -143,22 +146,22 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _locate(path_or_name: str | os.PathLike[str]) -> Path:
+    path = file_path(path_or_name, "path_or_name")
+    shown = plain_text(str(path) if len(str(path)) <= _SHOWN else f"{str(path)[: _SHOWN - 3]}...")
     try:
-        path = Path(path_or_name)
         if os.path.isdir(path) or os.path.isfile(path):  # noqa: PTH112, PTH113 - pathlib's raise for some names
             return path.resolve()
         shipped = shipped_bundles()
         if str(path_or_name) in shipped:
             return shipped[str(path_or_name)]
         problem = "is no plain file or folder" if os.path.lexists(path) else "does not exist"
-    except (TypeError, ValueError, OSError) as error:
-        raise BundleNotFoundError(f"{str(path_or_name)!r:.200} is no path of a bundle: {error}") from error
+    except (ValueError, OSError) as error:
+        raise BundleNotFoundError(f"'{shown}' is no path of a bundle: {error}") from error
     names = ", ".join(shipped) or "none"
-    raise BundleNotFoundError(f"{_short(str(path_or_name))!r} {problem}, and is no shipped bundle (shipped: {names})")
+    raise BundleNotFoundError(f"'{shown}' {problem}, and is no shipped bundle (shipped: {names})")
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 200 else f"{name[:197]}..."
+_SHOWN = 200
 
 
 def _files(path: Path) -> Files:

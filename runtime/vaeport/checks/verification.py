@@ -16,7 +16,7 @@ from ..contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
 from ..errors import BundleError
 from ..graph.checking import CheckedGraph
 from ..sessions.engine import check_sealed_graph, open_graph, run_session
-from ..sessions.session import Providers, SessionOptions, import_onnxruntime
+from ..sessions.session import Providers, SessionOptions, import_onnxruntime, read_providers
 from .comparison import error_ratio, flipped_rows, max_abs_error
 
 
@@ -100,7 +100,7 @@ def verify(
     bundle = open_bundle(path_or_name, digest=digest)
     manifest = bundle.manifest
     golden = parse_golden(bundle.read(GOLDEN_FILE), manifest.shapes, manifest.precisions)
-    options = SessionOptions(device, threads, providers=None if providers is None else tuple(providers))
+    options = SessionOptions(device, threads, providers=read_providers(providers))
     checks: list[OutputCheck] = []
     running = device
     for precision in manifest.precisions:

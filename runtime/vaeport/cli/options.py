@@ -4,7 +4,7 @@ import argparse
 from typing import Any, Protocol, get_args
 
 from ..bundle.opening import DEFAULT_BUNDLE
-from ..common.commands import positive_int
+from ..common.commands import positive_int, real, whole_int
 from ..contract import FP32
 from ..images.fitting import Fit, Polarity
 from ..model.model import Model, load
@@ -87,9 +87,11 @@ def add_reading(parser: Options) -> None:
 
 def add_drawing(parser: Options) -> None:
     """`--seed`, `--start` and `--temperature`: which latents are drawn."""
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same images, everywhere (default: %(default)s)")
-    parser.add_argument("--start", type=int, default=0, metavar="ROW", help="first row of the seed (default: 0)")
-    parser.add_argument("--temperature", type=float, default=1.0, metavar="T", help="scale of the latents (default: 1)")
+    parser.add_argument(
+        "--seed", type=whole_int, default=0, help="same seed, same images, everywhere (default: %(default)s)"
+    )
+    parser.add_argument("--start", type=whole_int, default=0, metavar="ROW", help="first row of the seed (default: 0)")
+    parser.add_argument("--temperature", type=real, default=1.0, metavar="T", help="scale of the latents (default: 1)")
 
 
 def add_output(parser: Options, *, metavar: str = "PNG", what: str = "picture to write") -> None:

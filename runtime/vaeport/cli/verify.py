@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from ..bundle.opening import DEFAULT_BUNDLE
 from ..checks.verification import VerifyReport, verify
-from ..common.commands import print_json, print_table
+from ..common.commands import print_json, print_line, print_table
 from ..contract import FP32
 from ..errors import CheckFailedError, SealError
 from . import options
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: VerifyReport) -> None:
-    print(
+    print_line(
         f"{report.bundle}: seal holds; {report.rows} golden rows, onnxruntime {report.onnxruntime} on {report.device}"
     )
     rows = [
@@ -66,7 +66,7 @@ def _print(report: VerifyReport) -> None:
         for check in report.checks
     ]
     print_table(("graph", "output", "max error", "noise floor", "ratio", "flips", "verdict"), rows)
-    print(f"{report.bundle} {_verdict(report)}")
+    print_line(f"{report.bundle} {_verdict(report)}")
 
 
 def _verdict(report: VerifyReport) -> str:

@@ -32,7 +32,7 @@ class Kind(IntEnum):
     INTS = 6
     """Repeated integers, packed or not: list of int."""
     INTEGERS = 7
-    """Repeated integers of a tensor: list of int (one that stands alone) or (start, stop) (packed, left where they are)."""
+    """Repeated integers of a tensor: list of int (one that stands alone) or (start, stop) (packed, not read)."""
     FLOATS = 8
     """Repeated floats of 32 bits, packed or not: list of (start, stop)."""
     DOUBLES = 9
@@ -72,13 +72,12 @@ class Budget:
         self.fields = fields
 
 
-def read_message(data: bytes, start: int, stop: int, message: Message, budget: Budget) -> list[Any]:
+def read_message(data: bytes, span: tuple[int, int], message: Message, budget: Budget) -> list[Any]:
     """Read the fields of one message.
 
     Args:
         data: the file.
-        start: first byte of the message.
-        stop: the byte after its last.
+        span: first byte of the message, and the byte after its last.
         message: its kind.
         budget: shared by all messages of a file.
 
@@ -90,7 +89,8 @@ def read_message(data: bytes, start: int, stop: int, message: Message, budget: B
             or the file has too many fields.
     """
     slots: list[Any] = [None] * message.slots
-    kinds, position, left = message.kinds, start, budget.fields
+    kinds, left = message.kinds, budget.fields
+    position, stop = span
     try:
         while position < stop:
             tag = data[position]

@@ -89,7 +89,7 @@ def where(call: Call) -> Known:
 
 def cast(call: Call) -> Known:
     """Cast to the type `to`."""
-    dtype = call.int("to", 0)
+    dtype = call.number("to", 0)
     if dtype not in TYPE_NAMES or dtype == _STRING:
         call.fail(f"converts to {type_name(dtype)}, which is not allowed")
     answer, value = call.like(dtype=dtype), call.input(0).value

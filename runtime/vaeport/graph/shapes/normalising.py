@@ -13,7 +13,7 @@ def softmax(call: Call) -> Known:
     shape = call.input(0).shape
     default = -1 if call.opset >= _SOFTMAX_LAST else 1
     if shape or call.opset >= _SOFTMAX_LAST:
-        call.axis(call.int("axis", default), max(len(shape), 1))
+        call.axis(call.number("axis", default), max(len(shape), 1))
     call.work += call.input(0).size * 4
     return call.like()
 
@@ -42,7 +42,7 @@ def instance_norm(call: Call) -> Known:
 def group_norm(call: Call) -> Known:
     """GroupNormalization: scale and bias by group before opset 21, by channel since."""
     shape = call.shape(0, least=3)
-    groups = call.int("num_groups", 0)
+    groups = call.number("num_groups", 0)
     if groups < 1 or shape[1] % groups:
         call.fail(f"has {groups} groups of {shape[1]} channels")
     expected = shape[1] if call.opset >= _GROUP_CHANNELS else groups
@@ -57,7 +57,7 @@ def group_norm(call: Call) -> Known:
 def layer_norm(call: Call) -> list[Known | None]:
     """LayerNormalization and RMSNormalization over the axes from `axis` on, with mean and deviation as outputs."""
     shape = call.shape(0, least=1)
-    axis = call.axis(call.int("axis", -1), len(shape))
+    axis = call.axis(call.number("axis", -1), len(shape))
     for index in range(1, len(call.inputs)):
         if call.given(index):
             call.expand_to(call.input(index).shape, shape)
@@ -65,7 +65,7 @@ def layer_norm(call: Call) -> list[Known | None]:
                 call.fail(f"has input {index} of the shape {list(call.input(index).shape)} for {list(shape[axis:])}")
     call.work += call.input(0).size * 4
     reduced = (*shape[:axis], *(1 for _ in shape[axis:]))
-    statistic = call.int("stash_type", 1)
+    statistic = call.number("stash_type", 1)
     if statistic not in (1, 10, 11, 16):
         call.fail(f"computes in {type_name(statistic)}")
     return [call.like(), call.like(0, reduced, dtype=statistic), call.like(0, reduced, dtype=statistic)]
@@ -74,16 +74,16 @@ def layer_norm(call: Call) -> list[Known | None]:
 def lp_norm(call: Call) -> Known:
     """LpNormalization along an axis."""
     shape = call.shape(0, least=1)
-    call.axis(call.int("axis", -1), len(shape))
-    if call.int("p", 2) not in (1, 2):
-        call.fail(f"has p = {call.int('p', 2)}; it must be 1 or 2")
+    call.axis(call.number("axis", -1), len(shape))
+    if call.number("p", 2) not in (1, 2):
+        call.fail(f"has p = {call.number('p', 2)}; it must be 1 or 2")
     return call.like()
 
 
 def mean_variance(call: Call) -> Known:
     """MeanVarianceNormalization."""
     shape = call.input(0).shape
-    call.axes(call.ints("axes", (0, 2, 3)), len(shape))
+    call.axes(call.numbers("axes", (0, 2, 3)), len(shape))
     call.work += call.input(0).size * 8
     call.workspace += 3 * call.input(0).size
     return call.like()
@@ -98,7 +98,7 @@ def reduce(call: Call) -> Known:
     if call.opset >= first:
         axes = call.integers(1) if call.given(1) else None
     elif call.has("axes"):
-        axes = list(call.ints("axes", ()))
+        axes = list(call.numbers("axes", ()))
     if not axes and call.flag("noop_with_empty_axes"):
         return call.like()
     reduced = set(call.axes(axes, rank)) if axes else set(range(rank))

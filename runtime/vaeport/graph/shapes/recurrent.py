@@ -17,7 +17,7 @@ def recurrent(call: Call) -> list[Known | None]:
     layout = call.flag("layout")
     if layout:
         steps, rows = rows, steps
-    hidden = call.int("hidden_size", -1)
+    hidden = call.number("hidden_size", -1)
     direction = call.text("direction", "forward")
     if direction not in ("forward", "reverse", "bidirectional") or not 0 < hidden <= _MAX_HIDDEN:
         call.fail(f"has the direction {direction[:20]!r} and a hidden size of {hidden}")

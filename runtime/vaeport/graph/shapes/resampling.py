@@ -18,7 +18,7 @@ def resize(call: Call) -> Known:
         call.fail(f"has the mode {mode[:20]!r}")
     if call.opset < _RESIZE_SIZES:
         return _resized(call, shape, _by_scales(call, shape, _scales(call, 1), range(rank)), mode)
-    axes = call.axes(call.ints("axes", range(rank)), rank)
+    axes = call.axes(call.numbers("axes", range(rank)), rank)
     _check_crop(call, len(axes))
     if call.given(3) and call.input(3).size:
         sizes = list(shape)
@@ -36,7 +36,7 @@ def upsample(call: Call) -> Known:
     shape, mode = call.shape(0, least=1), call.text("mode", "nearest")
     if mode not in _TAPS:
         call.fail(f"has the mode {mode[:20]!r}")
-    scales = list(call.floats("scales", ())) if call.opset < _UPSAMPLE_INPUT else _scales(call, 1)
+    scales = list(call.reals("scales", ())) if call.opset < _UPSAMPLE_INPUT else _scales(call, 1)
     return _resized(call, shape, _by_scales(call, shape, scales, range(len(shape))), mode)
 
 

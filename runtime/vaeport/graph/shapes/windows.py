@@ -41,7 +41,7 @@ def conv_transpose(call: Call) -> Known:
     x = call.shape(0, least=3)
     spatial = len(x) - 2
     weight = call.shape(1, rank=len(x))
-    group, kernel = call.int("group", 1), _kernel(call, weight[2:])
+    group, kernel = call.number("group", 1), _kernel(call, weight[2:])
     strides, dilations = _strides(call, spatial), call.sizes("dilations", spatial, 1, least=1)
     if group < 1 or x[1] != weight[0] or x[1] % group:
         call.fail(f"has {group} groups and a weight {list(weight)} for {x[1]} channels")
@@ -57,7 +57,7 @@ def conv_transpose(call: Call) -> Known:
         for size, stride, reach, more in zip(x[2:], strides, reaches, extra, strict=True)
     ]
     if call.has("output_shape"):
-        sizes = list(call.ints("output_shape", ()))[-spatial:]
+        sizes = list(call.numbers("output_shape", ()))[-spatial:]
     elif _auto_pad(call) in ("SAME_UPPER", "SAME_LOWER"):
         sizes = [size * stride for size, stride in zip(x[2:], strides, strict=True)]
     else:
@@ -98,7 +98,7 @@ def global_pool(call: Call) -> Known:
 
 def lrn(call: Call) -> Known:
     """LRN over `size` channels."""
-    shape, size = call.shape(0, least=3), call.int("size", 0)
+    shape, size = call.shape(0, least=3), call.number("size", 0)
     if not 0 < size < _MAX_SIZE or size % 2 == 0:
         call.fail(f"has the size {size}; it must be odd and positive")
     call.work += math.prod(shape) * min(size, 2 * shape[1]) + size * math.prod(shape[2:])
@@ -129,7 +129,7 @@ def _convolved(call: Call, data: int, kernel_input: int, bias: int | None, step:
     x = call.shape(data, least=3)
     spatial = len(x) - 2
     weight = call.shape(kernel_input, rank=len(x))
-    group, kernel = call.int("group", 1), _kernel(call, weight[2:])
+    group, kernel = call.number("group", 1), _kernel(call, weight[2:])
     if group < 1 or weight[0] % group or weight[1] * group != x[1] or not weight[0]:
         call.fail(f"has {group} groups and a weight {list(weight)} for {x[1]} channels")
     if bias is not None and call.given(bias) and call.input(bias).shape != (weight[0],):
@@ -153,7 +153,7 @@ def _pooled(call: Call) -> Shape:
         call.fail("has no kernel_shape")
     kernel = call.sizes("kernel_shape", spatial, 1, least=1)
     strides, dilations = _strides(call, spatial), call.sizes("dilations", spatial, 1, least=1)
-    pads = call.ints("pads", (0,) * 2 * spatial)
+    pads = call.numbers("pads", (0,) * 2 * spatial)
     if len(pads) == 2 * spatial and any(pads[axis % spatial] >= kernel[axis % spatial] for axis in range(2 * spatial)):
         call.fail(f"has pads of {list(pads)}, which are not below its kernel {list(kernel)}")
     sizes = _window(call, x[2:], kernel, strides, dilations, ceil=call.flag("ceil_mode"))
