@@ -122,7 +122,7 @@ def test_other_numbers_of_labels_are_refused(labels: Any, tiny_model: vaeport.Mo
 
 
 @pytest.mark.parametrize(
-    ("n", "names", "shape"), [(2**40, ["a"], (1, 1, 1)), (2**36, ["a", "b"], (2, 2, 2)), (0, ["a"], (1, 1, 1))]
+    ("n", "names", "shape"), [(2**33, ["a"], (1, 1, 1)), (2**29, ["a", "b"], (2, 2, 2)), (0, ["a"], (1, 1, 1))]
 )
 def test_set_may_be_as_large_as_memory_could_be(n: int, names: list[str], shape: tuple[int, int, int]) -> None:
     check_size(n, names, shape)
@@ -131,9 +131,8 @@ def test_set_may_be_as_large_as_memory_could_be(n: int, names: list[str], shape:
 @pytest.mark.parametrize(
     ("n", "names", "shape"),
     [
-        (2**40 + 1, ["a"], (1, 1, 1)),
-        (2**36 + 1, ["a", "b"], (2, 2, 2)),
-        (-1, ["a"], (1, 1, 1)),
+        (2**33 + 1, ["a"], (1, 1, 1)),
+        (2**29 + 1, ["a", "b"], (2, 2, 2)),
         (1, ["a", "a"], (1, 1, 1)),
     ],
 )

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def main() -> int:
     arguments = _arguments()
     began = time.monotonic()
     chosen = _sample(_mutants(arguments.paths), arguments.sample, arguments.seed)
-    files = sorted(path.relative_to(ROOT).as_posix() for folder in TESTS for path in (ROOT / folder).rglob("test_*.py"))
+    files = sorted({path.relative_to(ROOT).as_posix() for path in _files(arguments.tests, "test_*.py")})
     print(f"{len(chosen)} changes, seed {arguments.seed}, tests of {len(files)} files", flush=True)
     with ExitStack() as stack:
         # All copies are taken now: the checkout may change while they are used.
@@ -75,6 +75,7 @@ def _arguments() -> Any:
     parser.add_argument("--sample", type=int, default=500, help="how many changes; 0 takes all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--paths", nargs="*", default=[], help="files and folders to change, instead of all areas")
+    parser.add_argument("--tests", nargs="*", default=TESTS, help="files and folders of tests, instead of all")
     parser.add_argument("--jobs", type=int, default=1, help="changes tried at once")
     parser.add_argument("--out", type=Path, help="a JSON file with every change and what became of it")
     parser.add_argument(
@@ -84,9 +85,14 @@ def _arguments() -> Any:
 
 
 def _mutants(paths: list[str]) -> list[Mutant]:
-    folders = [ROOT / path for path in paths or AREAS.values()]
-    files = sorted({file for folder in folders for file in ([folder] if folder.is_file() else folder.rglob("*.py"))})
+    files = sorted(_files(paths or AREAS.values(), "*.py"))
     return [mutant for file in files for mutant in mutants_of(file.relative_to(ROOT).as_posix(), file.read_bytes())]
+
+
+def _files(places: Iterable[str], pattern: str) -> set[Path]:
+    """Files that are named, and those of a pattern in folders that are named."""
+    named = [ROOT / place for place in places]
+    return {file for place in named for file in ([place] if place.is_file() else place.rglob(pattern))}
 
 
 def _sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
