@@ -21,7 +21,7 @@ def _noisy(error: float, largest: float = 1.0) -> Graph:
     """Answers of at most 1, off in float32 by an error in the last row of every batch."""
 
     def answers(inputs: Arrays) -> Arrays:
-        y = np.full_like(inputs["x"], largest)
+        y = inputs["x"] * 0 + np.array([largest, largest / 2, largest / 4], inputs["x"].dtype)
         if inputs["x"].dtype == np.float32 and len(y):
             y[-1, -1] += np.float32(error)
         return {"y": y}
@@ -57,7 +57,20 @@ def test_noise_is_found_in_every_batch_that_is_asked() -> None:
     assert (cut.of("graph", "y").noise_floor, whole.of("graph", "y").noise_floor) == (0.5, EPS)
 
 
-def test_plain_sums_count_on_every_fourth_row() -> None:
+def test_batch_that_the_reference_refuses_is_passed_over() -> None:
+    def answers(inputs: Arrays) -> Arrays:
+        if len(inputs["x"]) == 1:
+            raise InputError("no single rows")
+        y = np.ones_like(inputs["x"])
+        return {"y": y + np.float32(0.5 if y.dtype == np.float32 and len(y) == 2 else 0)}
+
+    plan = planned(graphs=(graph(of=answers, outputs=ONE, scores=frozenset()),))
+
+    assert Bounds(plan).of("graph", "y").noise_floor == 0.5
+
+
+@pytest.mark.parametrize(("rows", "every"), [(10, 4), (749, 4), (750, 5), (899, 5), (900, 6)])
+def test_plain_sums_count_on_every_fourth_row_or_a_hundred_and_fifty(rows: int, every: int) -> None:
     def answers(inputs: Arrays) -> Arrays:
         return {"y": inputs["x"] * 0 + 1}
 
@@ -70,11 +83,11 @@ def test_plain_sums_count_on_every_fourth_row() -> None:
             return found
 
     asked: list[list[float]] = []
-    given = probes(10)
+    given = probes(rows, cuts="whole")
     plan = planned(given, graphs=(graph(reference=Plain(answers, plain=True), outputs=ONE, scores=frozenset()),))
 
     assert Bounds(plan).of("graph", "y") == Tolerance(0.5, 0.125)
-    assert asked == [given.inputs["x"][::4, 0].tolist()]
+    assert asked == [given.inputs["x"][::every, 0].tolist()]
 
 
 def test_sets_of_the_user_and_of_another_scale_have_no_part_in_the_floor() -> None:
@@ -143,8 +156,9 @@ def test_reference_without_noise_has_the_given_bound_or_none() -> None:
 def test_chain_has_the_larger_of_its_own_and_its_last_graph_s_floor() -> None:
     def chained(own: float, last: float) -> Tolerance:
         def first(inputs: Arrays) -> Arrays:
-            off = inputs["x"].dtype == np.float32 and bool(len(inputs["x"]) == 4)
-            return {"y": inputs["x"] * 0 + np.float32(own if off else 0)}
+            y = inputs["x"] * 0
+            y[:1] += np.float32(own if y.dtype == np.float32 and len(y) == 4 else 0)
+            return {"y": y}
 
         def second(inputs: Arrays) -> Arrays:
             off = inputs["y"].dtype == np.float32 and bool(len(inputs["y"]) == 2)
@@ -159,7 +173,7 @@ def test_chain_has_the_larger_of_its_own_and_its_last_graph_s_floor() -> None:
         sets = (
             InputSet("probes", "first", {"x": numbers(2)}),
             InputSet("probes", "last", {"y": numbers(2)}),
-            probes(4, on="chain", cuts="whole"),
+            probes(4, "pixels", on="chain", cuts="whole"),
         )
         plan = planned(*sets, graphs=graphs, chain=Chain(("first", "last"), {("last", "y"): ("first", "y")}, ("z",)))
         return Bounds(plan).of("chain", "z")
