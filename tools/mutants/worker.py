@@ -35,7 +35,7 @@ _IMPORTED_BEFORE = (
     "tqdm",
 )
 
-_MOST_MEMORY = 16 * 2**30
+_MOST_MEMORY = 6 * 2**30
 """Bytes of address space of one child: a change may ask for all there is."""
 
 _PYTEST = (
