@@ -76,6 +76,14 @@ def test_answer_of_another_shape_is_infinitely_wrong_and_has_no_row() -> None:
     assert (row(found, "best").mismatches, row(found, "best").ratio) == (4, float("inf"))
 
 
+def test_single_number_in_place_of_scores_flips_every_row() -> None:
+    plan = planned(probes(4, cuts="whole"))
+    outcome = answered(plan)
+    outcome.answers[0]["scores"] = np.array(1, np.float32)
+
+    assert row(measured(plan, outcome), "scores").flips == 4
+
+
 def test_unequal_integers_are_counted_in_every_batch() -> None:
     plan = planned()
     outcome = answered(plan)
@@ -127,8 +135,8 @@ def test_flip_within_the_tolerance_is_none() -> None:
 
 
 def test_flips_of_several_positions_of_one_row_are_several() -> None:
-    outputs = (TensorSpec("y", "float32", ("batch", 2, 2)),)
-    tokens = graph(of=lambda inputs: {"y": np.stack([inputs["x"][:, :2]] * 2, axis=1) / inputs["x"].dtype.type(3)})
+    outputs = (TensorSpec("y", "float32", ("batch", 3, 2)),)
+    tokens = graph(of=lambda inputs: {"y": np.stack([inputs["x"][:, :2]] * 3, axis=1) / inputs["x"].dtype.type(3)})
     plan = planned(
         probes(3, cuts="whole"),
         graphs=(graph(outputs=outputs, reference=tokens.reference, scores=frozenset({"y"})),),
@@ -137,7 +145,7 @@ def test_flips_of_several_positions_of_one_row_are_several() -> None:
     outcome.answers[0]["y"][1] = outcome.answers[0]["y"][1, :, ::-1].copy()
     outcome.answers[0]["y"][2, 1] = outcome.answers[0]["y"][2, 1, ::-1].copy()
 
-    assert row(measured(plan, outcome), "y").flips == 3
+    assert row(measured(plan, outcome), "y").flips == 4
 
 
 def test_batch_without_an_answer_is_told_with_what_was_said() -> None:
