@@ -8,7 +8,6 @@ arguments of `kill` (a wrong signal could hit a stranger).
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +76,7 @@ class Mutant:
     kind: str
     """What was done, in a word or two."""
     around: tuple[int, int]
-    """First and last line of the innermost function or class around it, else of the file."""
+    """First and last line of the innermost function around it; 0 and 0 where there is none."""
     before: str
     """The lines of the changed code, as one."""
     after: str
@@ -119,13 +118,13 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
 
 
 def _around(tree: ast.Module, node: Any) -> tuple[int, int]:
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
     inside = [
-        (each.lineno, each.end_lineno or each.lineno)
-        for each in ast.walk(tree)
-        if isinstance(each, ast.FunctionDef | ast.ClassDef)
-        and each.lineno <= node.lineno <= node.end_lineno <= (each.end_lineno or each.lineno)
+        (each.lineno, last)
+        for each in functions
+        if each.lineno <= node.lineno <= node.end_lineno <= (last := each.end_lineno or each.lineno)
     ]
-    return max(inside, default=(1, sys.maxsize))
+    return max(inside, default=(0, 0))
 
 
 def _joined(lines: bytes) -> str:

@@ -170,7 +170,7 @@ def traced(workshop: Workshop, root: Path, files: list[str], memory: Path) -> li
             known[file] = {"key": keys[file], "tests": []}
         for test in workshop.trace(stale):
             lines = {name: sorted(numbers) for name, numbers in test.lines.items()}
-            known[test.name.partition("::")[0]]["tests"].append([test.name, test.seconds, lines])
+            known[_file(test)]["tests"].append([test.name, test.seconds, lines])
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(json.dumps(known))
     return [
@@ -195,11 +195,20 @@ def _digest(paths: Iterable[Path]) -> str:
 
 
 def covering(mutant: Mutant, tests: list[Test]) -> list[Test]:
-    """Tests that run the changed lines; where none does (a constant, a default), those of its function or file."""
-    for first, last in ((mutant.line, mutant.last_line), mutant.around, (0, sys.maxsize)):
+    """Tests that a change can matter to.
+
+    They run the changed lines, or at least its function. What stands in no function (a constant, a field's default) has
+    run before any test began: then it is all tests in the files of tests that run anything of the changed file.
+    """
+    for first, last in ((mutant.line, mutant.last_line), mutant.around):
         found = [
             test for test in tests if any(first <= line <= last for line in test.lines.get(mutant.path, frozenset()))
         ]
         if found:
             return found
-    return []
+    files = {_file(test) for test in tests if mutant.path in test.lines}
+    return [test for test in tests if _file(test) in files]
+
+
+def _file(test: Test) -> str:
+    return test.name.partition("::")[0]
