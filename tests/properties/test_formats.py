@@ -55,7 +55,10 @@ def manifests(draw: st.DrawFn) -> Manifest:
     precisions = (FP32, *draw(st.lists(st.sampled_from(["fp16", "int8", "bf16"]), max_size=2, unique=True)))
     needed = [spec.file(precision) for precision in precisions for spec in GRAPHS.values()]
     others = draw(st.lists(st.lists(PARTS, min_size=1, max_size=3).map("/".join), max_size=3))
-    names = [*needed, "golden.npz", *(name for name in others if name != "bundle.json")]
+    names = [*needed, "golden.npz", "checkpoint/config.json"]
+    for name in others:  # a name is a file or a folder, not both
+        if name != "bundle.json" and not any(f"{name}/".startswith(f"{n}/") or n.startswith(f"{name}/") for n in names):
+            names.append(name)
     return Manifest(
         name=draw(TEXTS),
         version=draw(TEXTS),
