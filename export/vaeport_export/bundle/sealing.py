@@ -5,13 +5,13 @@ import dataclasses
 from pydantic import TypeAdapter, ValidationError
 
 from vaeport.bundle.opening import Bundle
-from vaeport.common.fileio import write_text
+from vaeport.common.fileio import staged_folder, write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, MANIFEST_FILE
 from vaeport.errors import InputError
 from vaeport_parity.judging.report import parity_file
 from vaeport_parity.reporting.report import Report
 
-from .writer import put_in_place, seal, staged_folder
+from .writer import put_in_place, seal
 
 
 def seal_report(bundle: Bundle, report: Report) -> None:

@@ -2,9 +2,8 @@
 
 import atexit
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from vaeport.bundle.golden import Golden, parse_golden
 from vaeport.bundle.opening import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.checks.comparison import max_abs_error
+from vaeport.common.fileio import scratch_folder
 from vaeport.contract import (
     CHECKPOINT_FOLDER,
     CLASS_PROBS,
@@ -156,8 +156,9 @@ def _saved(reference: Reference) -> Path | None:
     """A passing folder with the program, for the backends that run PyTorch; None where there is no program."""
     if not isinstance(reference, TorchReference):
         return None
-    folder = Path(tempfile.mkdtemp(prefix="vaeport-original-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    until_exit = ExitStack()
+    folder = until_exit.enter_context(scratch_folder("vaeport-original"))
+    atexit.register(until_exit.close)
     return folder if save_original(reference, folder) else None
 
 

@@ -80,8 +80,10 @@ def open_plain(root: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     """
     try:
         descriptor = _opened(root, name)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(name) from error
+    except FileNotFoundError:
+        raise
+    except NotADirectoryError as error:
+        raise SealError(f"broken seal, a folder of {name} is a link or no folder") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise SealError(f"broken seal, {name} is a link; a bundle holds plain files only") from error

@@ -31,7 +31,7 @@ def check_answer_size(n: int, row: Sequence[int], what: str) -> None:
         InputError: it would hold more than `MOST_VALUES` numbers.
     """
     if n * max(math.prod(row), 1) > MOST_VALUES:
-        raise InputError(f"{n} {what} of {list(row)} numbers each are too many at once; ask for them in parts")
+        raise InputError(f"{shown(n)} {what} of {list(row)} numbers each are too many at once; ask for them in parts")
 
 
 def empty(shape: Sequence[int], dtype: type[np.generic]) -> NDArray[Any]:
