@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test torture lint format bench models parity foreign clean
+.PHONY: demo test test-slow torture torture-nightly mutants lint format bench models parity foreign clean
 
 demo: $(READY)
 	$(BIN)/python tools/demo.py --out out/demo
@@ -13,9 +13,20 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile
 
-# What takes too long for every day: 200,000 calls of the small bundle, threads, processes and forks, and the CUDA wheel (256 MB) without a GPU.
+# Every promise of docs/security.md tried thousands of times, side by side on all processors, under 20 minutes on two; writes docs/reliability.md.
 torture: $(READY)
-	$(BIN)/python -m tools.torture.load -b mnist-blog
+	$(BIN)/python -m tools.torture && $(BIN)/python -m tools.torture --write
+
+# The same for a night.
+torture-nightly: $(READY)
+	$(BIN)/python -m tools.torture --times 10
+
+# Faults put into the code on purpose: does a test notice? A seeded sample of 500.
+mutants: $(READY)
+	$(BIN)/python -m tools.mutants --sample 500 --seed 0
+
+# Tests that take too long for every day, and the CUDA wheel (256 MB) without a GPU.
+test-slow: $(READY)
 	$(BIN)/pytest -m torture
 
 lint: $(READY)

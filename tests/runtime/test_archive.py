@@ -163,8 +163,18 @@ def test_entries_that_share_their_bytes_are_refused(packed: Path, tmp_path: Path
     path = tmp_path / "overlap.zip"
     path.write_bytes(content[:start] + whole + end)
 
-    with pytest.raises(SealError, match="share their bytes"):
+    with pytest.raises(SealError, match="they overlap"):
         vaeport.open_bundle(path)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda c: b"#!/bin/sh\n" + c, lambda c: c + b"\0" * 600, lambda c: c[:-2] + b"\x01\0x"]
+)
+def test_bytes_that_no_entry_has_are_refused(change: Callable[[bytes], bytes], packed: Path) -> None:
+    packed.write_bytes(change(packed.read_bytes()))
+
+    with pytest.raises(BundleError, match="before, between or behind|no zip"):
+        vaeport.open_bundle(packed)
 
 
 def test_every_byte_of_a_file_in_the_zip_is_sealed(packed: Path) -> None:

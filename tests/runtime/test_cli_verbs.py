@@ -58,11 +58,11 @@ def test_standard_input_is_an_image(monkeypatch: pytest.MonkeyPatch, vaeport_com
         (["classify", "-", "-"], "standard input (-) is named twice"),
         (["classify", "empty"], "the folder empty holds no image"),
         (["interpolate", "scans", "scans/b.png", "-o", "out.gif"], "3 images were named"),
-        (["interpolate", "scans/b.png", "scans/b.png", "-n", "1", "-o", "out.gif"], "at least 2"),
+        (["interpolate", "scans/b.png", "scans/b.png", "-n", "1", "-o", "out.gif"], "steps is 1"),
         (["restyle", "scans", "-l", "bird", "-o", "out.png"], "knows cat, dog, owl"),
         (["dataset", "bird", "-o", "out"], "knows cat, dog, owl"),
         (["dataset", "-o", "scans"], "something stands there already"),
-        (["style-grid", "--start", "-1", "-o", "out.png"], "rows -1"),
+        (["style-grid", "--start", "-1", "-o", "out.png"], "start is -1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

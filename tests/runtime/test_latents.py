@@ -88,7 +88,7 @@ def test_every_third_row_is_the_same_as_in_the_whole_table() -> None:
 
 @pytest.mark.parametrize(("n", "step"), [(1, 0), (2, -1), (3, 2**63)])
 def test_step_outside_the_table_is_refused(n: int, step: int) -> None:
-    with pytest.raises(InputError, match="step is|rows 0 to"):
+    with pytest.raises(InputError, match="step is|n asks for rows 0 to"):
         latents(0, n, 4, step=step)
 
 
@@ -116,7 +116,7 @@ def test_nothing_can_be_drawn_at_the_end_of_the_table() -> None:
     [(-1, 1, 0), (2**64, 1, 0), (0, -1, 0), (0, 1, -1), (0, 2, 2**64 - 1), (0, 1, 2**64)],
 )
 def test_number_out_of_range_raises_input_error(seed: int, n: int, start: int) -> None:
-    with pytest.raises(InputError, match=r"2\*\*64 - 1"):
+    with pytest.raises(InputError, match="^(seed|n|start) "):
         latents(seed, n, 4, start=start)
 
 

@@ -154,3 +154,24 @@ def test_text_that_a_terminal_cannot_show_is_refused(field: str, text: str) -> N
 
 def test_label_that_a_terminal_cannot_show_is_refused() -> None:
     assert "labels" in _refusal({**TINY, "labels": ["cat", "d\nog", "owl"]})
+
+
+@pytest.mark.parametrize("path", ["checkpoint/CON.json", "nul", "a/Com1", "golden.npz.", "BUNDLE.JSON", "."])
+def test_path_that_another_system_reads_as_something_else_is_refused(path: str) -> None:
+    entry = TINY["files"][GRAPH]
+
+    assert "no plain path inside the bundle" in _refusal({**TINY, "files": {**TINY["files"], path: entry}})
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("GOLDEN.npz", "'golden.npz' and 'GOLDEN.npz', which are one file on some systems"),
+        ("golden.npz/inner", "'golden.npz/inner', whose folder it lists as a file"),
+        ("Fp32/Decoder/model.onnx/x", "whose folder it lists as a file"),
+    ],
+)
+def test_paths_that_cannot_stand_side_by_side_are_refused(path: str, sentence: str) -> None:
+    entry = TINY["files"][GRAPH]
+
+    assert sentence in _refusal({**TINY, "files": {**TINY["files"], path: entry}})

@@ -98,10 +98,16 @@ def test_threads_reach_the_session() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph", MODEL[:-50]])
-def test_graph_that_cannot_be_loaded_raises_bundle_error(content: bytes, tiny_bundle: Path) -> None:
+def test_graph_that_onnxruntime_cannot_load_raises_bundle_error(content: bytes) -> None:
+    with pytest.raises(BundleError, match="onnxruntime .* cannot load the graph"):
+        open_session(content, SessionOptions())
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph", MODEL[:-50]])
+def test_graph_that_cannot_be_read_is_refused_at_load(content: bytes, tiny_bundle: Path) -> None:
     reseal(tiny_bundle, "fp32/decoder/model.onnx", content)
 
-    with pytest.raises(BundleError, match="onnxruntime .* cannot load the graph") as caught:
+    with pytest.raises(BundleError, match=r"fp32/decoder/model\.onnx") as caught:
         vaeport.load(tiny_bundle).generate("cat")
 
     assert "\n" not in str(caught.value)

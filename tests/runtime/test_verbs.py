@@ -113,7 +113,7 @@ def test_interpolation_as_one_class(tiny_model: vaeport.Model) -> None:
 
 
 def test_interpolation_of_one_step_raises_input_error(tiny_model: vaeport.Model) -> None:
-    with pytest.raises(InputError, match="at least 2"):
+    with pytest.raises(InputError, match="steps is 1, but must be a whole number from 2"):
         tiny_model.interpolate(_noise(1), _noise(1), steps=1)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.bundle.golden import Golden
+from vaeport.bundle.limits import MAX_GOLDEN_BYTES
 from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, Shapes, Z
 from vaeport.model.latents import latents
 
@@ -24,6 +25,10 @@ CONV_PROBE_ROWS = max(BATCHES)
 DOUBTFUL_ROWS = 64
 """Images whose class is most in doubt that are asked about once more, in one batch and each alone."""
 
+_BYTES = 20
+"""Bytes of an answer's number: in float32 and float64 from the original, and in float32 from two lower precisions."""
+
+_MOST_CLASSES = 512
 _NOISE_ROWS = 40
 _MOST_CUTS = 8
 _LEAST_NEW_ROWS = 100
@@ -43,16 +48,25 @@ def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: 
     Returns:
         The images, then all-black, all-white, noise and one-pixel images without a class; for the decoder latents of
         the prior with every class in turn, soft class mixtures, latents three times as wide, and the zero latent.
+        Of large images or many classes only some rows, so that a reader's limit on the file is kept.
     """
     special = _special_images(shapes)
-    z, probs = decoder_inputs(shapes, 8 * shapes.classes)
+    z, probs = decoder_inputs(shapes, 8 * min(shapes.classes, _MOST_CLASSES))
+    values, numbers = int(np.prod(shapes.image)), 2 * shapes.latent_dim + shapes.classes
+    looked = _spread(len(images) + len(special), MAX_GOLDEN_BYTES // 4 // (values + _BYTES * numbers))
+    drawn = _spread(len(z), 3 * MAX_GOLDEN_BYTES // 4 // (_BYTES * values + 4 * numbers))
     return Golden(
-        images=np.concatenate([images, special]),
-        labels=np.concatenate([labels, np.full(len(special), -1, np.int64)]),
-        z=z,
-        class_probs=probs,
+        images=np.concatenate([images, special])[looked],
+        labels=np.concatenate([labels, np.full(len(special), -1, np.int64)])[looked],
+        z=z[drawn],
+        class_probs=probs[drawn],
         answers={},
     )
+
+
+def _spread(n: int, most: int) -> NDArray[np.intp]:
+    """At most `most` of n rows, at least one, evenly spread, the first and the last among them."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, max(most, 1)).round().astype(np.intp)
 
 
 def probe_rows(*, convolutional: bool) -> int:
@@ -124,7 +138,8 @@ def probe_cuts(n: int) -> Iterator[slice]:
 
 def decoder_inputs(shapes: Shapes, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Latents and class probabilities: `n` rows of one-hot classes in turn, then a few unusual rows."""
-    one_hot = np.eye(shapes.classes, dtype=np.float32)[np.arange(n) % shapes.classes]
+    one_hot = np.zeros((n, shapes.classes), np.float32)
+    one_hot[np.arange(n), np.arange(n) % shapes.classes] = 1
     soft = random_rows(_SOFT_ROWS, shapes.classes).astype(np.float64) ** 4
     mixed = (soft / soft.sum(axis=1, keepdims=True)).astype(np.float32)
     loud = one_hot[:_LOUD_ROWS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import stat
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,14 @@ SUFFIX = ".vaeport"
 """What the name of a zipped bundle ends with; what a file is, its content says."""
 
 _ENCRYPTED = 0x0001 | 0x0040
+_SIZES_BEHIND = 0x0008
+_MOST_EXTRA = 64
+"""Bytes of an entry's extra fields: other tools note times and owners there."""
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_END = struct.Struct("<4sHHHHIIH")
+"""Local file header and end of the central directory, as PKWARE's APPNOTE has them (4.3.7, 4.3.16)."""
+
 _FIRST_MOMENT = (1980, 1, 1, 0, 0, 0)
 _PLAIN_FILE = (stat.S_IFREG | 0o644) << 16
 _UNIX = 3
@@ -61,9 +70,9 @@ def read_archive(path: Path) -> ArchiveFiles:
 
     Raises:
         BundleError: it is no zip, or larger than `MAX_ARCHIVE_BYTES`.
-        SealError: an entry is compressed, encrypted, a link, doubled, damaged, or shares its bytes with another.
+        SealError: an entry is compressed, encrypted, a link, doubled or damaged, or there are bytes that no entry has.
     """
-    with open_plain(path, "the file") as (file, size):
+    with open_plain(path.parent, path.name) as (file, size):
         if size > MAX_ARCHIVE_BYTES:
             raise BundleError(
                 f"the file has {size} bytes, more than {MAX_ARCHIVE_BYTES}; unpack it and open the folder"
@@ -71,7 +80,7 @@ def read_archive(path: Path) -> ArchiveFiles:
         content = file.read(size)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return ArchiveFiles(path, _entries(archive, len(content)))
+            return ArchiveFiles(path, _entries(archive, content))
     except (BundleError, MemoryError):
         raise
     except Exception as error:  # zipfile raises a dozen kinds for what is damaged
@@ -96,14 +105,13 @@ def write_archive(files: dict[str, bytes], to: str | Path) -> Path:
     return write_atomic(to, lambda file: file.write(content.getbuffer()))
 
 
-def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
+def _entries(archive: zipfile.ZipFile, content: bytes) -> dict[str, bytes]:
     listed = archive.infolist()
     if len(listed) > MAX_FILES:
         raise SealError(f"broken seal, the zip has {len(listed)} entries, more than {MAX_FILES}")
     for entry in listed:
-        _check_entry(entry)
-    if sum(entry.file_size for entry in listed) > size:
-        raise SealError("broken seal, the zip's entries share their bytes")
+        _check_entry(entry, len(content))
+    _check_layout(listed, content)
     files: dict[str, bytes] = {}
     parents = {entry.filename[: place + 1] for entry in listed for place in _slashes(entry.filename[:-1])}
     for entry in listed:
@@ -116,11 +124,32 @@ def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
     return files
 
 
+def _check_layout(listed: list[zipfile.ZipInfo], content: bytes) -> None:
+    """The entries, one behind the other from the first byte, then their directory, then its end: nothing between."""
+    broken = SealError("broken seal, the zip holds bytes before, between or behind its entries, or they overlap")
+    end = len(content) - _END.size
+    if end < 0:
+        raise broken
+    mark, disk, first_disk, here, count, size, start, comment = _END.unpack_from(content, end)
+    if (mark, disk, first_disk, here, comment) != (b"PK\x05\x06", 0, 0, count, 0) or start + size != end:
+        raise broken
+    place = 0
+    for entry in sorted(listed, key=lambda entry: entry.header_offset):
+        if entry.header_offset != place or place + _LOCAL.size > start:
+            raise broken
+        flags, name, extra = _LOCAL.unpack_from(content, place)[2], *_LOCAL.unpack_from(content, place)[-2:]
+        if flags & _SIZES_BEHIND or max(extra, len(entry.extra)) > _MOST_EXTRA or entry.comment:
+            raise broken
+        place += _LOCAL.size + name + extra + entry.file_size
+    if place != start:
+        raise broken
+
+
 def _slashes(name: str) -> list[int]:
     return [place for place, character in enumerate(name) if character == "/"]
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> None:
+def _check_entry(entry: zipfile.ZipInfo, size: int) -> None:
     mode = stat.S_IFMT(entry.external_attr >> 16)
     expected = stat.S_IFDIR if entry.is_dir() else stat.S_IFREG
     if mode not in (0, expected):
@@ -132,3 +161,5 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
             f"the zip's {entry.filename!r:.100} is compressed, but a bundle's entries are stored; "
             "make it with `vaeport pack`, or zip -0"
         )
+    if entry.file_size > size:
+        raise SealError(f"broken seal, the zip's {entry.filename!r:.100} claims more bytes than the file has")

@@ -85,7 +85,7 @@ class ArraysFile:
                 start = io.BytesIO(file.read(_MOST_HEADER))
             shape, fortran_order, dtype = _HEADER_READERS[np.lib.format.read_magic(start)](start)
         except Exception as error:  # numpy evaluates the header as a literal, which fails in many ways
-            raise self._unreadable(error, entry) from error
+            raise self._unreadable(ValueError("its header is not one of numpy's arrays"), entry) from error
         header = Header(shape, dtype, fortran_order, start.tell())
         if dtype.hasobject or len(shape) > _MOST_AXES or any(isinstance(size, bool) or size < 0 for size in shape):
             raise self._unreadable(ValueError(f"it says it is {dtype} {list(shape[:9])}"), entry)

@@ -51,12 +51,12 @@ class FolderFiles:
             SealError: it is a link, a pipe or a device.
             BundleError: it cannot be read.
         """
-        with open_plain(self.path / name, name) as (file, size):
+        with open_plain(self.path, name) as (file, size):
             return file.read(size) if size <= most else None
 
     def sha256(self, name: str, *, size: int) -> str | None:
         """Lower-case hexadecimal SHA-256 of a file, None if it has another size; errors as of `read`."""
-        with open_plain(self.path / name, name) as (file, found):
+        with open_plain(self.path, name) as (file, found):
             if found != size:
                 return None
             digest = hashlib.sha256()
@@ -66,26 +66,29 @@ class FolderFiles:
 
 
 @contextmanager
-def open_plain(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+def open_plain(root: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     """A plain file, open for reading, and its size in bytes; links, pipes and devices are refused.
 
     Args:
-        path: the file.
-        name: what error messages call it.
+        root: folder that may be trusted to be one.
+        name: path inside it, with forward slashes; none of its parts may be a link, even if it has just become one.
 
     Raises:
         FileNotFoundError: it is not there.
-        SealError: it is a link, a pipe or a device.
+        SealError: it, or a folder on the way, is a link, a pipe, a socket or a device.
         BundleError: it cannot be read.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = _opened(root, name)
     except FileNotFoundError:
         raise
+    except NotADirectoryError as error:
+        raise SealError(f"broken seal, a folder of {name} is a link or no folder") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise SealError(f"broken seal, {name} is a link; a bundle holds plain files only") from error
+        if error.errno == errno.ENXIO:
+            raise SealError(f"broken seal, {name} is no plain file") from error
         raise BundleError(f"cannot read {name}: {error.strerror}") from error
     try:
         status = os.fstat(descriptor)
@@ -98,6 +101,25 @@ def open_plain(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
                 raise BundleError(f"cannot read {name}: {error.strerror or error}") from error
     finally:
         os.close(descriptor)
+
+
+_PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _opened(root: Path, name: str) -> int:
+    """A descriptor of a file, each folder on the way opened from the one before it, so that no link is followed."""
+    *folders, last = name.split("/")
+    if not folders or os.open not in os.supports_dir_fd:
+        return os.open(root / name, _PLAIN)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(last, _PLAIN, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _walk(root: Path, folder: Path) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -149,9 +150,14 @@ def _tolerance(fields: Fields, output: str) -> Tolerance:
     return Tolerance(inner.number("max_abs"), inner.number("noise_floor"))
 
 
+_PLAIN_NAME = re.compile(
+    r"(?!(?:CON|PRN|AUX|NUL|COM\d|LPT\d)(?:\.|$))[A-Z0-9_-](?:[A-Z0-9_.-]*[A-Z0-9_-])?", re.IGNORECASE | re.ASCII
+)
+"""A name that is the same plain file on every system: no device of Windows, no dot at the end that Windows drops."""
+
+
 def _file_entry(fields: Fields, path: str) -> FileEntry:
-    parts = path.split("/")
-    if not all(re.fullmatch(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*", part) for part in parts) or path == MANIFEST_FILE:
+    if not all(_PLAIN_NAME.fullmatch(part) for part in path.split("/")) or path.casefold() == MANIFEST_FILE:
         raise BundleError(f"{fields.where}: {path!r} is no plain path inside the bundle")
     inner = fields.inner(path)
     digest = inner.text("sha256")
@@ -173,6 +179,7 @@ def _check_complete(manifest: Manifest) -> None:
         raise BundleError(f"{MANIFEST_FILE}: 'polarity' must be one of {', '.join(POLARITIES)}")
     if len(manifest.files) > MAX_FILES:
         raise BundleError(f"{MANIFEST_FILE} lists {len(manifest.files)} files, more than {MAX_FILES}")
+    _check_paths(manifest.files)
     if GOLDEN_FILE not in manifest.files:
         raise BundleError(f"{MANIFEST_FILE} lists no {GOLDEN_FILE}")
     if set(manifest.detachable) - {CHECKPOINT_FOLDER}:
@@ -186,3 +193,17 @@ def _check_complete(manifest: Manifest) -> None:
             known = manifest.tolerances.get(precision, {}).get(spec.name, {})
             if missing := [output for output in spec.outputs if output not in known]:
                 raise BundleError(f"{MANIFEST_FILE} has no tolerance for {precision}/{spec.name}: {', '.join(missing)}")
+
+
+def _check_paths(files: Mapping[str, FileEntry]) -> None:
+    """No two paths are one on a system that ignores case, and none is a folder of another."""
+    seen: dict[str, str] = {}
+    for path in files:
+        twin = seen.setdefault(path.casefold(), path)
+        if twin != path:
+            raise BundleError(f"{MANIFEST_FILE} lists {twin!r} and {path!r}, which are one file on some systems")
+    for path in files:
+        parts = path.casefold().split("/")
+        for count in range(1, len(parts)):
+            if "/".join(parts[:count]) in seen:
+                raise BundleError(f"{MANIFEST_FILE} lists {path!r}, whose folder it lists as a file")

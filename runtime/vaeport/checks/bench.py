@@ -10,10 +10,15 @@ from functools import partial
 
 import numpy as np
 
+from ..common.arguments import real_number, shown, whole_number
+from ..common.arrays import check_answer_size
+from ..errors import InputError
 from ..model.latents import latents
 from ..model.model import Model
 
 _BLOCKS = 5
+
+_MOST_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,20 @@ def bench(model: Model, *, batches: Sequence[int], seconds: float) -> list[Speed
     Args:
         model: what to measure.
         batches: images a call.
-        seconds: wall time for each verb and batch, about.
+        seconds: wall time for each verb and batch, about; 0 to 3600.
+
+    Raises:
+        InputError: a number out of its range.
     """
+    seconds = real_number(seconds, "seconds", least=0, most=_MOST_SECONDS)
+    if not isinstance(batches, Sequence) or isinstance(batches, str | bytes):
+        raise InputError(f"batches is {shown(batches)}, but must be a list of whole numbers")
+    sizes = [whole_number(batch, "batch", least=1) for batch in batches]
+    for size in sizes:
+        check_answer_size(size, model.image_shape, "images")
     rng = np.random.default_rng(0)
     speeds = []
-    for batch in batches:
+    for batch in sizes:
         images = rng.integers(0, 256, (batch, *model.image_shape), np.uint8)
         z = latents(0, batch, model.latent_dim)
         for verb, call in (

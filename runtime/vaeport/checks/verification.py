@@ -14,8 +14,9 @@ from ..bundle.golden import Golden, parse_golden
 from ..bundle.opening import Bundle, open_bundle
 from ..contract import CLASS_PROBS, GOLDEN_FILE, GRAPHS
 from ..errors import BundleError
-from ..sessions.engine import open_graph, run_session
-from ..sessions.session import Providers, SessionOptions, import_onnxruntime
+from ..graph.checking import CheckedGraph
+from ..sessions.engine import check_sealed_graph, open_graph, run_session
+from ..sessions.session import Providers, SessionOptions, import_onnxruntime, read_providers
 from .comparison import error_ratio, flipped_rows, max_abs_error
 
 
@@ -86,6 +87,7 @@ def verify(
     threads: int | None = None,
     providers: Providers | None = None,
     digest: str | None = None,
+    trusted: bool = False,
 ) -> VerifyReport:
     """Check a bundle's seal, then re-run its golden vectors with onnxruntime, in batches of 1, 2, 7 and all.
 
@@ -98,14 +100,16 @@ def verify(
     bundle = open_bundle(path_or_name, digest=digest)
     manifest = bundle.manifest
     golden = parse_golden(bundle.read(GOLDEN_FILE), manifest.shapes, manifest.precisions)
-    options = SessionOptions(device, threads, providers=None if providers is None else tuple(providers))
+    options = SessionOptions(device, threads, providers=read_providers(providers))
     checks: list[OutputCheck] = []
     running = device
     for precision in manifest.precisions:
         for graph in GRAPHS:
+            rows = len(golden.inputs(graph)[GRAPHS[graph].inputs[0]])
+            checked = check_sealed_graph(bundle, graph, precision, rows=rows, trusted=trusted)
             opened = open_graph(bundle, graph, precision, options)
             running = opened.device
-            checks += _check_graph(bundle, golden, precision, graph, opened.session)
+            checks += _check_graph(bundle, golden, precision, checked, opened.session)
     rows = max(len(golden.images), len(golden.z))
     return VerifyReport(
         manifest.name,
@@ -118,13 +122,17 @@ def verify(
     )
 
 
-def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, session: Any) -> list[OutputCheck]:
-    spec, shapes, inputs = GRAPHS[graph], bundle.manifest.shapes, golden.inputs(graph)
+def _check_graph(
+    bundle: Bundle, golden: Golden, precision: str, checked: CheckedGraph, session: Any
+) -> list[OutputCheck]:
+    spec, shapes = checked.spec, bundle.manifest.shapes
+    graph, inputs = spec.name, golden.inputs(spec.name)
     tolerances = bundle.manifest.tolerances[precision][graph]
     errors = dict.fromkeys(spec.outputs, 0.0)
     n = len(inputs[spec.inputs[0]])
     flipped = np.zeros(n, bool)
-    for rows in _cuts(n):
+    for rows in _cuts(n, checked.rows):
+        checked.check_rows(rows.stop - rows.start)
         try:
             answers = dict(zip(spec.outputs, run_session(session, spec, shapes, _cut(inputs, rows)), strict=True))
         except BundleError:  # a graph that fails is as far off as can be
@@ -151,12 +159,13 @@ def _check_graph(bundle: Bundle, golden: Golden, precision: str, graph: str, ses
     ]
 
 
-def _cuts(n: int) -> Iterator[slice]:
-    """All rows at once, and a dozen batches of each small size: enough to show a baked-in batch.
+def _cuts(n: int, most: int) -> Iterator[slice]:
+    """All rows at once, or as many as may be, and a dozen batches of each small size: enough to show a baked-in batch.
 
     An empty batch is not run: a loaded model answers it by itself, since some operators and runtimes cannot.
     """
-    yield slice(0, n)
+    for first in range(0, n, most):
+        yield slice(first, min(first + most, n))
     for size in BATCHES:
         for first in range(0, min(n, 12 * size), size):
             yield slice(first, min(first + size, n))

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from ..checks.bench import bench
-from ..common.commands import positive_int, print_json, print_table
+from ..common.commands import positive_int, print_json, print_line, print_table, real
 from ..sessions.threads import usable_processors
 from . import options
 
@@ -25,7 +25,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         metavar="N",
         help="images a call, may be given again (1, 32, 256)",
     )
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="time a measurement (default: 1)")
+    parser.add_argument("--seconds", type=real, default=1.0, metavar="S", help="time a measurement (default: 1)")
     options.add_bundle(parser)
     options.add_device(parser)
     options.add_json(parser)
@@ -35,7 +35,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Print a row a measurement."""
     model = options.load_model(arguments)
-    speeds = bench(model, batches=arguments.batch or _BATCHES, seconds=min(max(arguments.seconds, 0.0), 60.0))
+    speeds = bench(model, batches=arguments.batch or _BATCHES, seconds=arguments.seconds)
     threads = arguments.threads or usable_processors()
     if arguments.json:
         rows = [asdict(speed) for speed in speeds]
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             }
         )
         return 0
-    print(f"{model.name}, {model.precision}, on {model.device}, {threads} threads")
+    print_line(f"{model.name}, {model.precision}, on {model.device}, {threads} threads")
     rows_shown = [(s.verb, str(s.batch), f"{s.milliseconds:.3f}", f"{s.images_per_second:.0f}") for s in speeds]
     print_table(("verb", "batch", "ms a call", "images/s"), rows_shown)
     return 0

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from ..common.commands import in_steps, print_json, print_table, share
+from ..common.plain import plain_text
 from ..model.answers import Prediction
 from . import options
 from .inputs import find_images
@@ -80,7 +81,8 @@ def _print_csv(rows: list[Row], labels: tuple[str, ...]) -> None:
     import csv  # slower to import than a table is to print
 
     table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(("file", "label", "confidence", "rejected", *(f"p({label})" for label in labels)))
+    columns = (plain_text(f"p({label})") for label in labels)
+    table.writerow(("file", "label", "confidence", "rejected", *columns))
     for name, prediction, probs in rows:
         rejected = str(prediction.rejected).lower()
-        table.writerow((name, prediction.label, prediction.confidence, rejected, *probs))
+        table.writerow((plain_text(name), plain_text(prediction.label), prediction.confidence, rejected, *probs))

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..common.commands import positive_int, print_json
+from ..common.commands import positive_int, print_json, print_line
 from . import options
 
 _ARRAYS = ".npz"
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        print(
+        print_line(
             f"{path}: {len(data)} images, {arguments.n} of each of {', '.join(data.class_names)}, seed {arguments.seed}"
         )
     return 0

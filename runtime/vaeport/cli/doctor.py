@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from ..bundle.opening import DEFAULT_BUNDLE
 from ..checks.doctor import Diagnosis, diagnose
-from ..common.commands import print_json
+from ..common.commands import print_json, print_line
 from . import options
 
 
@@ -38,15 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(found: Diagnosis) -> None:
     have = found.processors
     quota = "none" if have.quota is None else f"{have.quota:g}"
-    print(f"versions    {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
-    print(f"providers   {', '.join(found.providers) or 'none'}")
-    print(f"CUDA        {found.cuda or 'offered; device=cuda will try it'}")
-    print(
+    print_line(f"versions    {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
+    print_line(f"providers   {', '.join(found.providers) or 'none'}")
+    print_line(f"CUDA        {found.cuda or 'offered; device=cuda will try it'}")
+    print_line(
         f"threads     {have.usable} (of {have.present} processors, affinity {have.affinity}, container quota {quota})"
     )
-    print(f"telemetry   {found.telemetry}")
-    print(f"bundle      {found.bundle}, {'seal holds' if found.seal_holds else 'cannot be used'}")
+    print_line(f"telemetry   {found.telemetry}")
+    print_line(f"bundle      {found.bundle}, {'seal holds' if found.seal_holds else 'cannot be used'}")
     for problem in found.problems:
-        print(f"PROBLEM     {problem}")
+        print_line(f"PROBLEM     {problem}")
     if found.holds:
-        print("nothing stands in the way")
+        print_line("nothing stands in the way")

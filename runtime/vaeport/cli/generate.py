@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..common.commands import positive_int, print_json
+from ..common.commands import positive_int, print_json, print_line
 from . import options
 
 
@@ -31,5 +31,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"output": str(path), "labels": grid.labels, "n": len(grid), "seed": arguments.seed})
     else:
-        print(f"{path}: {len(grid)} of each of {', '.join(grid.labels)}, seed {arguments.seed}")
+        print_line(f"{path}: {len(grid)} of each of {', '.join(grid.labels)}, seed {arguments.seed}")
     return 0

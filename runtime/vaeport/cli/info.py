@@ -4,10 +4,12 @@ import argparse
 from dataclasses import asdict
 
 from ..bundle.opening import DEFAULT_BUNDLE, open_bundle, shipped_bundles
-from ..common.commands import print_json
+from ..common.commands import print_json, print_line
 from . import options
 
 _SHOWN = ("classification_error", "images")
+
+_MOST_IMAGES = 2**63
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,19 +34,19 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     channels, height, width = manifest.shapes.image
     size = sum(entry.size for entry in manifest.files.values())
-    print(f"{manifest.name} {manifest.version}: {manifest.description}")
-    print(f"  path        {bundle.path}")
-    print(f"  labels      {', '.join(manifest.labels)}")
-    print(f"  images      {width} x {height}, {'grey' if channels == 1 else 'RGB'}")
-    print(f"  latents     {manifest.shapes.latent_dim}")
-    print(f"  precisions  {', '.join(manifest.precisions)}")
-    print(f"  seal        holds, {len(manifest.files)} files, {size / 1e6:.1f} MB")
-    print(f"  digest      {bundle.digest}")
+    print_line(f"{manifest.name} {manifest.version}: {manifest.description}")
+    print_line(f"  path        {bundle.path}")
+    print_line(f"  labels      {', '.join(manifest.labels)}")
+    print_line(f"  images      {width} x {height}, {'grey' if channels == 1 else 'RGB'}")
+    print_line(f"  latents     {manifest.shapes.latent_dim}")
+    print_line(f"  precisions  {', '.join(manifest.precisions)}")
+    print_line(f"  seal        holds, {len(manifest.files)} files, {size / 1e6:.1f} MB")
+    print_line(f"  digest      {bundle.digest}")
     for data, figures in manifest.evaluation.items():
         # The manifest leaves the form of figures free.
         error, images = (figures.get(key) if isinstance(figures, dict) else None for key in _SHOWN)
-        if isinstance(error, int | float) and isinstance(images, int):
-            print(f"  on {data}: {100 * error:.2f} % of {images} images misclassified")
-    print(f"  made with   {', '.join(f'{name} {version}' for name, version in manifest.made_with.items())}")
-    print(f"shipped bundles: {', '.join(shipped_bundles()) or 'none'}")
+        if isinstance(error, int | float) and isinstance(images, int) and 0 <= error <= 1 and images < _MOST_IMAGES:
+            print_line(f"  on {data}: {100 * error:.2f} % of {images} images misclassified")
+    print_line(f"  made with   {', '.join(f'{name} {version}' for name, version in manifest.made_with.items())}")
+    print_line(f"shipped bundles: {', '.join(shipped_bundles()) or 'none'}")
     return 0

@@ -18,6 +18,8 @@ def find_images(names: Sequence[str]) -> list[tuple[str, Picture]]:
     """
     found: list[tuple[str, Picture]] = []
     for name in names:
+        if not name:
+            raise ImageError("an empty name was given for an image; name a file, a folder, or - for standard input")
         if name == STDIN:
             if any(earlier == STDIN for earlier, _ in found):
                 raise ImageError("standard input (-) is named twice, but can be read once")

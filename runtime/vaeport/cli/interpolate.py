@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..common.commands import positive_int, print_json
+from ..common.commands import positive_int, print_json, print_line
 from ..errors import ImageError
 from . import options
 from .inputs import find_images
@@ -44,5 +44,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"output": str(path), "steps": len(way), "from": arguments.first, "to": arguments.second})
     else:
-        print(f"{path}: {len(way)} drawings from {arguments.first} to {arguments.second}")
+        print_line(f"{path}: {len(way)} drawings from {arguments.first} to {arguments.second}")
     return 0

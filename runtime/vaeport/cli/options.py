@@ -4,7 +4,7 @@ import argparse
 from typing import Any, Protocol, get_args
 
 from ..bundle.opening import DEFAULT_BUNDLE
-from ..common.commands import positive_int
+from ..common.commands import positive_int, real, whole_int
 from ..contract import FP32
 from ..images.fitting import Fit, Polarity
 from ..model.model import Model, load
@@ -27,6 +27,7 @@ def add_bundle(parser: Options) -> None:
         help="bundle folder or zip, or name of a shipped bundle (default: %(default)s)",
     )
     add_digest(parser)
+    add_trusted(parser)
     parser.add_argument(
         "--precision",
         default=FP32,
@@ -39,6 +40,15 @@ def add_digest(parser: Options) -> None:
     """`--digest`: which bundle it must be."""
     parser.add_argument(
         "--digest", metavar="SHA256", help="refuse any bundle but the one of this digest (`vaeport info` prints it)"
+    )
+
+
+def add_trusted(parser: Options) -> None:
+    """`--trusted`: what its graphs may do."""
+    parser.add_argument(
+        "--trusted",
+        action="store_true",
+        help="you trust the bundle's author: allow control flow, functions and sizes beyond the limits in its graphs",
     )
 
 
@@ -77,9 +87,11 @@ def add_reading(parser: Options) -> None:
 
 def add_drawing(parser: Options) -> None:
     """`--seed`, `--start` and `--temperature`: which latents are drawn."""
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same images, everywhere (default: %(default)s)")
-    parser.add_argument("--start", type=int, default=0, metavar="ROW", help="first row of the seed (default: 0)")
-    parser.add_argument("--temperature", type=float, default=1.0, metavar="T", help="scale of the latents (default: 1)")
+    parser.add_argument(
+        "--seed", type=whole_int, default=0, help="same seed, same images, everywhere (default: %(default)s)"
+    )
+    parser.add_argument("--start", type=whole_int, default=0, metavar="ROW", help="first row of the seed (default: 0)")
+    parser.add_argument("--temperature", type=real, default=1.0, metavar="T", help="scale of the latents (default: 1)")
 
 
 def add_output(parser: Options, *, metavar: str = "PNG", what: str = "picture to write") -> None:
@@ -110,4 +122,5 @@ def load_model(arguments: argparse.Namespace) -> Model:
         device=arguments.device,
         threads=arguments.threads,
         digest=arguments.digest,
+        trusted=arguments.trusted,
     )

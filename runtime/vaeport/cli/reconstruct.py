@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from ..common.commands import print_json
+from ..common.commands import print_json, print_line
 from ..images.batch import to_uint8
 from ..images.pictures import draw_grid, save_picture
 from . import options
@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         print_json({"output": str(path), "images": rows})
     else:
-        print(f"{path}: {len(answer)} images, mean squared error {float(error.mean()):.4f}")
+        print_line(f"{path}: {len(answer)} images, mean squared error {float(error.mean()):.4f}")
         if unusual is not None:
             most = int(unusual.argmax())
-            print(f"most unusual is {names[most]}, more than {unusual[most]:.1f} % of held-out images")
+            print_line(f"most unusual is {names[most]}, more than {unusual[most]:.1f} % of held-out images")
     return 0

@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from ..common.commands import print_json
+from ..common.commands import print_json, print_line
 from ..images.batch import to_uint8
 from ..images.pictures import draw_grid, save_picture
 from . import options
@@ -42,5 +42,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"output": str(path), "files": names, "labels": grid.labels})
     else:
-        print(f"{path}: {len(grid)} handwriting{'s' * (len(grid) != 1)} as {', '.join(grid.labels)}")
+        print_line(f"{path}: {len(grid)} handwriting{'s' * (len(grid) != 1)} as {', '.join(grid.labels)}")
     return 0

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..common.commands import positive_int, print_json
+from ..common.commands import positive_int, print_json, print_line
 from . import options
 
 
@@ -32,5 +32,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"output": str(path), "labels": grid.labels, "rows": list(rows), "seed": arguments.seed})
     else:
-        print(f"{path}: handwritings {rows[0]} to {rows[-1]} of seed {arguments.seed}, as {', '.join(grid.labels)}")
+        shown = f"handwritings {rows[0]} to {rows[-1]} of seed {arguments.seed}, as {', '.join(grid.labels)}"
+        print_line(f"{path}: {shown}")
     return 0

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from ..bundle.opening import DEFAULT_BUNDLE
 from ..checks.verification import VerifyReport, verify
-from ..common.commands import print_json, print_table
+from ..common.commands import print_json, print_line, print_table
 from ..contract import FP32
 from ..errors import CheckFailedError, SealError
 from . import options
@@ -23,6 +23,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "bundle", nargs="?", default=DEFAULT_BUNDLE, help="folder, zip or shipped name (default: %(default)s)"
     )
     options.add_digest(parser)
+    options.add_trusted(parser)
     options.add_device(parser)
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -31,7 +32,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; exit code 1 if it falls short."""
     try:
-        report = verify(arguments.bundle, device=arguments.device, threads=arguments.threads, digest=arguments.digest)
+        report = verify(
+            arguments.bundle,
+            device=arguments.device,
+            threads=arguments.threads,
+            digest=arguments.digest,
+            trusted=arguments.trusted,
+        )
     except SealError as error:
         raise CheckFailedError(str(error)) from error
     if arguments.json:
@@ -43,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: VerifyReport) -> None:
-    print(
+    print_line(
         f"{report.bundle}: seal holds; {report.rows} golden rows, onnxruntime {report.onnxruntime} on {report.device}"
     )
     rows = [
@@ -59,7 +66,7 @@ def _print(report: VerifyReport) -> None:
         for check in report.checks
     ]
     print_table(("graph", "output", "max error", "noise floor", "ratio", "flips", "verdict"), rows)
-    print(f"{report.bundle} {_verdict(report)}")
+    print_line(f"{report.bundle} {_verdict(report)}")
 
 
 def _verdict(report: VerifyReport) -> str:

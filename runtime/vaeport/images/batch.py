@@ -7,26 +7,34 @@ model's size, and for grey models turned to light ink on dark ground.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import ImageError, InputError
+from ..common.arguments import one_of, shown
+from ..common.arrays import array_of, bad_row_sentence, bad_rows, plain_array
+from ..errors import ImageError
 from .files import Picture, open_picture
 from .fitting import Fit, Polarity, fit_picture
 from .scaling import from_uint8, to_uint8
 
-__all__ = ["Fit", "ImageLike", "ImageQueue", "Images", "Polarity", "queue_images", "to_batch", "to_uint8"]
+__all__ = ["Fit", "ImageLike", "ImageQueue", "Images", "Polarity", "queue_images", "stream", "to_batch", "to_uint8"]
 
 ImageLike = Picture | NDArray[np.generic]
 """A path, the content of an image file, a PIL image, or a uint8 or float array of one image or a batch."""
 
 Images = ImageLike | Iterable[ImageLike]
 """One of them, or many."""
+
+_MOST_NESTING = 16
+"""Lists within lists that are searched for images; a list that holds itself ends there."""
+
+_TYPES = (np.dtype(np.uint8), np.dtype(np.bool_))
+"""Types of arrays beside floating-point numbers."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,10 @@ class ImageQueue:
             ImageError, ImageNotFoundError: a picture cannot be taken, or an array is of another type or range.
         """
         waiting: list[NDArray[np.float32]] = []
+        row = 0
         for part in self.parts:
-            for piece in self._pieces(part, rows):
+            for piece in self._pieces(part, rows, row):
+                row += len(piece)
                 if sum(map(len, waiting)) + len(piece) > rows:
                     yield _joined(waiting)
                     waiting = []
@@ -66,10 +76,14 @@ class ImageQueue:
         chunks = list(self.chunks(max(len(self), 1)))
         return chunks[0] if chunks else np.zeros((0, *self.shape), np.float32)
 
-    def _pieces(self, part: Picture | NDArray[np.generic], rows: int) -> Iterator[NDArray[np.float32]]:
+    def _pieces(self, part: Picture | NDArray[np.generic], rows: int, row: int) -> Iterator[NDArray[np.float32]]:
+        """Pixels of one part, whose first image is number `row` of all."""
         if isinstance(part, np.ndarray):
             for first in range(0, len(part), rows):
-                yield _normalised(part[first : first + rows])
+                piece = part[first : first + rows]
+                if piece.dtype.kind == "f" and not _in_range(piece):
+                    raise ImageError(_range_sentence(part, first, row + first, rows))
+                yield _normalised(piece)
         else:
             picture = open_picture(part, "L" if self.shape[0] == 1 else "RGB")
             yield fit_picture(picture, self.shape, fit=self.fit, polarity=self.polarity)[None]
@@ -91,10 +105,22 @@ def queue_images(
         ImageError: not an image, or an array of another shape.
         InputError: an unknown polarity or fit.
     """
-    for name, value, known in (("polarity", polarity, get_args(Polarity)), ("fit", fit, get_args(Fit))):
-        if value not in known:
-            raise InputError(f"{name} is {value!r}, but must be one of {', '.join(known)}")
-    return ImageQueue(tuple(_parts(images, shape)), shape, polarity, fit)
+    drawn = cast("Polarity", one_of(polarity, "polarity", get_args(Polarity)))
+    fitted = cast("Fit", one_of(fit, "fit", get_args(Fit)))
+    return ImageQueue(tuple(_parts(images, shape, _MOST_NESTING)), shape, drawn, fitted)
+
+
+def stream(images: Iterable[ImageLike]) -> Iterator[ImageLike]:
+    """The images one by one.
+
+    Raises:
+        ImageError: a single image, or something that is not iterable.
+    """
+    if isinstance(images, str | os.PathLike | bytes | Image.Image | Mapping) or not isinstance(images, Iterable):
+        raise ImageError(f"images is {shown(images)}, but must be a stream of images: a list or an iterator")
+    if isinstance(images, np.ndarray) and not images.ndim:
+        raise ImageError(f"images is {shown(images)}, but must be a stream of images: a list or an iterator")
+    return iter(images)
 
 
 def to_batch(
@@ -107,22 +133,32 @@ def to_batch(
     return queue_images(images, shape, polarity=polarity, fit=fit).read()
 
 
-def _parts(images: object, shape: tuple[int, int, int]) -> Iterator[Picture | NDArray[np.generic]]:
+def _parts(images: object, shape: tuple[int, int, int], nesting: int) -> Iterator[Picture | NDArray[np.generic]]:
     if isinstance(images, np.ndarray):
         yield _arranged(images, shape)
     elif isinstance(images, str | os.PathLike | bytes | Image.Image):
         yield images
-    elif isinstance(images, Iterable):
+    elif hasattr(type(images), "__array__"):
+        array = array_of(images)
+        if array is None:
+            raise ImageError(f"the image {shown(images)} does not give its array")
+        yield _arranged(array, shape)
+    elif isinstance(images, Iterable) and not isinstance(images, Mapping | bytearray | memoryview):
+        if not nesting:
+            raise ImageError(f"images are nested more than {_MOST_NESTING} lists deep; give a flat list")
         for image in images:
-            yield from _parts(image, shape)
+            yield from _parts(image, shape, nesting - 1)
     else:
-        raise ImageError(
-            f"{type(images).__name__} is no image; give a path, bytes, a PIL image, an array, or several of these"
-        )
+        raise ImageError(f"{shown(images)} is no image; give a path, bytes, a PIL image, an array, or several of these")
 
 
 def _arranged(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.generic]:
     """The array as [N, C, H, W], whichever of the documented layouts it came in."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise ImageError("the image array is masked; give plain numbers, for instance array.filled(0)")
+    array = plain_array(array, "images")
+    if array.dtype not in _TYPES and array.dtype.kind != "f":
+        raise ImageError(f"image array is {array.dtype}, but must be uint8 in [0, 255] or float in [0, 1]")
     channels, height, width = shape
     size = array.shape
     if channels == 1 and size[-2:] == (height, width) and len(size) in (2, 3):
@@ -139,19 +175,27 @@ def _arranged(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArra
 
 
 def _normalised(batch: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Float32 in [0, 1], always an array of its own."""
+    """Float32 in [0, 1], always an array of its own in plain order."""
     if batch.dtype == np.uint8:
-        return from_uint8(batch.astype(np.uint8, copy=False))
-    if batch.dtype == np.bool_:
-        return batch.astype(np.float32)
-    if not np.issubdtype(batch.dtype, np.floating):
-        raise ImageError(f"image array is {batch.dtype}, but must be uint8 in [0, 255] or float in [0, 1]")
-    if batch.size and not (np.min(batch) >= 0 and np.max(batch) <= 1):  # also true for NaN
-        raise ImageError(
-            f"float image array has values from {np.min(batch):g} to {np.max(batch):g}, but must be in [0, 1]; "
-            "divide by 255, or give uint8"
-        )
-    return batch.astype(np.float32)
+        return from_uint8(np.ascontiguousarray(batch, np.uint8))
+    with np.errstate(all="ignore"):  # 1e-300 is 0 in float32
+        return np.array(batch, np.float32, order="C")
+
+
+def _in_range(batch: NDArray[np.generic]) -> bool:
+    """Whether all numbers are in [0, 1]; false for NaN."""
+    with np.errstate(all="ignore"):  # a signalling NaN would warn
+        return not batch.size or bool(np.min(batch) >= 0 and np.max(batch) <= 1)
+
+
+def _range_sentence(part: NDArray[np.generic], first: int, row: int, rows: int) -> str:
+    """What is wrong with an array of images from index `first`, which is number `row` of all images, on."""
+    worst = part[first : first + rows]
+    bad = bad_rows(worst, 0, 1)
+    later = (part[after : after + rows] for after in range(first + rows, len(part), rows))
+    more = sum(len(bad_rows(some, 0, 1)) for some in later)
+    sentence = bad_row_sentence(worst, bad, row, "of the images", least=0, most=1, more=more)
+    return f"{sentence} (float images must be in [0, 1]; divide by 255, or give uint8)"
 
 
 def _joined(pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

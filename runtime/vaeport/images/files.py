@@ -9,15 +9,29 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from ..errors import ImageError, ImageNotFoundError
+from ..common.arguments import file_path
+from ..errors import ImageError, ImageNotFoundError, InputError
+from .flattening import flat
+from .headers import check_exif, declared_size
+from .quiet import quiet_pillow
 
 Picture = str | os.PathLike[str] | bytes | Image.Image
 """A path, the content of an image file, or a PIL image."""
 
 _ORIENTATION, _UPRIGHT = 0x0112, 1
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture of each EXIF orientation upright."""
 
 FORMATS = {
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -40,9 +54,21 @@ MAX_BYTES = 100_000_000
 MAX_PIXELS = 64_000_000
 """Images beyond this are refused before a pixel is decoded."""
 
+_MOST_PIXELS = {"WebP": 32_000_000}
+"""Formats whose decoder keeps several copies of the picture: it composes animations, and takes all for one."""
+
+MAX_SIDE = 65_535
+"""Longest side; fitting keeps some fifty bytes for each pixel of a side."""
+
+_MOST_CHARACTERS = 200
+"""Of a decoder's complaint."""
+
 
 def open_picture(source: Picture, mode: str) -> Image.Image:
     """The picture, decoded, upright (EXIF), without transparency (over white), as 8-bit `L` or `RGB`.
+
+    Pillow's warnings do not reach the caller. Of a PIL image that holds nothing but pixels of this mode, the answer
+    may be the image itself.
 
     Args:
         source: see `Picture`; of an animation the first frame counts.
@@ -50,25 +76,39 @@ def open_picture(source: Picture, mode: str) -> Image.Image:
 
     Raises:
         ImageNotFoundError: no file at a path.
-        ImageError: not an image, of another format, damaged, or too large.
+        ImageError: not an image, of another format, damaged, closed, too large, or made to cost a decoder dearly.
     """
-    return _flat(_opened(source), mode)
-
-
-def _opened(source: Picture) -> Image.Image:
     if isinstance(source, Image.Image):
-        return _decoded(source, "the given PIL image")
-    name = "the given content" if isinstance(source, bytes) else str(source)
+        name = "the given PIL image"
+    elif isinstance(source, bytes):
+        name = "the given content"
+    else:
+        source = _path(source)
+        name = str(source)
     try:
-        content = _checked(source, name) if isinstance(source, bytes) else _read_file(Path(source))
-        with _decoder(content, name)(io.BytesIO(content)) as picture:
-            return _decoded(picture, name)
+        with quiet_pillow():
+            if isinstance(source, Image.Image):
+                picture, turn = _decoded(source, mode, name)
+            else:
+                content = _checked(source, name) if isinstance(source, bytes) else _read_file(source)
+                with _decoder(content, name)(io.BytesIO(content)) as opened:
+                    picture, turn = _decoded(opened, mode, name)
+                    del opened
+            return picture if turn is None else picture.transpose(turn)
     except FileNotFoundError as error:
         raise ImageNotFoundError(f"no such image file: {name}") from error
     except ImageError:
         raise
     except Exception as error:
-        raise ImageError(f"cannot read {name} as an image: {' '.join(str(error).split())}") from error
+        why = " ".join((str(error) or type(error).__name__).split())[:_MOST_CHARACTERS]
+        raise ImageError(f"cannot read {name} as an image: {why}") from error
+
+
+def _path(source: str | os.PathLike[str]) -> Path:
+    try:
+        return file_path(source, "the path of an image")
+    except InputError as error:
+        raise ImageError(str(error)) from error
 
 
 def _decoder(content: bytes, name: str) -> Callable[[io.BytesIO], Image.Image]:
@@ -76,6 +116,9 @@ def _decoder(content: bytes, name: str) -> Callable[[io.BytesIO], Image.Image]:
     kind = next((kind for kind, start in FORMATS.items() if re.match(start, content, re.DOTALL)), None)
     if kind is None:
         raise ImageError(f"{name} is not an image of a known format ({', '.join(FORMATS)})")
+    size = declared_size(kind, content)
+    if size is not None:
+        _check_size(size, name, kind)
     stem = f"{_CLASSES[kind]}Image"
     decoder: Callable[[io.BytesIO], Image.Image] = getattr(importlib.import_module(f"PIL.{stem}Plugin"), f"{stem}File")
     return decoder
@@ -95,23 +138,23 @@ def _checked(content: bytes, name: str) -> bytes:
     return content
 
 
-def _decoded(picture: Image.Image, name: str) -> Image.Image:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ImageError(f"{name} has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS} in all")
+def _check_size(size: tuple[int, int], name: str, kind: str) -> None:
+    width, height = size
+    most = _MOST_PIXELS.get(kind, MAX_PIXELS)
+    if not width * height:
+        raise ImageError(f"{name} has {width}x{height} pixels, which is no picture")
+    if width * height > most:
+        raise ImageError(f"{name} has {width}x{height} pixels, more than {most} in all")
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{name} has {width}x{height} pixels, more than {MAX_SIDE} a side")
+
+
+def _decoded(picture: Image.Image, mode: str, name: str) -> tuple[Image.Image, Image.Transpose | None]:
+    """The pixels, flat, and how they are turned upright: after what makes them fewer bytes."""
+    _check_size(picture.size, name, picture.format or "")
+    exif = picture.info.get("exif")
+    if isinstance(exif, bytes):
+        check_exif(exif)
     picture.load()
-    if picture.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT:
-        return picture.copy()
-    from PIL import ImageOps  # few files are turned, and only they wait for it
-
-    return ImageOps.exif_transpose(picture)
-
-
-def _flat(picture: Image.Image, mode: str) -> Image.Image:
-    if picture.mode.startswith("I"):
-        picture = Image.fromarray(np.clip(np.asarray(picture).astype(np.int64) // 257, 0, 255).astype(np.uint8))
-    elif picture.mode == "F":
-        raise ImageError("floating-point image files have no fixed range; convert them to 8 or 16 bits first")
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return picture.convert(mode)
+    orientation = picture.getexif().get(_ORIENTATION, _UPRIGHT)
+    return flat(picture, mode), _TURNS.get(orientation)

@@ -13,6 +13,7 @@ def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def to_uint8(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Pixels in [0, 1] as bytes, rounded half up."""
-    rounded: NDArray[np.uint8] = np.clip(pixels * LEVELS + 0.5, 0, LEVELS).astype(np.uint8)
-    return rounded
+    """Pixels in [0, 1] as bytes, rounded half up; NaN, which only a broken graph draws, is 0."""
+    with np.errstate(all="ignore"):
+        scaled: NDArray[np.uint8] = np.fmin(np.fmax(pixels * LEVELS + 0.5, 0), LEVELS).astype(np.uint8)
+    return scaled

@@ -35,12 +35,13 @@ def score(
     images: NDArray[np.float32], encoding: Encoding, drawn: NDArray[np.float32], calibration: AnomalyCalibration
 ) -> AnomalyScores:
     """Score N images, float32 [N, C, H, W], by what they were encoded as and drawn again as."""
-    nats = reconstruction_nats(
-        images, drawn, likelihood=calibration.likelihood, likelihood_std=calibration.likelihood_std
-    )
-    kl = kl_nats(encoding.z_mean, encoding.z_logvar)
-    squared = np.square(images.astype(np.float64) - drawn).mean(axis=(1, 2, 3))
-    return AnomalyScores(nats, kl, squared, calibration.percentile(nats + kl))
+    with np.errstate(all="ignore"):  # a strange graph's infinite answer is an infinite score, and no warning
+        nats = reconstruction_nats(
+            images, drawn, likelihood=calibration.likelihood, likelihood_std=calibration.likelihood_std
+        )
+        kl = kl_nats(encoding.z_mean, encoding.z_logvar)
+        squared = np.square(images.astype(np.float64) - drawn).mean(axis=(1, 2, 3))
+        return AnomalyScores(nats, kl, squared, calibration.percentile(nats + kl))
 
 
 def reconstruction_nats(

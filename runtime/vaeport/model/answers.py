@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..common.arguments import whole_number
 from ..images.batch import to_uint8
-from ..images.pictures import as_picture, draw_grid, save_film, save_picture
+from ..images.pictures import MOST_COLUMNS, as_picture, check_page, draw_grid, save_film, save_picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +115,18 @@ class Drawings:
     def save(self, path: str | os.PathLike[str], *, columns: int = 10, scale: int = 2) -> Path:
         """Write all images as one PNG grid, row by row, the last row filled up with black.
 
+        Args:
+            path: where it shall stand.
+            columns: images a row, 1 to 10000.
+            scale: screen pixels a side for each image pixel, 1 to 64.
+
         Raises:
+            InputError: a number out of its range, or a grid too large for a picture.
             OutputError: it cannot be written.
         """
+        columns = whole_number(columns, "columns", least=1, most=MOST_COLUMNS)
         rows = max(1, -(-len(self) // columns))
+        check_page(rows, columns, self.pixels.shape[-2:], scale)
         pixels = np.zeros((rows * columns, *self.pixels.shape[1:]), np.uint8)
         pixels[: len(self)] = self.to_uint8()
         return save_picture(draw_grid(pixels.reshape(rows, columns, *pixels.shape[1:]), scale=scale), path)
@@ -126,7 +135,7 @@ class Drawings:
         """Write the images as the frames of an endless GIF, there and back again.
 
         Raises:
-            InputError: there is no image.
+            InputError: there is no image, a number is out of its range, or the film would be too large.
             OutputError: it cannot be written.
         """
         return save_film(self.to_uint8(), path, scale=scale, milliseconds=milliseconds)
@@ -168,7 +177,13 @@ class StyleGrid:
     def save(self, path: str | os.PathLike[str], *, rows: Sequence[str] = (), scale: int = 2) -> Path:
         """Write one PNG with the labels above the columns, and headings of one's own left of the rows.
 
+        Args:
+            path: where it shall stand.
+            rows: headings, one a row at most; none by default.
+            scale: screen pixels a side for each image pixel, 1 to 64.
+
         Raises:
+            InputError: a number out of its range, headings that are none, or a grid too large for a picture.
             OutputError: it cannot be written.
         """
         return save_picture(draw_grid(self.to_uint8(), columns=self.labels, rows=rows, scale=scale), path)

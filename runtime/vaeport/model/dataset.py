@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.arguments import file_path
+from ..common.arrays import check_answer_size
 from ..common.fileio import write_atomic, write_folder
 from ..errors import InputError, OutputError
 from ..images.pictures import as_picture
 
-_MOST_BYTES = 2**40
+_MOST_NAME_BYTES = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,23 +34,27 @@ class SampledDataset:
         """Write `images`, `labels` and `class_names` into one compressed file, which `vaeport-train --data` takes.
 
         Raises:
+            InputError: the path is no path.
             OutputError: it cannot be written.
         """
+        target = file_path(path, "path")
         names = np.array(self.class_names)
         return write_atomic(
-            path, lambda file: np.savez_compressed(file, images=self.images, labels=self.labels, class_names=names)
+            target, lambda file: np.savez_compressed(file, images=self.images, labels=self.labels, class_names=names)
         )
 
     def save_folder(self, path: str | os.PathLike[str]) -> Path:
         """Write one PNG an image into one folder a class, light ink on black; whole or not at all.
 
         Raises:
+            InputError: the path is no path.
             OutputError: something stands there already, it cannot be written, or a class name is no folder name.
         """
+        target = file_path(path, "path")
         for name in self.class_names:
-            if name in (".", "..") or any(character in name for character in '/\\:*?"<>|\0'):
+            if not _is_folder_name(name):
                 raise OutputError(f"class {name!r} cannot be the name of a folder; write an .npz file instead")
-        return write_folder(path, self._fill)
+        return write_folder(target, self._fill)
 
     def _fill(self, folder: Path) -> None:
         digits = len(str(max(np.bincount(self.labels, minlength=1).max() - 1, 0)))
@@ -66,9 +71,14 @@ def check_size(n: int, names: Sequence[str], shape: tuple[int, int, int]) -> Non
     """Refuse a set that cannot be.
 
     Raises:
-        InputError: a negative number of images, more than memory could ever hold, or a class twice.
+        InputError: more images than memory should be asked for, or a class twice.
     """
-    if not 0 <= n * len(names) * math.prod(shape) <= _MOST_BYTES:
-        raise InputError(f"{n} images of each of {len(names)} classes asked for; draw 0 or more, large sets in parts")
+    check_answer_size(n * len(names), shape, "images")
     if len(set(names)) != len(names):
         raise InputError("a class is named twice; a data set has each once")
+
+
+def _is_folder_name(name: str) -> bool:
+    """Whether every system takes the name for a folder inside another, and shows it as it is."""
+    plain = name.isprintable() and not any(character in name for character in '/\\:*?"<>|')
+    return plain and name.strip(". ") != "" and len(os.fsencode(name)) <= _MOST_NAME_BYTES

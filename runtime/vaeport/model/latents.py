@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.arguments import shown, whole_number
+from ..common.arrays import MOST_VALUES, empty
 from ..errors import InputError
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
@@ -16,7 +18,13 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ROUNDS = 10
-_MOST_NUMBERS = 2**45
+_MOST_ROW = 2**64 - 1
+
+MOST_DIM = 2**24
+"""Numbers a row may have; blocks are counted in 32 bits, and no model's latent is nearly as long."""
+
+_BLOCKS_AT_ONCE = 2**17
+"""Blocks of four numbers that are drawn together: some 30 MB, whatever the number of rows."""
 
 
 def latents(seed: int, n: int, dim: int, *, start: int = 0, step: int = 1) -> NDArray[np.float32]:
@@ -37,26 +45,34 @@ def latents(seed: int, n: int, dim: int, *, start: int = 0, step: int = 1) -> ND
     Raises:
         InputError: a number out of its range.
     """
-    if not 0 <= seed < 2**64:
-        raise InputError(f"seed is {seed}, but must be from 0 to 2**64 - 1")
-    if step < 1:
-        raise InputError(f"step is {step}, but must be at least 1")
-    if n < 0 or start < 0 or start + n + max(n - 1, 0) * (step - 1) > 2**64:
-        raise InputError(f"rows {start} to {start + (n - 1) * step} asked for, but rows run from 0 to 2**64 - 1")
-    if n * max(dim, 1) > _MOST_NUMBERS:
-        raise InputError(f"{n} rows of {dim} numbers are too many at once; draw them in parts, with start")
-    if dim < 0:
-        raise InputError(f"a latent of {dim} dimensions was asked for")
-    if not n:
-        return np.zeros((0, dim), np.float32)
+    seed = whole_number(seed, "seed", least=0, most=_MOST_ROW)
+    n = whole_number(n, "n", least=0)
+    dim = whole_number(dim, "dim", least=0, most=MOST_DIM)
+    start = whole_number(start, "start", least=0, most=_MOST_ROW + 1)
+    step = whole_number(step, "step", least=1, most=_MOST_ROW)
+    last = start + (n - 1) * step
+    if n and last > _MOST_ROW:
+        raise InputError(f"n asks for rows {start} to {shown(last)}, but rows run from 0 to 2**64 - 1; take fewer rows")
+    if n * max(dim, 1) > MOST_VALUES:
+        raise InputError(f"{shown(n)} rows of {dim} numbers are too many at once; draw them in parts, with start")
+    z = empty((n, dim), np.float32)
     blocks = -(-dim // 4)
+    at_once = max(1, _BLOCKS_AT_ONCE // max(blocks, 1))
+    for first in range(0, n if dim else 0, at_once):
+        rows = min(at_once, n - first)
+        z[first : first + rows] = _drawn(seed, start + first * step, step, rows, blocks)[:, :dim]
+    return z
+
+
+def _drawn(seed: int, start: int, step: int, n: int, blocks: int) -> NDArray[np.float64]:
+    """Whole blocks of n rows: float64 [n, 4 * blocks]."""
     rows = np.uint64(start) + np.uint64(step) * np.arange(n, dtype=np.uint64)
     counter = np.zeros((n, blocks, 4), np.uint64)
     counter[..., 0] = np.arange(blocks, dtype=np.uint64)
     counter[..., 2] = (rows & _LOW)[:, None]
     counter[..., 3] = (rows >> _HALF)[:, None]
     words = philox4x32(counter, (seed & 0xFFFFFFFF, seed >> 32))
-    return _box_muller(words).reshape(n, blocks * 4)[:, :dim].astype(np.float32)
+    return _box_muller(words).reshape(n, blocks * 4)
 
 
 def philox4x32(counter: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.uint64]:
@@ -103,6 +119,11 @@ def spherical(first: NDArray[np.float32], second: NDArray[np.float32], steps: in
     Returns:
         float32 [steps, Z], the first and last rows exactly as given.
     """
+    with np.errstate(all="ignore"):  # strange latents give strange points, which the decoder's checks refuse
+        return _arc(first, second, steps)
+
+
+def _arc(first: NDArray[np.float32], second: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
     a, b = first.astype(np.float64), second.astype(np.float64)
     t = np.linspace(0, 1, steps)[:, None]
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))

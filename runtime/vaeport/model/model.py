@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle.opening import Bundle, open_bundle
-from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, IMAGE, Z
+from ..common.arguments import real_number, shown, text, whole_number
+from ..common.arrays import check_answer_size, empty, read_rows
+from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Z
 from ..errors import BundleError, InputError
-from ..images.batch import ImageLike, ImageQueue, Images, queue_images, to_uint8
+from ..images.batch import ImageLike, ImageQueue, Images, queue_images, stream, to_uint8
 from ..images.fitting import Fit, Polarity
-from ..sessions.engine import Engine
-from ..sessions.session import Providers, SessionOptions
+from ..sessions.engine import Engine, Feed
+from ..sessions.session import Providers, SessionOptions, read_providers
 from .anomaly import calibration_needed, score
 from .answers import AnomalyScores, Classification, Drawings, Encoding, Prediction, Reconstruction, StyleGrid
 from .classes import LabelLike, Labels, class_probs, label_names
@@ -26,6 +28,10 @@ from .latents import latents, spherical
 
 CHUNK_ROWS = 256
 """Rows that meet a session at once by default; larger batches are cut, so that memory stays bounded."""
+
+_MOST_ROWS = 2**31 - 1
+
+_MOST_STEPS = 2**16
 
 Rows = NDArray[np.float32]
 
@@ -45,16 +51,17 @@ class LoadedBundle:
         precision: str = FP32,
         options: SessionOptions | None = None,
         chunk_rows: int = CHUNK_ROWS,
+        trusted: bool = False,
     ) -> None:
         known = bundle.manifest.precisions
+        precision = text(precision, "precision")
         if precision not in known:
-            raise BundleError(f"{bundle.path} has no precision {precision!r} (it has {', '.join(known)})")
-        if chunk_rows < 1:
-            raise InputError(f"chunk_rows is {chunk_rows}, but must be at least 1")
+            raise BundleError(f"{bundle.path} has no precision {shown(precision)} (it has {', '.join(known)})")
         self.bundle = bundle
         self.precision = precision
-        self.chunk_rows = chunk_rows
-        self._engine = Engine(bundle, precision, options or SessionOptions())
+        rows = whole_number(chunk_rows, "chunk_rows", least=1, most=_MOST_ROWS)
+        self._engine = Engine(bundle, precision, options or SessionOptions(), rows=rows, trusted=trusted)
+        self.chunk_rows = self._engine.rows
 
     @property
     def name(self) -> str:
@@ -100,30 +107,51 @@ class LoadedBundle:
 
     def __reduce__(self) -> tuple[object, ...]:
         bundle = str(self.bundle.path), self.bundle.digest
-        return _reopened, (type(self), *bundle, self.precision, self._engine.options, self.chunk_rows)
+        settings = self.precision, self._engine.options, self.chunk_rows, self._engine.trusted
+        return _reopened, (type(self), *bundle, *settings)
 
     def _cut(self, rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         return (rows[first : first + self.chunk_rows] for first in range(0, len(rows), self.chunk_rows))
 
     def _encode(self, n: int, batches: Iterable[NDArray[np.float32]], out: Encoding | None = None) -> Encoding:
+        if out is not None and not isinstance(out, Encoding):
+            raise InputError(f"out is {shown(out)}, but must be an Encoding of three arrays")
+        shapes = self.bundle.manifest.shapes
+        check_answer_size(n, (max(shapes.latent_dim, shapes.classes),), "encodings")
         given = None if out is None else (out.z_mean, out.z_logvar, out.class_probs)
         feeds = ({IMAGE: batch} for batch in batches)
-        z_mean, z_logvar, probs = self._engine.run(ENCODER_CLASSIFIER, n, feeds, out=given)
+        z_mean, z_logvar, probs = self._run(ENCODER_CLASSIFIER, n, feeds, given)
         return Encoding(z_mean, z_logvar, probs)
 
     def _decode(self, z: Rows, probs: Rows, out: Rows | None) -> Rows:
+        check_answer_size(len(z), self.image_shape, "images")
         feeds = ({Z: some, CLASS_PROBS: p} for some, p in zip(self._cut(z), self._cut(probs), strict=True))
-        (pixels,) = self._engine.run(DECODER, len(z), feeds, out=None if out is None else [out])
+        (pixels,) = self._run(DECODER, len(z), feeds, None if out is None else [out])
         return pixels
+
+    def _run(self, graph: str, n: int, feeds: Iterable[Feed], out: Sequence[Rows] | None) -> list[Rows]:
+        try:
+            return self._engine.run(graph, n, feeds, out=out)
+        except MemoryError as error:
+            raise InputError(f"no memory for {n} rows of {graph}; ask for them in parts") from error
 
 
 def _reopened(
-    kind: type[LoadedBundle], path: str, digest: str, precision: str, options: SessionOptions, chunk_rows: int
+    kind: type[LoadedBundle],
+    path: str,
+    digest: str,
+    precision: str,
+    options: SessionOptions,
+    chunk_rows: int,
+    trusted: bool,
 ) -> LoadedBundle:
-    return kind(open_bundle(path, digest=digest), precision=precision, options=options, chunk_rows=chunk_rows)
+    bundle = open_bundle(path, digest=digest)
+    return kind(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)
 
 
 _MOST_TEMPERATURE = 1e6
+
+_LAST_ROW = 2**64 - 1
 
 
 class Model(LoadedBundle):
@@ -139,7 +167,9 @@ class Model(LoadedBundle):
         self, images: Images, *, polarity: Polarity | None = None, fit: Fit = "resize"
     ) -> NDArray[np.float32]:
         """The pixels that the model sees: float32 [N, C, H, W] in [0, 1], ink is 1."""
-        return self._queue(images, polarity, fit).read()
+        queue = self._queue(images, polarity, fit)
+        check_answer_size(len(queue), self.image_shape, "images")
+        return queue.read()
 
     def encode(
         self, images: Images, *, polarity: Polarity | None = None, fit: Fit = "resize", out: Encoding | None = None
@@ -161,19 +191,29 @@ class Model(LoadedBundle):
     def encode_iter(
         self, images: Iterable[ImageLike], *, batch: int = 32, polarity: Polarity | None = None, fit: Fit = "resize"
     ) -> Iterator[Encoding]:
-        """Encode a stream, `batch` of its items at a time; nothing is taken from it before it is needed."""
-        if batch < 1:
-            raise InputError(f"batch is {batch}, but must be at least 1")
-        source = iter(images)
+        """Encode a stream, `batch` of its items at a time; nothing is taken from it before it is needed.
+
+        Raises:
+            InputError: `batch` is no whole number of at least 1, or `images` is no stream; at the call, not later.
+        """
+        batch = whole_number(batch, "batch", least=1, most=_MOST_ROWS)
+        return self._encoded(stream(images), batch, polarity, fit)
+
+    def _encoded(
+        self, source: Iterator[ImageLike], batch: int, polarity: Polarity | None, fit: Fit
+    ) -> Iterator[Encoding]:
         while items := list(islice(source, batch)):
             yield self.encode(items, polarity=polarity, fit=fit)
 
     def classify(
         self, images: Images, *, reject_below: float = 0.0, polarity: Polarity | None = None, fit: Fit = "resize"
     ) -> Classification:
-        """The most probable class of each image; one that is less probable than `reject_below` is marked so."""
-        if not 0 <= reject_below <= 1:
-            raise InputError(f"reject_below is {reject_below}, but must be a probability from 0 to 1")
+        """The most probable class of each image; one that is less probable than `reject_below` is marked so.
+
+        Raises:
+            InputError: `reject_below` is no number from 0 to 1.
+        """
+        reject_below = real_number(reject_below, "reject_below", least=0, most=1)
         probs = self.encode(images, polarity=polarity, fit=fit).class_probs
         best = probs.max(axis=1).tolist()
         predictions = tuple(
@@ -186,20 +226,15 @@ class Model(LoadedBundle):
         """Draw images from latents.
 
         Args:
-            z: float [N, Z], or [Z] for one image.
-            labels: one class for all rows, or one a row; or class probabilities, float [N, K].
+            z: float [N, Z], or [Z] for one image; each number finite and at most 1e9 in absolute value.
+            labels: one class for all rows, or one a row; or class probabilities, float [N, K] in [0, 1].
             out: float32 [N, C, H, W] to write to instead of a new array.
 
         Raises:
-            InputError: a shape that does not fit.
+            InputError: a shape or type that does not fit, or a row with a number out of its range.
             LabelError: no such class.
         """
-        try:
-            rows = np.atleast_2d(np.asarray(z, np.float32))
-        except (TypeError, ValueError) as error:
-            raise InputError(f"z is {type(z).__name__}, but must be numbers [N, {self.latent_dim}]") from error
-        if rows.ndim != 2 or rows.shape[1] != self.latent_dim or not np.isfinite(rows).all():
-            raise InputError(f"z has shape {list(np.shape(z))}, but must be finite numbers [N, {self.latent_dim}]")
+        rows = read_rows(z, "z", self.latent_dim)
         probs = class_probs(self.bundle.manifest, labels, len(rows))
         return Drawings(self._decode(rows, probs, out), rows, probs)
 
@@ -220,10 +255,10 @@ class Model(LoadedBundle):
 
         Args:
             label: the class.
-            n: how many.
+            n: how many, 0 or more.
             seed: 0 to 2**64 - 1.
             start: number of the first row, to go on where an earlier call ended.
-            temperature: scale of the latents; below 1 more typical, above 1 more unusual.
+            temperature: scale of the latents, 0 to 1e6; below 1 more typical, above 1 more unusual.
             out: as of `decode`.
 
         Raises:
@@ -280,17 +315,16 @@ class Model(LoadedBundle):
         Args:
             first: one image, whose reconstruction is the first drawing.
             second: one image, whose reconstruction is the last.
-            steps: how many drawings, at least 2.
+            steps: how many drawings, 2 to 65536.
             label: a class to draw all of them as, instead of the classifier's answers.
             polarity: see `Model`.
             fit: see `Model`.
 
         Raises:
-            InputError: fewer steps, or not one image at each end.
+            InputError: fewer or more steps, or not one image at each end.
             LabelError: no such class.
         """
-        if steps < 2:
-            raise InputError(f"steps is {steps}, but both ends need one: give at least 2")
+        steps = whole_number(steps, "steps", least=2, most=_MOST_STEPS)
         ends = self.encode([first, second], polarity=polarity, fit=fit)
         if len(ends) != 2:
             raise InputError(f"{len(ends)} images given to interpolate between, but it takes one at each end")
@@ -305,9 +339,11 @@ class Model(LoadedBundle):
             BundleError: the bundle has no such record.
         """
         known = calibration_needed(self.bundle)
+        queue = self._queue(images, polarity, fit)
+        check_answer_size(len(queue), self.image_shape, "images")
         scores = [
             score(batch, encoding, self.decode(encoding.z_mean, encoding.class_probs).pixels, known)
-            for batch in self._queue(images, polarity, fit).chunks(self.chunk_rows)
+            for batch in queue.chunks(self.chunk_rows)
             for encoding in [self._encode(len(batch), [batch])]
         ]
         return AnomalyScores.joined(scores)
@@ -327,8 +363,9 @@ class Model(LoadedBundle):
         first images of a larger set are those of a smaller one.
         """
         names = label_names(self.bundle.manifest, labels)
+        n, start = whole_number(n, "n", least=0), whole_number(start, "start", least=0, most=_LAST_ROW)
         check_size(n, names, self.image_shape)
-        images = np.empty((len(names), n, *self.image_shape), np.uint8)
+        images = empty((len(names), n, *self.image_shape), np.uint8)
         for place, name in enumerate(names):
             k, classes = self.labels.index(name), len(self.labels)
             for first in range(0, n, self.chunk_rows):
@@ -343,13 +380,15 @@ class Model(LoadedBundle):
         return queue_images(images, self.image_shape, polarity=usual if polarity is None else polarity, fit=fit)
 
     def _latents(self, seed: int, n: int, start: int, temperature: float, *, step: int = 1) -> NDArray[np.float32]:
-        if not 0 <= temperature <= _MOST_TEMPERATURE:
-            raise InputError(f"temperature is {temperature}, but must be a number from 0 to {_MOST_TEMPERATURE:g}")
-        return latents(seed, n, self.latent_dim, start=start, step=step) * np.float32(temperature)
+        scale = np.float32(real_number(temperature, "temperature", least=0, most=_MOST_TEMPERATURE))
+        n = whole_number(n, "n", least=0)
+        check_answer_size(n, self.image_shape, "images")
+        return latents(seed, n, self.latent_dim, start=start, step=step) * scale
 
     def _styled(self, z: NDArray[np.float32], labels: Sequence[LabelLike] | None) -> StyleGrid:
         names = label_names(self.bundle.manifest, labels)
-        pixels = np.empty((len(z), len(names), *self.image_shape), np.float32)
+        check_answer_size(len(z) * len(names), self.image_shape, "images")
+        pixels = empty((len(z), len(names), *self.image_shape), np.float32)
         for place, name in enumerate(names):
             pixels[:, place] = self.decode(z, name).pixels
         return StyleGrid(pixels, z, names)
@@ -365,8 +404,11 @@ def load(
     providers: Providers | None = None,
     chunk_rows: int = CHUNK_ROWS,
     digest: str | None = None,
+    trusted: bool = False,
 ) -> Model:
-    """Open a bundle, check its seal and make it ready to answer.
+    """Open a bundle, check its seal and its graphs and make it ready to answer.
+
+    The bundle may come from a stranger: docs/security.md has what is refused.
 
     Args:
         path_or_name: a bundle's folder or zip (`NAME.vaeport`), or the name of a bundle that ships with vaeport.
@@ -379,10 +421,15 @@ def load(
         chunk_rows: rows that meet a session at once; memory grows with it, answers do not change beyond rounding.
         digest: the digest that the bundle must have (`sha256:...`, see `vaeport info`); None takes any. An app that
             pins it takes that bundle and no other.
+        trusted: whether the bundle's author is trusted: its graphs may hold control flow (If, Loop, Scan) and
+            functions, and take any time and memory. They never read files or leave the standard operators.
 
     Raises:
-        BundleNotFoundError, BundleError, SealError: the bundle is not there, not readable, or not as it was sealed.
+        BundleNotFoundError, BundleError, SealError: the bundle is not there, not readable, or not as it was sealed; or
+            a graph is not what the manifest says, or could read files, hang, or take too much.
         InputError: an option out of its range.
     """
-    options = SessionOptions(device, threads, spinning, None if providers is None else tuple(providers))
-    return Model(open_bundle(path_or_name, digest=digest), precision=precision, options=options, chunk_rows=chunk_rows)
+    options = SessionOptions(device, threads, spinning, read_providers(providers))
+    graphs = [spec.file(text(precision, "precision")) for spec in GRAPHS.values()]
+    bundle = open_bundle(path_or_name, digest=digest, keep=graphs)
+    return Model(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)

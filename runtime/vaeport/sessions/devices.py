@@ -6,12 +6,16 @@ import contextlib
 import io
 from types import ModuleType
 
+from ..common.arguments import shown
 from ..errors import InputError
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
 
 WHEELS = ("onnxruntime", "onnxruntime-gpu")
 """Distributions that install into the same folder and overwrite each other."""
+
+_MOST_DIGITS = 4
+"""Of a GPU's number: no machine has more, and onnxruntime keeps it in 32 bits."""
 
 
 def parse_device(device: str) -> tuple[str, int]:
@@ -23,9 +27,9 @@ def parse_device(device: str) -> tuple[str, int]:
     kind, colon, index = device.partition(":")
     if device in ("cpu", "cuda", "auto"):
         return kind, 0
-    if kind == "cuda" and colon and index.isascii() and index.isdigit():
+    if kind == "cuda" and colon and index.isascii() and index.isdigit() and len(index) <= _MOST_DIGITS:
         return kind, int(index)
-    raise InputError(f"device is {device!r}, but must be 'cpu', 'cuda', 'cuda:N' or 'auto'")
+    raise InputError(f"device is {shown(device)}, but must be 'cpu', 'cuda', 'cuda:N' or 'auto'")
 
 
 def why_no_cuda(ort: ModuleType) -> str | None:

@@ -13,17 +13,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle.opening import Bundle
-from ..contract import GRAPHS, METADATA_LABELS, METADATA_NAME, GraphSpec, Shapes, graph_metadata
+from ..contract import GRAPHS, GraphSpec, Shapes
 from ..errors import BundleError, InputError, SealError
+from ..graph.checking import CheckedGraph, check_graph
 from .session import OpenSession, SessionOptions, first_line, open_session
 
 
-def open_graph(bundle: Bundle, graph: str, precision: str, options: SessionOptions) -> OpenSession:
-    """Open a session on one graph of a bundle.
+def check_sealed_graph(bundle: Bundle, graph: str, precision: str, *, rows: int, trusted: bool = False) -> CheckedGraph:
+    """Check one graph of a bundle before any other parser sees it.
+
+    Args:
+        bundle: the bundle.
+        graph: name of the graph.
+        precision: one of its precisions.
+        rows: largest batch that would be run.
+        trusted: see `load`.
 
     Raises:
         SealError: the file is not the one that was sealed.
-        BundleError: onnxruntime cannot load it, or it has other inputs, outputs or sizes than the manifest says.
+        BundleError: it is not what the manifest says, or would read files, hang, or take too much.
+    """
+    spec, manifest = GRAPHS[graph], bundle.manifest
+    content = bundle.read(spec.file(precision))
+    try:
+        return check_graph(
+            content,
+            spec,
+            bundle=manifest.name,
+            labels=manifest.labels,
+            shapes=manifest.shapes,
+            rows=rows,
+            trusted=trusted,
+        )
+    except BundleError as error:
+        raise BundleError(f"{bundle.path}: {spec.file(precision)}: {error}") from error
+
+
+def open_graph(bundle: Bundle, graph: str, precision: str, options: SessionOptions) -> OpenSession:
+    """Open a session on one graph of a bundle, which `check_sealed_graph` has taken.
+
+    Raises:
+        SealError: the file is not the one that was sealed.
+        BundleError: onnxruntime cannot load it, or finds other inputs, outputs or sizes than the manifest says.
         DeviceError: the requested device would not run it.
     """
     spec, shapes = GRAPHS[graph], bundle.manifest.shapes
@@ -41,7 +72,6 @@ def open_graph(bundle: Bundle, graph: str, precision: str, options: SessionOptio
         expected = [(name, "tensor(float)", shapes.row(name)) for name in names]
         if found != expected:
             raise BundleError(f"{bundle.path}: {spec.file(precision)} has the {kind} {found}, but must have {expected}")
-    _check_description(bundle, spec, precision, opened)
     return opened
 
 
@@ -52,7 +82,7 @@ def run_session(
 
     Raises:
         BundleError: the graph fails on these inputs, a batch that is baked in for instance, or answers in another type
-            or shape, whatever the graph says of itself.
+            or shape, whatever the graph says of itself, or with what is no finite number.
     """
     try:
         answers: list[NDArray[np.float32]] = session.run(spec.outputs, dict(inputs))
@@ -66,19 +96,10 @@ def run_session(
                 f"{spec.name} answers {n} rows with {found} for {name}, but must give "
                 f"float32 {[n, *shapes.row(name)]}; export the bundle again"
             )
+        if not np.isfinite(answer).all():
+            row = int(np.flatnonzero(~np.isfinite(answer.reshape(n, -1)).all(axis=1))[0])
+            raise BundleError(f"{spec.name} answers NaN or infinity for {name} of row {row} of {n}")
     return answers
-
-
-def _check_description(bundle: Bundle, spec: GraphSpec, precision: str, opened: OpenSession) -> None:
-    """What the graph says of itself is what the manifest says: labels that were swapped there would answer wrongly."""
-    described = opened.session.get_modelmeta().custom_metadata_map
-    manifest = bundle.manifest
-    expected = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
-    for key in (METADATA_NAME, METADATA_LABELS):
-        value = expected[key]
-        if described.get(key, value) != value:
-            file = spec.file(precision)
-            raise BundleError(f"{bundle.path}: {file} says {key} {described[key]}, the manifest says {value}")
 
 
 Feed = Mapping[str, NDArray[np.float32]]
@@ -86,15 +107,26 @@ Feed = Mapping[str, NDArray[np.float32]]
 
 
 class Engine:
-    """Opens a graph's session when it is first needed; any number of threads may run at once.
+    """Checks both graphs at once, and opens a graph's session when it is first needed.
 
-    A forked child has none of the threads that its parent's sessions wait for, so there every session opens anew.
+    Any number of threads may run at once. A forked child has none of the threads that its parent's sessions wait for,
+    so there every session opens anew.
+
+    Raises:
+        SealError, BundleError: as of `check_sealed_graph`.
     """
 
-    def __init__(self, bundle: Bundle, precision: str, options: SessionOptions) -> None:
+    def __init__(
+        self, bundle: Bundle, precision: str, options: SessionOptions, *, rows: int, trusted: bool = False
+    ) -> None:
         self.bundle = bundle
         self.precision = precision
         self.options = options
+        self.trusted = trusted
+        checked = {graph: check_sealed_graph(bundle, graph, precision, rows=rows, trusted=trusted) for graph in GRAPHS}
+        self.rows = min(graph.rows for graph in checked.values())
+        """Most rows that may meet a session at once: `rows`, or fewer where these would take too much memory."""
+        self._unsteady = {name: graph for name, graph in checked.items() if not graph.steady}
         self._lock = threading.Lock()
         self._sessions: dict[str, OpenSession] = {}
         self._closed = False
@@ -116,6 +148,7 @@ class Engine:
                 raise InputError(f"the model {self.bundle.manifest.name} was closed; load it again")
             if graph not in self._sessions:
                 self._sessions[graph] = open_graph(self.bundle, graph, self.precision, self.options)
+                self.bundle.kept.pop(GRAPHS[graph].file(self.precision), None)
             return self._sessions[graph]
 
     def run(
@@ -141,7 +174,10 @@ class Engine:
         for name, array in zip(spec.outputs, outputs or (), strict=outputs is not None):
             _check_out(name, array, (n, *shapes.row(name)))
         session, first = self.opened(graph).session, 0
+        unsteady = self._unsteady.get(graph)
         for feed in feeds if n else ():  # onnxruntime's own rewriting can break a graph for an empty batch
+            if unsteady is not None:
+                unsteady.check_rows(len(feed[spec.inputs[0]]))
             answers = run_session(session, spec, shapes, feed)
             rows = slice(first, first + len(answers[0]))
             if outputs is None and len(answers[0]) == n:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from ..common.arguments import flag, shown, text, whole_number
 from ..common.extras import needs_extra
 from ..errors import BundleError, DeviceError, InputError
 from .devices import CUDA_PROVIDER, parse_device, preload_cuda, why_no_cuda
@@ -41,9 +42,36 @@ class SessionOptions:
     """Execution providers passed to onnxruntime as they are, instead of those of `device`."""
 
     def __post_init__(self) -> None:
-        parse_device(self.device)
-        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
-            raise InputError(f"threads is {self.threads}, but must be from 1 to {_MOST_THREADS}, or None")
+        read: dict[str, object] = {"device": text(self.device, "device"), "providers": read_providers(self.providers)}
+        parse_device(text(self.device, "device"))
+        if self.threads is not None:
+            read["threads"] = whole_number(self.threads, "threads", least=1, most=_MOST_THREADS)
+        if self.spinning is not None:
+            read["spinning"] = flag(self.spinning, "spinning")
+        for name, value in read.items():  # numpy's numbers and strings become Python's, which travel anywhere
+            object.__setattr__(self, name, value)
+
+
+def read_providers(value: object) -> tuple[str | tuple[str, dict[str, Any]], ...] | None:
+    """Read execution providers.
+
+    Args:
+        value: a list or tuple of names, or of pairs of a name and its options; None for none given.
+
+    Raises:
+        InputError: something else, or an empty list.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not value:
+        raise InputError(f"providers is {shown(value)}, but must be a list of onnxruntime's execution providers")
+    return tuple(_read_provider(provider) for provider in value)
+
+
+def _read_provider(provider: object) -> str | tuple[str, dict[str, Any]]:
+    if isinstance(provider, list | tuple) and len(provider) == 2 and isinstance(provider[1], dict):
+        return text(provider[0], "the name of a provider"), dict(provider[1])
+    return text(provider, "a provider")
 
 
 @dataclass(frozen=True)
