@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from ..common.arguments import shown
 from ..contract import MANIFEST_FILE
 from ..errors import InputError, SealError
 
@@ -59,7 +60,7 @@ def check_digest(digest: str) -> None:
     """
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise InputError(
-            f"digest is {digest!r:.90}, but must be 'sha256:' and 64 lower-case hexadecimal digits, "
+            f"digest is {shown(digest)}, but must be 'sha256:' and 64 lower-case hexadecimal digits, "
             "as `vaeport info` prints it"
         )
 

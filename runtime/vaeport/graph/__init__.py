@@ -1,1 +1,1 @@
-"""ONNX files from strangers: read by our own reader and checked against an allow-list before onnxruntime sees a byte."""
+"""ONNX files from strangers: read by a reader of our own and checked before onnxruntime sees a byte."""

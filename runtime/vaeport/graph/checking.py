@@ -111,8 +111,8 @@ def _run(plan: Plan, spec: GraphSpec, shapes: Shapes, rows: int) -> Outcome:
         known, expected = outcome.tensors[name], (rows, *shapes.row(name))
         if known.shape != expected or known.dtype != FLOAT:
             raise BundleError(
-                f"the graph answers {quoted(name)} as {type_name(known.dtype)} {list(known.shape)} to a batch of {rows}, "
-                f"but must answer float {list(expected)}"
+                f"the graph answers {quoted(name)} as {type_name(known.dtype)} {list(known.shape)} "
+                f"to a batch of {rows}, but must answer float {list(expected)}"
             )
     return outcome
 
@@ -196,7 +196,8 @@ def _check_values(kind: str, names: tuple[str, ...], values: tuple[ValueInfo, ..
         if shape is None or shape[1:] != row or isinstance(shape[0], int):
             given = "no shape" if shape is None else f"the shape {_printed(shape)}"
             raise BundleError(
-                f"the {kind} {quoted(value.name)} has {given}, but must have {_printed(('batch', *row))} as the manifest says"
+                f"the {kind} {quoted(value.name)} has {given}, "
+                f"but must have {_printed(('batch', *row))} as the manifest says"
             )
 
 

@@ -34,7 +34,26 @@ class NodeField:
 class AttributeField:
     """Numbers of AttributeProto's fields."""
 
-    NAME, F, I, S, T, G, FLOATS, INTS, STRINGS, TENSORS, GRAPHS, DOC, TP, TYPES, TYPE, REF, SPARSE, SPARSES = (
+    (
+        NAME,
+        FLOAT,
+        INT,
+        STRING,
+        TENSOR,
+        GRAPH,
+        FLOATS,
+        INTS,
+        STRINGS,
+        TENSORS,
+        GRAPHS,
+        DOC,
+        TP,
+        TYPES,
+        TYPE,
+        REF,
+        SPARSE,
+        SPARSES,
+    ) = (
         *(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
         *(13, 14, 15, 20, 21, 22, 23),
     )

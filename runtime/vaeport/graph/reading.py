@@ -43,14 +43,17 @@ ATTRIBUTE_FLOATS, ATTRIBUTE_INTS, ATTRIBUTE_STRINGS, ATTRIBUTE_TENSORS, ATTRIBUT
 
 
 class Attribute(NamedTuple):
-    """An attribute of a node. (Named tuples, here and below, where a file has hundreds: they are quick to make.)"""
+    """An attribute of a node.
+
+    A named tuple, like all that a file has hundreds of: frozen dataclasses take three times as long to make.
+    """
 
     name: str
     """Its name."""
     type: int
     """Which kind of value, by ONNX's number."""
     value: Any
-    """int, float, bytes, Tensor, Graph, or a tuple of these."""
+    """A number, bytes, a tensor, a graph, or a tuple of one of these."""
 
 
 class Node(NamedTuple):
@@ -162,7 +165,7 @@ class _Reader:
 
     def model(self) -> ModelFile:
         data = self.data
-        found = read_message(data, 0, len(data), MODEL, self.budget)
+        found = read_message(data, (0, len(data)), MODEL, self.budget)
         if found[ModelField.TRAINING]:
             raise BundleError("the file has training_info; a graph that only answers has none")
         if found[ModelField.CONFIGURATION]:
@@ -174,20 +177,20 @@ class _Reader:
             opsets=self.opsets(found[ModelField.OPSETS]),
             graph=self.graph(found[ModelField.GRAPH], 1),
             functions=tuple(self.function(span) for span in found[ModelField.FUNCTIONS] or ()),
-            metadata=self.metadata(found[ModelField.METADATA] or ()),
+            metadata=self.metadata(found[ModelField.METADATA]),
         )
 
     def opsets(self, spans: list[tuple[int, int]] | None) -> tuple[tuple[str, int], ...]:
         pairs = []
         for span in spans or ():
-            found = read_message(self.data, *span, OPSET, self.budget)
+            found = read_message(self.data, span, OPSET, self.budget)
             pairs.append((found[1] or "", found[2] or 0))
         return tuple(pairs)
 
-    def metadata(self, spans: list[tuple[int, int]]) -> dict[str, str]:
+    def metadata(self, spans: list[tuple[int, int]] | None) -> dict[str, str]:
         entries: dict[str, str] = {}
-        for span in spans:
-            found = read_message(self.data, *span, ENTRY, self.budget)
+        for span in spans or ():
+            found = read_message(self.data, span, ENTRY, self.budget)
             key = found[1] or ""
             if key in entries:
                 raise BundleError(f"the file has the metadata key {quoted(key)} twice")
@@ -197,7 +200,7 @@ class _Reader:
     def graph(self, span: tuple[int, int], depth: int) -> Graph:
         if depth > MAX_GRAPH_DEPTH:
             raise BundleError(f"graphs stand inside each other {depth} deep; the limit is {MAX_GRAPH_DEPTH}")
-        found = read_message(self.data, *span, GRAPH, self.budget)
+        found = read_message(self.data, span, GRAPH, self.budget)
         if found[GraphField.SPARSE]:
             raise BundleError("the graph has sparse initializers; every weight must be a plain tensor")
         return Graph(
@@ -209,7 +212,7 @@ class _Reader:
         )
 
     def function(self, span: tuple[int, int]) -> Function:
-        found = read_message(self.data, *span, FUNCTION, self.budget)
+        found = read_message(self.data, span, FUNCTION, self.budget)
         for attribute in found[FunctionField.ATTRIBUTE_PROTO] or ():
             self.attribute(attribute, 1)
         name, domain = found[FunctionField.NAME] or "", found[FunctionField.DOMAIN] or ""
@@ -230,7 +233,7 @@ class _Reader:
         return tuple(self.node(span, depth) for span in spans)
 
     def node(self, span: tuple[int, int], depth: int) -> Node:
-        found = read_message(self.data, *span, NODE, self.budget)
+        found = read_message(self.data, span, NODE, self.budget)
         attributes: dict[str, Attribute] = {}
         spans = found[NodeField.ATTRIBUTE] or ()
         if len(spans) > MAX_ATTRIBUTES:
@@ -260,7 +263,7 @@ class _Reader:
         return node
 
     def attribute(self, span: tuple[int, int], depth: int) -> Attribute:
-        found = read_message(self.data, *span, ATTRIBUTE, self.budget)
+        found = read_message(self.data, span, ATTRIBUTE, self.budget)
         name, kind = found[AttributeField.NAME] or "", found[AttributeField.TYPE]
         if found[AttributeField.REF] is not None:
             if any(found[number] is not None for number in _VALUE_FIELDS.values()):
@@ -281,7 +284,7 @@ class _Reader:
             if kind < ATTRIBUTE_FLOATS:
                 raise BundleError(f"the attribute {quoted(name)} has no value")
             return Attribute(name, kind, ())
-        if kind == ATTRIBUTE_INT or kind == ATTRIBUTE_FLOAT:
+        if kind in (ATTRIBUTE_INT, ATTRIBUTE_FLOAT):
             return Attribute(name, kind, value)
         return Attribute(name, kind, self.attribute_value(kind, value, depth))
 
@@ -308,24 +311,24 @@ class _Reader:
         return tuple(self.graph(span, depth + 1) for span in value)
 
     def value_info(self, span: tuple[int, int]) -> ValueInfo:
-        found = read_message(self.data, *span, VALUE_INFO, self.budget)
+        found = read_message(self.data, span, VALUE_INFO, self.budget)
         name = found[1] or ""
         if found[2] is None:
             return ValueInfo(name, "", 0, None)
-        kinds = read_message(self.data, *found[2], TYPE, self.budget)
+        kinds = read_message(self.data, found[2], TYPE, self.budget)
         given = [number for number in _TYPE_KINDS if kinds[number] is not None]
         if len(given) > 1:
             raise BundleError(f"the tensor {quoted(name)} has two types")
         if given != [1]:
             return ValueInfo(name, _TYPE_KINDS[given[0]] if given else "", 0, None)
-        tensor = read_message(self.data, *kinds[1], TENSOR_TYPE, self.budget)
+        tensor = read_message(self.data, kinds[1], TENSOR_TYPE, self.budget)
         shape = None if tensor[2] is None else self.shape(tensor[2])
         return ValueInfo(name, "tensor", tensor[1] or 0, shape)
 
     def shape(self, span: tuple[int, int]) -> tuple[int | str | None, ...]:
         sizes: list[int | str | None] = []
-        for dim in read_message(self.data, *span, SHAPE, self.budget)[1] or ():
-            found = read_message(self.data, *dim, DIMENSION, self.budget)
+        for dim in read_message(self.data, span, SHAPE, self.budget)[1] or ():
+            found = read_message(self.data, dim, DIMENSION, self.budget)
             if found[1] is not None and found[2] is not None:
                 raise BundleError("a size in the file is a number and a symbol at once")
             sizes.append(found[2] if found[1] is None else found[1])
@@ -334,11 +337,11 @@ class _Reader:
 
 _TYPE_KINDS = {1: "tensor", 4: "sequence", 5: "map", 7: "opaque", 8: "sparse tensor", 9: "optional"}
 _VALUE_FIELDS = {
-    ATTRIBUTE_FLOAT: AttributeField.F,
-    ATTRIBUTE_INT: AttributeField.I,
-    ATTRIBUTE_STRING: AttributeField.S,
-    ATTRIBUTE_TENSOR: AttributeField.T,
-    ATTRIBUTE_GRAPH: AttributeField.G,
+    ATTRIBUTE_FLOAT: AttributeField.FLOAT,
+    ATTRIBUTE_INT: AttributeField.INT,
+    ATTRIBUTE_STRING: AttributeField.STRING,
+    ATTRIBUTE_TENSOR: AttributeField.TENSOR,
+    ATTRIBUTE_GRAPH: AttributeField.GRAPH,
     ATTRIBUTE_FLOATS: AttributeField.FLOATS,
     ATTRIBUTE_INTS: AttributeField.INTS,
     ATTRIBUTE_STRINGS: AttributeField.STRINGS,

@@ -20,9 +20,12 @@ UINT4, INT4 = 21, 22
 
 TYPE_NAMES = dict(
     enumerate(
-        "float uint8 int8 uint16 int16 int32 int64 string bool float16 double uint32 uint64 complex64 complex128 bfloat16 "
-        "float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz uint4 int4 float4e2m1 float8e8m0 uint2 int2 float6e2m3 "
-        "float6e3m2".split(),
+        (
+            *("float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double"),
+            *("uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz"),
+            *("float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2"),
+            *("float6e2m3", "float6e3m2"),
+        ),
         start=1,
     )
 )
@@ -44,10 +47,13 @@ ELEMENT_BITS = {
 }
 """Bits of one element, by type; strings have no fixed size."""
 
-NUMPY_TYPES: dict[int, str] = {
-    **{FLOAT: "<f4", UINT8: "|u1", INT8: "|i1", UINT16: "<u2", INT16: "<i2", INT32: "<i4", INT64: "<i8", BOOL: "|b1"},
-    **{FLOAT16: "<f2", DOUBLE: "<f8", UINT32: "<u4", UINT64: "<u8"},
-}
+NUMPY_TYPES: dict[int, str] = dict(
+    zip(
+        (FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, BOOL, FLOAT16, DOUBLE, UINT32, UINT64),
+        ("<f4", "|u1", "|i1", "<u2", "<i2", "<i4", "<i8", "|b1", "<f2", "<f8", "<u4", "<u8"),
+        strict=True,
+    )
+)
 """The types that numpy has, as they lie in a file."""
 
 INTEGER_TYPES = frozenset((UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64))
@@ -55,7 +61,7 @@ INTEGER_TYPES = frozenset((UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UIN
 
 
 class Tensor(NamedTuple):
-    """A tensor of the file. (A named tuple: a file has hundreds, and frozen dataclasses take three times as long.)"""
+    """A tensor of the file."""
 
     name: str
     """Its name; empty for the value of an attribute."""
@@ -111,11 +117,12 @@ def read_tensor(data: bytes, view: memoryview, span: tuple[int, int], budget: Bu
     Raises:
         BundleError: its data are in another file, or do not have the size of its shape and type.
     """
-    found = read_message(data, *span, TENSOR, budget)
+    found = read_message(data, span, TENSOR, budget)
     name, dims, dtype = found[TensorField.NAME] or "", tuple(found[TensorField.DIMS] or ()), found[TensorField.DTYPE]
     if found[TensorField.EXTERNAL] is not None or found[TensorField.LOCATION] not in (None, 0):
         raise BundleError(
-            f"the tensor {quoted(name)} keeps its data in another file (external data); every weight must stand in the file itself"
+            f"the tensor {quoted(name)} keeps its data in another file (external data); "
+            "every weight must stand in the file itself"
         )
     if found[TensorField.SEGMENT] is not None:
         raise BundleError(f"the tensor {quoted(name)} is cut into segments, which no runtime reads")
@@ -136,7 +143,8 @@ def read_tensor(data: bytes, view: memoryview, span: tuple[int, int], budget: Bu
         if bits is None or stop - start != (size * bits + 7) // 8:
             expected = "string_data" if bits is None else f"{(size * bits + 7) // 8} bytes"
             raise BundleError(
-                f"the tensor {quoted(name)} has {stop - start} bytes of raw data, but {type_name(dtype)} {list(dims)} takes {expected}"
+                f"the tensor {quoted(name)} has {stop - start} bytes of raw data, "
+                f"but {type_name(dtype)} {list(dims)} takes {expected}"
             )
         return Tensor(name, dtype, dims, view[start:stop], None)
     chunks = found[field]

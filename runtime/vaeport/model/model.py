@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..bundle.opening import Bundle, open_bundle
 from ..common.arguments import real_number, shown, text, whole_number
 from ..common.arrays import check_answer_size, empty, read_rows
-from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, IMAGE, Z
+from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Z
 from ..errors import BundleError, InputError
 from ..images.batch import ImageLike, ImageQueue, Images, queue_images, stream, to_uint8
 from ..images.fitting import Fit, Polarity
@@ -430,5 +430,6 @@ def load(
         InputError: an option out of its range.
     """
     options = SessionOptions(device, threads, spinning, read_providers(providers))
-    bundle = open_bundle(path_or_name, digest=digest)
+    graphs = [spec.file(text(precision, "precision")) for spec in GRAPHS.values()]
+    bundle = open_bundle(path_or_name, digest=digest, keep=graphs)
     return Model(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)

@@ -17,7 +17,7 @@ def gather(call: Call) -> Known:
     source, indices = call.input(0), _indices(call, 1)
     if not source.shape:
         call.fail("gathers from a tensor without axes")
-    axis = call.axis(call.int("axis", 0), len(source.shape))
+    axis = call.axis(call.number("axis", 0), len(source.shape))
     _check_bounds(call, indices, source.shape[axis])
     answer = call.like(0, (*source.shape[:axis], *indices.shape, *source.shape[axis + 1 :]))
     if answer.size <= MAX_KNOWN_VALUES and source.value is not None and indices.value is not None:
@@ -28,16 +28,17 @@ def gather(call: Call) -> Known:
 def gather_elements(call: Call) -> Known:
     """GatherElements: one element for each index."""
     source, indices = call.input(0), _indices(call, 1)
-    axis = call.axis(call.int("axis", 0), len(source.shape))
+    axis = call.axis(call.number("axis", 0), len(source.shape))
     _check_inside(call, source.shape, indices.shape, axis)
     _check_bounds(call, indices, source.shape[axis])
+    call.work += indices.size * 64
     return call.like(0, indices.shape)
 
 
 def gather_nd(call: Call) -> Known:
     """GatherND: a slice for each tuple of indices."""
     source, indices = call.input(0), _indices(call, 1)
-    batch, rank = call.int("batch_dims", 0), len(indices.shape)
+    batch, rank = call.number("batch_dims", 0), len(indices.shape)
     if not 0 <= batch < min(len(source.shape), rank) or source.shape[:batch] != indices.shape[:batch]:
         call.fail(f"has {batch} batch axes, which do not fit its inputs")
     depth = indices.shape[-1]
@@ -50,12 +51,12 @@ def gather_nd(call: Call) -> Known:
 def scatter_elements(call: Call) -> Known:
     """ScatterElements, and Scatter as it was called."""
     source, indices, updates = call.input(0), _indices(call, 1), call.input(2)
-    axis = call.axis(call.int("axis", 0), len(source.shape))
+    axis = call.axis(call.number("axis", 0), len(source.shape))
     if updates.shape != indices.shape:
         call.fail(f"has indices of the shape {list(indices.shape)} but updates of {list(updates.shape)}")
     _check_inside(call, source.shape, indices.shape, axis)
     _check_bounds(call, indices, source.shape[axis])
-    call.work += indices.size
+    call.work += indices.size * 64
     return call.like()
 
 
@@ -68,7 +69,7 @@ def scatter_nd(call: Call) -> Known:
     if updates.shape != (*indices.shape[:-1], *source.shape[depth:]):
         call.fail(f"has updates of the shape {list(updates.shape)}, which do not fit its indices")
     _check_tuples(call, indices, source.shape[:depth])
-    call.work += updates.size
+    call.work += updates.size * 32
     return call.like()
 
 
@@ -81,7 +82,7 @@ def one_hot(call: Call) -> Known:
     if values != (2,):
         call.fail(f"takes two values, but has the shape {list(values)}")
     rank = len(indices.shape)
-    axis = call.axis(call.int("axis", -1), rank + 1)
+    axis = call.axis(call.number("axis", -1), rank + 1)
     if size < 1:
         call.fail(f"has the depth {size}")
     return call.like(2, checked(call, (*indices.shape[:axis], size, *indices.shape[axis:])))
@@ -90,11 +91,11 @@ def one_hot(call: Call) -> Known:
 def top_k(call: Call) -> list[Known | None]:
     """TopK along an axis."""
     shape = call.shape(0, least=1)
-    axis = call.axis(call.int("axis", -1), len(shape))
-    k = call.integer(1) if call.opset >= _TOP_K_INPUT else call.int("k", -1)
+    axis = call.axis(call.number("axis", -1), len(shape))
+    k = call.integer(1) if call.opset >= _TOP_K_INPUT else call.number("k", -1)
     if not 0 <= k <= shape[axis]:
         call.fail(f"takes the {k} largest of {shape[axis]}")
-    call.work += call.input(0).size * 16
+    call.work += call.input(0).size * 320
     answer = (*shape[:axis], k, *shape[axis + 1 :])
     return [call.like(0, answer), call.like(0, answer, dtype=INT64)]
 
@@ -102,9 +103,10 @@ def top_k(call: Call) -> list[Known | None]:
 def arg_reduce(call: Call) -> Known:
     """ArgMax and ArgMin."""
     shape = call.shape(0, least=1)
-    axis = call.axis(call.int("axis", 0), len(shape))
+    axis = call.axis(call.number("axis", 0), len(shape))
     if not shape[axis]:
         call.fail("looks for the largest of nothing")
+    call.work += 48 * call.input(0).size
     kept = (1,) if call.flag("keepdims", default=True) else ()
     return call.like(0, (*shape[:axis], *kept, *shape[axis + 1 :]), dtype=INT64)
 
@@ -113,6 +115,7 @@ def cumulate(call: Call) -> Known:
     """CumSum and CumProd along an axis that is known."""
     shape = call.shape(0, least=1)
     call.axis(call.integer(1), len(shape))
+    call.work += 64 * call.input(0).size
     return call.like()
 
 

@@ -11,7 +11,7 @@ from .call import Call, Known
 def quantize(call: Call) -> Known:
     """QuantizeLinear: floats to integers by a scale and a zero point of one tensor, axis or block."""
     _check_scales(call)
-    dtype = call.input(2).dtype if call.given(2) else call.int("output_dtype", UINT8) or UINT8
+    dtype = call.input(2).dtype if call.given(2) else call.number("output_dtype", UINT8) or UINT8
     if dtype not in _QUANTISED:
         call.fail(f"makes {type_name(dtype)}, which is not allowed")
     return call.like(dtype=dtype)
@@ -39,8 +39,8 @@ def _check_scales(call: Call) -> None:
         call.fail(f"has a scale of the shape {list(scale)} but a zero point of {list(call.input(2).shape)}")
     if math.prod(scale) == 1 and len(scale) <= 1:
         return
-    axis = call.axis(call.int("axis", 1), len(shape))
-    block = call.int("block_size", 0)
+    axis = call.axis(call.number("axis", 1), len(shape))
+    block = call.number("block_size", 0)
     if len(scale) == 1 and not block:
         fits = scale[0] == shape[axis]
     else:

@@ -17,7 +17,7 @@ def recurrent(call: Call) -> list[Known | None]:
     layout = call.flag("layout")
     if layout:
         steps, rows = rows, steps
-    hidden = call.int("hidden_size", -1)
+    hidden = call.number("hidden_size", -1)
     direction = call.text("direction", "forward")
     if direction not in ("forward", "reverse", "bidirectional") or not 0 < hidden <= _MAX_HIDDEN:
         call.fail(f"has the direction {direction[:20]!r} and a hidden size of {hidden}")
@@ -32,7 +32,7 @@ def recurrent(call: Call) -> list[Known | None]:
     _check_lengths(call, steps)
     if len(call.attribute("activations", ATTRIBUTE_STRINGS, ())) not in (0, _ACTIVATIONS[call.node.op_type] * ways):
         call.fail("has a wrong number of activations")
-    call.work += steps * rows * ways * gates * hidden * (inputs + hidden)
+    call.work += 2 * steps * rows * ways * gates * hidden * (inputs + hidden)
     call.workspace += 2 * steps * rows * ways * gates * hidden
     whole = (rows, steps, ways, hidden) if layout else (steps, ways, rows, hidden)
     return [call.like(0, whole), call.like(0, state), call.like(0, state)]

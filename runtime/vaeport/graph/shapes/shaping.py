@@ -15,7 +15,7 @@ from ..reading import (
     ATTRIBUTE_INTS,
     ATTRIBUTE_TENSOR,
 )
-from ..tensors import FLOAT, INT32, INT64, NUMPY_TYPES, type_name
+from ..tensors import FLOAT, INT64, NUMPY_TYPES, type_name
 from .call import Call, Known, Shape, numpy_type
 
 
@@ -56,7 +56,7 @@ def constant_of_shape(call: Call) -> Known:
 def shape_of(call: Call) -> Known:
     """Shape, or a part of it."""
     shape = call.input(0).shape
-    part = shape[_clamped(call.int("start", 0), len(shape)) : _clamped(call.int("end", len(shape)), len(shape))]
+    part = shape[_clamped(call.number("start", 0), len(shape)) : _clamped(call.number("end", len(shape)), len(shape))]
     call.asked += part
     return Known(INT64, (len(part),), value=np.array(part, np.int64))
 
@@ -73,23 +73,22 @@ def reshape(call: Call) -> Known:
     keep = not call.flag("allowzero")
     sizes: list[int] = []
     for axis, size in enumerate(target):
-        if size == 0 and keep:
-            if axis >= len(source.shape):
-                call.fail(f"keeps axis {axis} of the shape {list(source.shape)}, which has none")
-            size = source.shape[axis]
-        sizes.append(size)
-    return _moved(call, source, _inferred(call, source.size, sizes))
+        kept = size == 0 and keep
+        if kept and axis >= len(source.shape):
+            call.fail(f"keeps axis {axis} of the shape {list(source.shape)}, which has none")
+        sizes.append(source.shape[axis] if kept else size)
+    return _moved(source, _inferred(call, source.size, sizes))
 
 
 def flatten(call: Call) -> Known:
     """Flatten to two axes."""
     source = call.input(0)
     rank = len(source.shape)
-    axis = call.int("axis", 1)
+    axis = call.number("axis", 1)
     if not -rank <= axis <= rank:
         call.fail(f"has the axis {axis}, which a tensor of {rank} axes does not have")
     axis = axis + rank if axis < 0 else axis
-    return _moved(call, source, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:])))
+    return _moved(source, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:])))
 
 
 def squeeze(call: Call) -> Known:
@@ -104,7 +103,7 @@ def squeeze(call: Call) -> Known:
     for axis in axes:
         if source.shape[axis] != 1:
             call.fail(f"leaves out axis {axis} of the shape {list(source.shape)}, which is not of size 1")
-    return _moved(call, source, tuple(size for axis, size in enumerate(source.shape) if axis not in axes))
+    return _moved(source, tuple(size for axis, size in enumerate(source.shape) if axis not in axes))
 
 
 def unsqueeze(call: Call) -> Known:
@@ -115,18 +114,19 @@ def unsqueeze(call: Call) -> Known:
         call.fail("does not say which axes to put in")
     rank = len(source.shape) + len(given)
     axes, rest = call.axes(given, rank), iter(source.shape)
-    return _moved(call, source, tuple(1 if axis in axes else next(rest) for axis in range(rank)))
+    return _moved(source, tuple(1 if axis in axes else next(rest) for axis in range(rank)))
 
 
 def transpose(call: Call) -> Known:
     """Transpose."""
     source = call.input(0)
     rank = len(source.shape)
-    order = call.ints("perm", tuple(reversed(range(rank))))
+    order = call.numbers("perm", tuple(reversed(range(rank))))
     if sorted(order) != list(range(rank)):
         call.fail(f"has the order {list(order)[:16]}, which is none of {rank} axes")
     value = source.value if source.size <= MAX_KNOWN_VALUES else None
     answer = tuple(source.shape[axis] for axis in order)
+    call.work += 32 * source.size
     return Known(source.dtype, answer, value=None if value is None else value.transpose(order))
 
 
@@ -136,7 +136,7 @@ def concat(call: Call) -> Known:
     first = inputs[0].shape
     if not call.has("axis"):
         call.fail("does not say along which axis")
-    axis = call.axis(call.int("axis", 0), len(first))
+    axis = call.axis(call.number("axis", 0), len(first))
     total = 0
     for known in inputs:
         shape = known.shape
@@ -160,15 +160,15 @@ def split(call: Call) -> list[Known | None]:
     source = call.input(0)
     if not source.shape:
         call.fail("splits a tensor without axes")
-    axis = call.axis(call.int("axis", 0), len(source.shape))
+    axis = call.axis(call.number("axis", 0), len(source.shape))
     whole, parts = source.shape[axis], len(call.node.outputs)
     sizes: list[int]
     if call.given(1):
         sizes = call.integers(1)
     elif call.has("split"):
-        sizes = list(call.ints("split", ()))
+        sizes = list(call.numbers("split", ()))
     else:
-        count = call.int("num_outputs", parts)
+        count = call.number("num_outputs", parts)
         if not 0 < count <= MAX_NODE_TENSORS or count != parts:
             call.fail(f"says that it has {count} parts, but has {parts}")
         if call.opset < _SPLIT_UNEVEN and whole % parts:
@@ -195,8 +195,8 @@ def slice_(call: Call) -> Known:
         axes = call.integers(3) if call.given(3) else list(range(len(starts)))
         steps = call.integers(4) if call.given(4) else [1] * len(starts)
     else:
-        starts, ends = list(call.ints("starts", ())), list(call.ints("ends", ()))
-        axes, steps = list(call.ints("axes", range(len(starts)))), [1] * len(starts)
+        starts, ends = list(call.numbers("starts", ())), list(call.numbers("ends", ()))
+        axes, steps = list(call.numbers("axes", range(len(starts)))), [1] * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) <= rank:
         call.fail(f"has {len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
     cuts = [slice(None)] * rank
@@ -236,7 +236,7 @@ def pad(call: Call) -> Known:
     """Pad: grow, or cut where a number is negative."""
     source = call.input(0)
     rank = len(source.shape)
-    pads = call.integers(1) if call.opset >= _PAD_INPUTS else list(call.ints("pads", ()))
+    pads = call.integers(1) if call.opset >= _PAD_INPUTS else list(call.numbers("pads", ()))
     axes = call.axes(call.integers(3), rank) if call.given(3) else list(range(rank))
     if len(pads) != 2 * len(axes):
         call.fail(f"has {len(pads)} pads for {len(axes)} axes, but takes two for each")
@@ -294,9 +294,9 @@ def trilu(call: Call) -> Known:
 def eye_like(call: Call) -> Known:
     """EyeLike: a unit matrix."""
     call.shape(0, rank=2)
-    if abs(call.int("k", 0)) > _WHOLE:
+    if abs(call.number("k", 0)) > _WHOLE:
         call.fail("has a diagonal far outside its matrix")
-    dtype = call.int("dtype", call.input(0).dtype)
+    dtype = call.number("dtype", call.input(0).dtype)
     if dtype not in NUMPY_TYPES:
         call.fail(f"makes {type_name(dtype)}, which is not allowed")
     return call.like(dtype=dtype)
@@ -323,7 +323,7 @@ def space_to_depth(call: Call) -> Known:
 def reverse_sequence(call: Call) -> Known:
     """ReverseSequence: lengths must be known, onnxruntime reads them as they are."""
     shape = call.shape(0, least=2)
-    batch, time = call.int("batch_axis", 1), call.int("time_axis", 0)
+    batch, time = call.number("batch_axis", 1), call.number("time_axis", 0)
     if sorted((batch, time)) != [0, 1]:
         call.fail(f"has the batch axis {batch} and the time axis {time}; they must be 0 and 1")
     lengths = call.integers(1)
@@ -355,7 +355,7 @@ def _inferred(call: Call, elements: int, sizes: list[int]) -> Shape:
     return checked(call, sizes)
 
 
-def _moved(call: Call, source: Known, shape: Shape) -> Known:
+def _moved(source: Known, shape: Shape) -> Known:
     """The same elements under another shape."""
     value = source.value
     return Known(source.dtype, shape, value=None if value is None else value.reshape(shape))
@@ -364,11 +364,11 @@ def _moved(call: Call, source: Known, shape: Shape) -> Known:
 def _axes_given(call: Call) -> list[int] | None:
     if call.opset >= _AXES_INPUT:
         return call.integers(1) if call.given(1) else None
-    return list(call.ints("axes", ())) if call.has("axes") else None
+    return list(call.numbers("axes", ())) if call.has("axes") else None
 
 
 def _block(call: Call) -> int:
-    block = call.int("blocksize", 0)
+    block = call.number("blocksize", 0)
     if not 0 < block < _BLOCK:
         call.fail(f"has the block size {block}")
     return block

@@ -1,8 +1,8 @@
 """The allow-list: the operators that a graph may hold, each with the function that gives its shape and cost.
 
 Not on it: control flow (If, Loop, Scan), whose work has no bound; random operators, whose answers change; sequences,
-optionals, maps and strings, which answers are not made of; ImageDecoder and whatever reads files; operators whose output's
-size depends on data (NonZero, Compress, Unique, NonMaxSuppression), which nothing can bound from shapes.
+optionals, maps and strings, which answers are not made of; ImageDecoder; operators whose output's size depends on data
+(NonZero, Compress, Unique, NonMaxSuppression).
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def _all(names: str, operator: Operator) -> dict[str, Operator]:
 
 OPERATORS: dict[str, Operator] = {
     **_all(
-        "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish "
-        "Identity LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign "
-        "Sqrt Swish Tan Tanh ThresholdedRelu",
+        "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid "
+        "HardSwish Identity LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh "
+        "Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu",
         Operator(elementwise.same),
     ),
     **_all("IsInf IsNaN", Operator(elementwise.predicate)),
@@ -116,7 +116,8 @@ OPERATORS: dict[str, Operator] = {
         "ReduceSumSquare",
         Operator(normalising.reduce, 1, 2),
     ),
-    **_all("GRU LSTM RNN", Operator(recurrent.recurrent, 3, 8, 3)),
+    **_all("GRU RNN", Operator(recurrent.recurrent, 3, 6, 2)),
+    "LSTM": Operator(recurrent.recurrent, 3, 8, 3),
     "DequantizeLinear": Operator(quantising.dequantize, 2, 3),
     "DynamicQuantizeLinear": Operator(quantising.dynamic_quantize, 1, 1, 3),
     "QuantizeLinear": Operator(quantising.quantize, 2, 3),
