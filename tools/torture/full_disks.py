@@ -19,6 +19,7 @@ import numpy as np
 from .trial import Trial
 from .writers import (
     PARTS,
+    PATIENCE,
     Ended,
     Server,
     Undisturbed,
@@ -163,7 +164,7 @@ def _branched(server: Server, known: Undisturbed, cases: list[_Case], place: Pat
             _put_back(kept, folder, held)
 
     server.new_case(folder, known.writer)
-    ended = server.run(folder, words, disturb=disturb)
+    ended = server.run(folder, words, kill_after=PATIENCE * (1 + len(cases)), disturb=disturb)
     found = [(int(status), str(problem)) for status, problem in map(json.loads, log.read_text().splitlines())]
     if ended.status != 0 or (wrong := differences(contents(folder / "work"), known.after)):
         last = ended.output.strip()[-300:] if ended.status else f"other content: {wrong}"

@@ -58,7 +58,7 @@ class Ended:
     """How a run ended."""
 
     status: int
-    """Exit code, negative for a signal, None if it hung."""
+    """Exit code, negative for a signal."""
     output: str
     """What it printed."""
     seconds: float
@@ -113,7 +113,7 @@ class Server:
         folder: Path,
         words: list[str],
         *,
-        kill_after: float | None = None,
+        kill_after: float = PATIENCE,
         disturb: Disturbance | None = None,
     ) -> Ended:
         """Run a command in `folder/work` and wait for it.
@@ -121,7 +121,7 @@ class Server:
         Args:
             folder: of the case.
             words: the command.
-            kill_after: seconds after which it is killed by SIGKILL, if it still runs.
+            kill_after: seconds after which it is killed by SIGKILL, if it still runs; by default, one that hangs.
             disturb: called before each call that writes into the folder.
         """
         self._output.write_text("")
@@ -129,8 +129,7 @@ class Server:
         pid = os.fork()
         if not pid:
             self._become(folder, words, disturb)
-        patience = PATIENCE if kill_after is None else kill_after
-        while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() - began < patience:
+        while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() - began < kill_after:
             time.sleep(0.002)
         if found == (0, 0):
             os.kill(pid, signal.SIGKILL)
