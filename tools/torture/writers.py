@@ -311,6 +311,7 @@ def _imported(*, trains: bool, compares: bool) -> dict[str, Callable[[list[str]]
             "matplotlib.figure",
             "onnxscript",
             "torch.onnx",
+            "torch._dynamo",
             "tensorboard.summary.writer.record_writer",
             "vaeport_train.api",
         ]
