@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vaeport.bundle.golden import Golden
-from vaeport.common.fileio import write_text
+from vaeport.common.fileio import staged_folder, write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE
 from vaeport_parity.judging.report import parity_file
 from vaeport_parity.reporting.report import Report
@@ -21,7 +21,7 @@ from .bundle.golden import make_golden
 from .bundle.manifest import manifest_of
 from .bundle.proof import prove
 from .bundle.standard_case import write_test_case
-from .bundle.writer import check_place, put_in_place, seal, staged_folder
+from .bundle.writer import check_place, put_in_place, seal
 from .graph.adoption import adopt_graph
 from .graph.onnx_file import GraphDescription, export_graph
 from .options import ExportOptions

@@ -1,10 +1,10 @@
 """`check`: does an ONNX graph answer as its reference does, on every backend?"""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vaeport.common.fileio import scratch_folder
 from vaeport.errors import InputError
 
 from .asking.inputs import Ranges
@@ -84,8 +84,8 @@ def check(
     requests = _requests(candidate, reference, weights, inputs, ranges, scores, tolerance)
     if install:
         install_backends(chosen, progress)
-    with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
-        subject = make_subject(requests, name=name or _name_of(candidate), folder=Path(place), links=links, seed=seed)
+    with scratch_folder("vaeport-parity") as place:
+        subject = make_subject(requests, name=name or _name_of(candidate), folder=place, links=links, seed=seed)
         return compare(subject, chosen, limit=time_limit, timed=False, locate=locate, progress=progress)
 
 

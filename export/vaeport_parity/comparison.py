@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from vaeport.common.fileio import scratch_folder
 from vaeport.errors import InputError
 
 from .asking.jobs import make_job
@@ -131,8 +132,8 @@ def compare(
     bounds = Bounds(plan)
     rows: list[Row] = list(recorded_rows(plan, bounds))
     reports: list[BackendReport] = []
-    with tempfile.TemporaryDirectory(prefix="vaeport-parity-") as place:
-        run = _Comparison(plan, bounds, make_job(plan, Path(place, "inputs")), Path(place), limit, isolated)
+    with scratch_folder("vaeport-parity") as place:
+        run = _Comparison(plan, bounds, make_job(plan, place / "inputs"), place, limit, isolated)
         found: dict[str, tuple[Row, ...]] = {}
         for name in names:
             progress(name)

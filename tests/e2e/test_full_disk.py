@@ -12,8 +12,9 @@ import pytest
 from vaeport.bundle.manifest import parse_manifest
 from vaeport.bundle.opening import open_bundle
 from vaeport.cli import main
+from vaeport.common.fileio import staged_folder
 from vaeport.errors import OutputError
-from vaeport_export.bundle.writer import seal, staged_folder
+from vaeport_export.bundle.writer import seal
 
 
 @pytest.fixture

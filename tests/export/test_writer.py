@@ -13,13 +13,15 @@ import pytest
 
 from tests.export.material import sealed_again
 from vaeport.bundle.opening import open_bundle
+from vaeport.common.fileio import staged_folder
 from vaeport.errors import BundleError, InputError, OutputError, SealError
-from vaeport_export.bundle.writer import check_place, put_in_place, seal, staged_folder
+from vaeport_export.bundle.writer import check_place, put_in_place, seal
 
 SWAP_FOR_EVER = """
 import shutil, sys
 from pathlib import Path
-from vaeport_export.bundle.writer import put_in_place, staged_folder
+from vaeport.common.fileio import staged_folder
+from vaeport_export.bundle.writer import put_in_place
 
 target, *sources = map(Path, sys.argv[1:])
 print("ready", flush=True)
@@ -84,7 +86,7 @@ def test_staged_folder_is_gone_after_an_exception(error: type[BaseException], tm
 
 def test_full_disk_is_an_output_error_that_leaves_nothing(tmp_path: Path) -> None:
     with (
-        pytest.raises(OutputError, match="No space left on device; nothing was left there"),
+        pytest.raises(OutputError, match="No space left on device; nothing was changed there"),
         staged_folder(tmp_path / "bundle"),
     ):
         raise OSError(28, "No space left on device")

@@ -97,19 +97,35 @@ def test_results_are_frozen(tiny_model: vaeport.Model) -> None:
 
 
 def test_classify_never_opens_the_decoder(tiny_model: vaeport.Model, gradient: NDArray[np.uint8]) -> None:
-    change_one_byte(tiny_model.bundle.path / DECODER)
-
     assert len(tiny_model.classify(gradient)) == 1
-    with pytest.raises(SealError, match=DECODER):
-        tiny_model.reconstruct(gradient)
+
+    assert set(tiny_model._engine._sessions) == {"encoder_classifier"}
 
 
-def test_generate_never_opens_the_encoder(tiny_model: vaeport.Model, gradient: NDArray[np.uint8]) -> None:
-    change_one_byte(tiny_model.bundle.path / ENCODER)
-
+def test_generate_never_opens_the_encoder(tiny_model: vaeport.Model) -> None:
     assert len(tiny_model.generate("cat")) == 1
-    with pytest.raises(SealError, match=ENCODER):
-        tiny_model.classify(gradient)
+
+    assert set(tiny_model._engine._sessions) == {"decoder"}
+
+
+@pytest.mark.parametrize("file", [ENCODER, DECODER])
+def test_file_that_changes_after_loading_changes_no_answer(
+    file: str, tiny_model: vaeport.Model, gradient: NDArray[np.uint8]
+) -> None:
+    expected = vaeport.load(tiny_model.bundle.path).reconstruct(gradient).drawings.pixels
+    change_one_byte(tiny_model.bundle.path / file)
+
+    np.testing.assert_array_equal(tiny_model.reconstruct(gradient).drawings.pixels, expected)
+    assert not tiny_model.bundle.kept  # the sessions have their own copy now
+
+
+@pytest.mark.parametrize("file", [ENCODER, DECODER])
+def test_file_that_is_read_again_is_hashed_again(file: str, tiny_model: vaeport.Model) -> None:
+    tiny_model.bundle.kept.clear()
+    change_one_byte(tiny_model.bundle.path / file)
+
+    with pytest.raises(SealError, match=file):
+        tiny_model.bundle.read(file)
 
 
 def test_threads_share_a_model(tiny_model: vaeport.Model) -> None:

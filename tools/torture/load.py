@@ -1,6 +1,6 @@
 """Hold the runtime to its promises under load: the same bits everywhere, steady memory, no more threads than granted.
 
-Every trial is a function that returns what it measured, so that the tests run the same trials, smaller.
+Every trial is a function, so that the tests run the same trials, smaller.
 """
 
 import argparse
@@ -13,15 +13,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 import vaeport
+from tools.torture.trial import Trial
 from vaeport.bundle.opening import DEFAULT_BUNDLE
 from vaeport.sessions.threads import usable_processors
 
@@ -35,6 +35,8 @@ _CGROUPS = (
     ("sys/fs/cgroup", {"cpu.max": "100000 100000"}),
 )
 
+_NO_THREAD = "no thread is started beside the caller's"
+
 _PATIENCE = 300
 """Seconds after which a forked child counts as hanging."""
 
@@ -46,18 +48,6 @@ before = len(os.listdir("/proc/self/task"))
 model.reconstruct(np.zeros((64, *model.image_shape), np.float32))
 print(len(os.listdir("/proc/self/task")) - before)
 """
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One promise and whether it was kept."""
-
-    name: str
-    """What was tried."""
-    measured: str
-    """What came out."""
-    holds: bool | None
-    """Whether that is as promised; None where it could not be tried here."""
 
 
 Job = tuple[str, int]
@@ -87,6 +77,7 @@ def digest(model: vaeport.Model) -> str:
 
 def share_between_threads(model: vaeport.Model, *, threads: int, calls: int) -> Trial:
     """Many threads call one model in orders of their own; every answer is compared with a single thread's."""
+    began = time.perf_counter()
     expected = {job: answer(model, job) for job in JOBS}
     wrong: list[Job] = []
     failed: list[Exception] = []
@@ -104,11 +95,13 @@ def share_between_threads(model: vaeport.Model, *, threads: int, calls: int) -> 
     for worker in workers:
         worker.join()
     measured = f"{threads} x {calls} calls: {len(wrong)} differ, {len(failed)} fail"
-    return Trial("threads share a model", measured, not wrong and not failed)
+    asked, holds = "every answer has the bits of a single thread's", not wrong and not failed
+    return Trial("threads share a model", asked, threads * calls, measured, holds, time.perf_counter() - began)
 
 
 def send_to_processes(model: vaeport.Model, *, spawned: int, forked: int) -> Trial:
     """The model is pickled into spawned processes and inherited by forked ones."""
+    began = time.perf_counter()
     expected = digest(model)
     with ProcessPoolExecutor(spawned, multiprocessing.get_context("spawn")) as pool:
         digests = list(pool.map(digest, [model] * spawned))
@@ -116,11 +109,13 @@ def send_to_processes(model: vaeport.Model, *, spawned: int, forked: int) -> Tri
     digests.append(digest(pickle.loads(pickle.dumps(model))))  # noqa: S301 - our own
     same = sum(found == expected for found in digests)
     measured = f"{spawned} spawned, {forked} forked, 1 unpickled here: {same} of {len(digests)} give the same bits"
-    return Trial("processes share a model", measured, same == len(digests))
+    asked, holds = "all give the same bits", same == len(digests)
+    return Trial("processes share a model", asked, len(digests), measured, holds, time.perf_counter() - began)
 
 
 def keep_memory(model: vaeport.Model, *, calls: int, warm_up: int) -> Trial:
     """Calls of all verbs and sizes; resident memory after the warm-up and at the end."""
+    began = time.perf_counter()
     for place in range(warm_up):
         answer(model, JOBS[place % len(JOBS)])
     before = _resident()
@@ -131,18 +126,22 @@ def keep_memory(model: vaeport.Model, *, calls: int, warm_up: int) -> Trial:
             most = max(most, _resident())
     growth = max(most, _resident()) - before
     measured = f"{calls} calls after {warm_up}: grew by {growth / 1e6:.2f} MB from {before / 1e6:.0f} MB"
-    return Trial("memory is steady", measured, growth < MOST_GROWTH)
+    asked, holds = f"grows by less than {MOST_GROWTH // 1_000_000} MB after the warm-up", growth < MOST_GROWTH
+    return Trial("memory is steady", asked, calls, measured, holds, time.perf_counter() - began)
 
 
 def stay_idle(bundle: str, *, seconds: float) -> Trial:
     """Processor time of a process that has just used a model with several threads, and now waits."""
+    began = time.perf_counter()
     model = vaeport.load(bundle, threads=4)
     for _ in range(50):
         model.reconstruct(np.zeros((256, *model.image_shape), np.float32))
     before = time.process_time()
     time.sleep(seconds)
     used = time.process_time() - before
-    return Trial("idle after use", f"{1e3 * used:.2f} ms of processor time in {seconds:g} s", used < 0.005 * seconds)
+    measured = f"{1e3 * used:.2f} ms of processor time in {seconds:g} s"
+    asked, holds = "waiting threads use less than 0.5 % of a processor", used < 0.005 * seconds
+    return Trial("idle after use", asked, 1, measured, holds, time.perf_counter() - began)
 
 
 def run_on_one_processor(bundle: str) -> list[Trial]:
@@ -166,8 +165,21 @@ def run_on_one_processor(bundle: str) -> list[Trial]:
         finally:
             group.rmdir()
     if not any("quota" in trial.name for trial in trials):
-        trials.append(Trial("quota of one processor", "no cgroup may be made here", None))
+        trials.append(Trial("quota of one processor", _NO_THREAD, 0, "no cgroup may be made here", None, 0.0))
     return trials
+
+
+def run(count: int, *, seed: int = 0, bundle: str = "mnist-blog", thread_calls: int | None = None) -> list[Trial]:
+    """All trials of this file.
+
+    Args:
+        count: calls of the memory trial; the warm-up before takes a twentieth more.
+        seed: as of all trials; here every order is fixed.
+        bundle: path or name.
+        thread_calls: calls of each of eight threads; None for a hundredth of `count`.
+    """
+    del seed
+    return [trial for trials in _trials(count, bundle, thread_calls) for trial in trials]
 
 
 def main() -> int:
@@ -176,25 +188,25 @@ def main() -> int:
     parser.add_argument("-b", "--bundle", default=DEFAULT_BUNDLE, help="default: %(default)s")
     parser.add_argument("--calls", type=int, default=200_000, help="calls of the memory trial (default: %(default)s)")
     parser.add_argument("--thread-calls", type=int, default=2000, help="calls of each thread (default: %(default)s)")
-    arguments = parser.parse_args()
-    model = vaeport.load(arguments.bundle)
-    print(f"{model.name} on {model.device}, {usable_processors()} threads", flush=True)
-    trials: Sequence[Callable[[], Trial | list[Trial]]] = (
-        lambda: run_on_one_processor(arguments.bundle),
-        lambda: stay_idle(arguments.bundle, seconds=3),
-        lambda: send_to_processes(model, spawned=4, forked=2),
-        lambda: share_between_threads(model, threads=8, calls=arguments.thread_calls),
-        lambda: keep_memory(model, calls=arguments.calls, warm_up=arguments.calls // 20),
-    )
+    options = parser.parse_args()
+    print(f"{options.bundle}, {usable_processors()} threads", flush=True)
     broken = False
-    for trial in trials:
-        began = time.perf_counter()
-        told = trial()
-        for outcome in told if isinstance(told, list) else [told]:
-            verdict = {True: "holds", False: "BROKEN", None: "not tried"}[outcome.holds]
-            print(f"{outcome.name}: {outcome.measured}; {verdict} ({time.perf_counter() - began:.1f} s)", flush=True)
-            broken |= outcome.holds is False
+    for trials in _trials(options.calls, options.bundle, options.thread_calls):
+        for trial in trials:
+            verdict = {True: "holds", False: "BROKEN", None: "not tried"}[trial.holds]
+            print(f"{trial.name}: {trial.measured}; {verdict} ({trial.seconds:.1f} s)", flush=True)
+            broken |= trial.holds is False
     return int(broken)
+
+
+def _trials(count: int, bundle: str, thread_calls: int | None) -> Iterator[list[Trial]]:
+    """The trials' outcomes, as they come; processes of one processor first, while this one has no threads."""
+    yield run_on_one_processor(bundle)
+    yield [stay_idle(bundle, seconds=3)]
+    with vaeport.load(bundle) as model:
+        yield [send_to_processes(model, spawned=4, forked=2)]
+        yield [share_between_threads(model, threads=8, calls=count // 100 if thread_calls is None else thread_calls)]
+        yield [keep_memory(model, calls=count, warm_up=count // 20)]
 
 
 def _in_forks(work: Callable[[], str], count: int) -> list[str]:
@@ -223,11 +235,13 @@ def _resident() -> int:
 
 
 def _started(name: str, bundle: str, prepare: Callable[[], None]) -> Trial:
+    began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", _COUNT_THREADS, bundle], preexec_fn=prepare, capture_output=True, text=True, check=True
     )
     threads = int(done.stdout)
-    return Trial(name, f"{threads} threads started beside the caller's", threads == 0)
+    measured = f"{threads} threads started beside the caller's"
+    return Trial(name, _NO_THREAD, 1, measured, threads == 0, time.perf_counter() - began)
 
 
 def _write_own_id(path: str) -> None:

@@ -1,23 +1,15 @@
 """Seal a folder and put it in its place: a crash at any moment leaves the old bundle or the new one."""
 
-import ctypes
 import dataclasses
 import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from vaeport.bundle.manifest import FileEntry, Manifest
 from vaeport.bundle.opening import open_bundle
-from vaeport.common.fileio import write_text
+from vaeport.common.fileio import exchange_folders, move, write_text
 from vaeport.contract import MANIFEST_FILE
 from vaeport.errors import BundleError, InputError, OutputError
-
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
 
 
 def check_place(target: Path, *, replace: bool) -> None:
@@ -39,28 +31,6 @@ def check_place(target: Path, *, replace: bool) -> None:
         raise InputError(f"only an intact bundle is replaced; look first at what stands there: {error}") from error
 
 
-@contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """A folder beside the target to build in; gone at the end, whatever happens, unless `put_in_place` moved it.
-
-    Raises:
-        OutputError: it cannot be made, or a file in it cannot be written.
-    """
-    stage: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        stage.chmod(0o755)
-        yield stage
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was left there") from error
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
-
-
 def seal(folder: Path, manifest: Manifest) -> Manifest:
     """Write `bundle.json` with size and SHA-256 of every file in the folder, and check it as a reader would.
 
@@ -80,36 +50,16 @@ def put_in_place(stage: Path, target: Path, *, replace: bool) -> None:
 
     Raises:
         InputError: something has come to stand there meanwhile that may not be replaced.
-        OutputError: the rename failed; the old bundle still stands.
+        OutputError: the rename failed, or something came to stand there in the last moment; it stands there still.
     """
     check_place(target, replace=replace)
     try:
-        for path in sorted(stage.rglob("*")):
-            _sync(path)
         if replace and target.exists() and any(target.iterdir()):
-            _exchange(stage, target)
+            exchange_folders(stage, target)
         else:
-            stage.replace(target)  # the system refuses a folder that is not empty
-        _sync(target.parent)
+            move(stage, target)  # the system refuses a folder that is not empty
     except OSError as error:
         raise OutputError(f"cannot put the bundle at {target}: {error.strerror or error}") from error
-
-
-def _exchange(stage: Path, target: Path) -> None:
-    """Swap two folders: atomically where the system can (Linux, renameat2), else by two renames with a way back."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
-    if rename is not None:
-        paths = (os.fsencode(stage), os.fsencode(target))
-        if rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0:
-            return
-    aside = stage.with_name(f"{stage.name}.old")
-    target.replace(aside)
-    try:
-        stage.replace(target)
-    except BaseException:
-        aside.replace(target)
-        raise
-    shutil.rmtree(aside)
 
 
 def _is_plain_folder(path: Path) -> bool:
@@ -119,14 +69,3 @@ def _is_plain_folder(path: Path) -> bool:
 def _entry(path: Path) -> FileEntry:
     content = path.read_bytes()
     return FileEntry(len(content), hashlib.sha256(content).hexdigest())
-
-
-def _sync(path: Path) -> None:
-    """Force a file or folder to the disk before the rename makes it count; Windows opens no folders."""
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

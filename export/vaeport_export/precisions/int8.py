@@ -10,15 +10,14 @@ import contextlib
 import importlib
 import io
 import math
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto
 
+from vaeport.common.fileio import scratch_folder
 from vaeport.sessions.session import import_onnxruntime
 
 from ..bundle.probes import Inputs
@@ -86,13 +85,13 @@ class _Batches:
 
 def _ranges(content: bytes, inputs: Inputs, tools: Any) -> Any:
     """Range of every tensor beside a product, without the outermost values, which are few and far."""
-    with tempfile.TemporaryDirectory(prefix="vaeport-int8-") as folder:
-        path = Path(folder, "model.onnx")
+    with scratch_folder("vaeport-int8") as folder:
+        path = folder / "model.onnx"
         path.write_bytes(content)
         calibrator = tools.create_calibrator(
             path,
             op_types_to_calibrate=_PRODUCTS,
-            augmented_model_path=str(Path(folder, "augmented.onnx")),
+            augmented_model_path=str(folder / "augmented.onnx"),
             calibrate_method=tools.CalibrationMethod.Percentile,
             extra_options={"percentile": _PERCENTILE, "num_bins": 2048},
         )

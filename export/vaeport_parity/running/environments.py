@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vaeport.common.fileio import write_text
 from vaeport.errors import OutputError
 
 from ..backends.base import Facts, environment_of
@@ -86,8 +87,10 @@ def install(facts: Facts) -> Installation:
         for leftover in (_READY, _FAILED):
             (folder / leftover).unlink(missing_ok=True)
         reason = _made(facts, folder)
-        (folder / (_FAILED if reason else _READY)).write_text(f"{_packages(facts)}{reason}")
+        write_text(folder / (_FAILED if reason else _READY), f"{_packages(facts)}{reason}")
     except OSError as error:
+        if isinstance(error, OutputError):
+            raise
         raise OutputError(f"cannot make {folder}: {error.strerror or error}") from error
     return Installation(facts.name, "failed" if reason else "installed", reason)
 

@@ -80,8 +80,10 @@ def open_plain(root: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     """
     try:
         descriptor = _opened(root, name)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(name) from error
+    except FileNotFoundError:
+        raise
+    except NotADirectoryError as error:
+        raise SealError(f"broken seal, a folder of {name} is a link or no folder") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise SealError(f"broken seal, {name} is a link; a bundle holds plain files only") from error
@@ -106,9 +108,9 @@ _PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 
 
 def _opened(root: Path, name: str) -> int:
     """A descriptor of a file, each folder on the way opened from the one before it, so that no link is followed."""
-    if os.open not in os.supports_dir_fd:
-        return os.open(root / name, _PLAIN)
     *folders, last = name.split("/")
+    if not folders or os.open not in os.supports_dir_fd:
+        return os.open(root / name, _PLAIN)
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in folders:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..errors import BundleError, BundleNotFoundError, SealError
 from .digest import check_digest, has_digest, read_digest
 from .folder import FolderFiles
 from .limits import MAX_MANIFEST_BYTES
-from .manifest import Manifest, parse_manifest
+from .manifest import FileEntry, Manifest, parse_manifest
 
 DEFAULT_BUNDLE = "mnist"
 """Shipped bundle that the commands take when none is named."""
@@ -51,6 +51,8 @@ class Bundle:
     """`sha256:` and 64 hexadecimal digits: one number for the manifest and every file that it lists."""
     files: Files = field(repr=False, compare=False)
     """Where the files are."""
+    kept: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """Content of files that were read once to be checked and are wanted soon; whoever has used one takes it out."""
 
     def read(self, name: str) -> bytes:
         """Content of one sealed file, hashed again on the way in, so that a swap since `open_bundle` is noticed.
@@ -62,13 +64,9 @@ class Bundle:
             entry = self.manifest.files.get(name)
             if entry is None:
                 raise SealError(f"{name!r} is not part of this bundle")
-            try:
-                content = self.files.read(name, most=entry.size)
-            except FileNotFoundError as error:
-                raise _missing(name) from error
-            if content is None or len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
-                raise _changed(name)
-            return content
+            if (kept := self.kept.get(name)) is not None:
+                return kept
+            return _sealed(self.files, name, entry)
 
     def has(self, folder: str) -> bool:
         """Whether a detachable folder is there."""
@@ -96,12 +94,15 @@ class Bundle:
         return write_archive({MANIFEST_FILE: manifest, **sealed}, target)
 
 
-def open_bundle(path_or_name: str | os.PathLike[str], *, digest: str | None = None) -> Bundle:
+def open_bundle(
+    path_or_name: str | os.PathLike[str], *, digest: str | None = None, keep: Collection[str] = ()
+) -> Bundle:
     """Open a bundle by path, or by the name of one that ships with vaeport, and check its seal.
 
     Args:
         path_or_name: a folder, a zip of it (`NAME.vaeport`), or the name of a shipped bundle.
         digest: the digest that the bundle must have, as `vaeport info` prints it; None takes any.
+        keep: files that will be read soon: small ones stay in memory, so that they are hashed once.
 
     Raises:
         BundleNotFoundError: nothing stands there, and no shipped bundle has that name.
@@ -119,8 +120,8 @@ def open_bundle(path_or_name: str | os.PathLike[str], *, digest: str | None = No
         if digest not in (None, found):
             raise SealError(f"the bundle's digest is {found}, but {digest} was asked for; this is another bundle")
         manifest = parse_manifest(content)
-        _check_files(files, manifest)
-    return Bundle(path, manifest, found, files)
+        kept = _check_files(files, manifest, keep)
+    return Bundle(path, manifest, found, files, kept)
 
 
 def shipped_bundles() -> dict[str, Path]:
@@ -188,8 +189,19 @@ def _checked_digest(content: bytes) -> str:
     return read_digest(content)
 
 
-def _check_files(files: Files, manifest: Manifest) -> None:
+def _sealed(files: Files, name: str, entry: FileEntry) -> bytes:
+    try:
+        content = files.read(name, most=entry.size)
+    except FileNotFoundError as error:
+        raise _missing(name) from error
+    if content is None or len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise _changed(name)
+    return content
+
+
+def _check_files(files: Files, manifest: Manifest, keep: Collection[str]) -> dict[str, bytes]:
     """The bundle holds the manifest's files and no others, each with the content that was sealed."""
+    kept: dict[str, bytes] = {}
     found = set(files.names())
     absent = {top for top in manifest.detachable if not files.has_folder(top)}
     expected = [name for name in manifest.files if name.partition("/")[0] not in absent]
@@ -200,11 +212,19 @@ def _check_files(files: Files, manifest: Manifest) -> None:
     for name in expected:
         entry = manifest.files[name]
         try:
+            if name in keep and entry.size <= _MOST_KEPT:
+                kept[name] = _sealed(files, name, entry)
+                continue
             digest = files.sha256(name, size=entry.size)
         except FileNotFoundError as error:
             raise _missing(name) from error
         if digest != entry.sha256:
             raise _changed(name)
+    return kept
+
+
+_MOST_KEPT = 2**25
+"""Bytes of a file that may stay in memory until it is used."""
 
 
 def _missing(name: str) -> SealError:

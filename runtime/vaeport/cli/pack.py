@@ -3,7 +3,7 @@
 import argparse
 
 from ..bundle.opening import open_bundle
-from ..common.commands import print_json
+from ..common.commands import print_json, print_line
 from . import options
 
 
@@ -30,5 +30,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"output": str(path), "bytes": size, "digest": bundle.digest})
     else:
-        print(f"{path}: {bundle.manifest.name} {bundle.manifest.version}, {size / 1e6:.1f} MB, {bundle.digest}")
+        print_line(f"{path}: {bundle.manifest.name} {bundle.manifest.version}, {size / 1e6:.1f} MB, {bundle.digest}")
     return 0

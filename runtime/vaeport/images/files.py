@@ -141,6 +141,8 @@ def _checked(content: bytes, name: str) -> bytes:
 def _check_size(size: tuple[int, int], name: str, kind: str) -> None:
     width, height = size
     most = _MOST_PIXELS.get(kind, MAX_PIXELS)
+    if not width * height:
+        raise ImageError(f"{name} has {width}x{height} pixels, which is no picture")
     if width * height > most:
         raise ImageError(f"{name} has {width}x{height} pixels, more than {most} in all")
     if max(width, height) > MAX_SIDE:

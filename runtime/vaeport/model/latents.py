@@ -54,7 +54,7 @@ def latents(seed: int, n: int, dim: int, *, start: int = 0, step: int = 1) -> ND
     if n and last > _MOST_ROW:
         raise InputError(f"n asks for rows {start} to {shown(last)}, but rows run from 0 to 2**64 - 1; take fewer rows")
     if n * max(dim, 1) > MOST_VALUES:
-        raise InputError(f"{n} rows of {dim} numbers are too many at once; draw them in parts, with start")
+        raise InputError(f"{shown(n)} rows of {dim} numbers are too many at once; draw them in parts, with start")
     z = empty((n, dim), np.float32)
     blocks = -(-dim // 4)
     at_once = max(1, _BLOCKS_AT_ONCE // max(blocks, 1))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..bundle.opening import Bundle, open_bundle
 from ..common.arguments import real_number, shown, text, whole_number
 from ..common.arrays import check_answer_size, empty, read_rows
-from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, IMAGE, Z
+from ..contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, FP32, GRAPHS, IMAGE, Z
 from ..errors import BundleError, InputError
 from ..images.batch import ImageLike, ImageQueue, Images, queue_images, stream, to_uint8
 from ..images.fitting import Fit, Polarity
@@ -56,7 +56,7 @@ class LoadedBundle:
         known = bundle.manifest.precisions
         precision = text(precision, "precision")
         if precision not in known:
-            raise BundleError(f"{bundle.path} has no precision {precision!r} (it has {', '.join(known)})")
+            raise BundleError(f"{bundle.path} has no precision {shown(precision)} (it has {', '.join(known)})")
         self.bundle = bundle
         self.precision = precision
         rows = whole_number(chunk_rows, "chunk_rows", least=1, most=_MOST_ROWS)
@@ -339,9 +339,11 @@ class Model(LoadedBundle):
             BundleError: the bundle has no such record.
         """
         known = calibration_needed(self.bundle)
+        queue = self._queue(images, polarity, fit)
+        check_answer_size(len(queue), self.image_shape, "images")
         scores = [
             score(batch, encoding, self.decode(encoding.z_mean, encoding.class_probs).pixels, known)
-            for batch in self._queue(images, polarity, fit).chunks(self.chunk_rows)
+            for batch in queue.chunks(self.chunk_rows)
             for encoding in [self._encode(len(batch), [batch])]
         ]
         return AnomalyScores.joined(scores)
@@ -428,5 +430,6 @@ def load(
         InputError: an option out of its range.
     """
     options = SessionOptions(device, threads, spinning, read_providers(providers))
-    bundle = open_bundle(path_or_name, digest=digest)
+    graphs = [spec.file(text(precision, "precision")) for spec in GRAPHS.values()]
+    bundle = open_bundle(path_or_name, digest=digest, keep=graphs)
     return Model(bundle, precision=precision, options=options, chunk_rows=chunk_rows, trusted=trusted)

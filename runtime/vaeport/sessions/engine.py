@@ -148,6 +148,7 @@ class Engine:
                 raise InputError(f"the model {self.bundle.manifest.name} was closed; load it again")
             if graph not in self._sessions:
                 self._sessions[graph] = open_graph(self.bundle, graph, self.precision, self.options)
+                self.bundle.kept.pop(GRAPHS[graph].file(self.precision), None)
             return self._sessions[graph]
 
     def run(

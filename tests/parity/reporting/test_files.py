@@ -68,6 +68,7 @@ def test_file_that_cannot_be_written_leaves_the_folder_as_it_was(tmp_path: Path)
 
 def test_write_that_fails_halfway_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_reports(broken(), tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     replace = Path.replace
 
@@ -81,6 +82,35 @@ def test_write_that_fails_halfway_is_taken_back(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OutputError, match="No space left on device; nothing was changed there"):
         write_reports(chained(), tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("beside", [(), ("mine.txt",)])
+def test_no_step_of_a_replacement_leaves_anything_beside_the_report(
+    beside: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "out"
+    write_reports(broken(), place)
+    for name in beside:
+        (place / name).write_text("mine")
+
+    write_reports(chained(), place)
+
+    assert "pets" in (place / "parity.md").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name for path in place.iterdir()} == {*FILES, *beside}
+
+
+def test_report_in_the_working_folder_is_replaced_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    number = tmp_path.stat().st_ino
+
+    write_reports(broken(), ".")
+    write_reports(chained(), ".")
+
+    assert tmp_path.stat().st_ino == number
+    assert {path.name for path in tmp_path.iterdir()} == FILES
 
 
 def test_folder_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:

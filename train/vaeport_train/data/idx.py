@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaeport.common.extras import needs_extra
+from vaeport.common.fileio import move, staged_folder
 from vaeport.errors import InputError
 
 Part = Literal["train", "test"]
@@ -101,19 +102,30 @@ def _find(source: IdxSource, folder: Path, name: str) -> Path:
 
 
 def _download(source: IdxSource, name: str) -> Path:
-    """Fetch a file into the user's cache, from the first mirror that answers."""
+    """Fetch a file into the user's cache, from the first mirror that answers; it appears there whole or not at all.
+
+    Raises:
+        InputError: no mirror has it.
+        OutputError: the cache cannot be written.
+    """
     with needs_extra("train"):
         import pooch
         import requests
 
+    cached = Path(pooch.os_cache("vaeport")) / source.name / f"{name}.gz"
+    if cached.is_file():
+        return cached
     problem: Exception | None = None
-    for mirror in source.mirrors:
-        try:
-            # No hash here: mirrors pack the same content into different .gz bytes; what was fetched is checked after.
-            cache = pooch.os_cache("vaeport") / source.name
-            return Path(pooch.retrieve(f"{mirror}{name}.gz", None, f"{name}.gz", cache, progressbar=False))
-        except (OSError, ValueError, requests.RequestException) as error:
-            problem = error
+    with staged_folder(cached) as stage:
+        for mirror in source.mirrors:
+            try:
+                # No hash here: mirrors pack the same content into different .gz bytes; the content is checked later.
+                fetched = pooch.retrieve(f"{mirror}{name}.gz", None, cached.name, stage, progressbar=False)
+            except (ValueError, ConnectionError, TimeoutError, requests.RequestException) as error:
+                problem = error
+            else:
+                move(Path(fetched), cached)
+                return cached
     raise InputError(
         f"cannot download {name} ({problem}); get the files and give --data-dir, or take --data mnist-5k"
     ) from problem

@@ -5,18 +5,18 @@ import importlib.metadata
 import io
 import os
 import platform
-import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from vaeport.common.fileio import write_atomic
-from vaeport.errors import InputError, VaeportError
+from vaeport.common.fileio import move, remove, staged_folder, write_atomic, write_folder
+from vaeport.common.passing import clear_dead
+from vaeport.errors import InputError, OutputError, VaeportError
 
 from ..configuration.config import RunConfig
 from ..data import Dataset, Split
@@ -65,16 +65,13 @@ def fit(
             check_folder(path)
         train_split, held_out = splits_of_run(config, dataset)
         record = RunRecord(preset, config, data_record(dataset, train_split, held_out), _versions())
-        with _nothing_left(path) if processes.first else nullcontext():
-            if processes.first:
-                save_record(path, record)
-                for name, content in (files or {}).items():
-                    write_atomic(path / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
-                _save_examples(path, held_out)
+        undo = _begin(path, record, files or {}, held_out) if processes.first else nullcontext()
+        with undo:
             processes.wait()
             state = new_state(record, path, device=device)
             trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
-        trainer.train(quiet=quiet)
+        with _can_go_on(path):
+            trainer.train(quiet=quiet)
     return path
 
 
@@ -118,16 +115,18 @@ def resume(
         saved = (path / STATE_FILE).is_file()
         state = load_state(path, record, device=device) if saved else new_state(record, path, device=device)
         trainer = Trainer(state, record, train_split, held_out, path, processes=processes, save_every=save_every)
-        trainer.train(quiet=quiet)
+        with _can_go_on(path):
+            trainer.train(quiet=quiet)
     return path
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a place for a new run where something stands.
+    """Refuse a place for a new run where something stands, but for what a killed run left before it had begun.
 
     Raises:
         InputError: it is a file, or a folder that holds something.
     """
+    clear_dead(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         hint = "; go on with `vaeport-train resume`, or choose" if (path / CONFIG_FILE).is_file() else "; choose"
         raise InputError(f"{path} is not empty{hint} another folder")
@@ -147,17 +146,56 @@ def load_examples(folder: Path) -> Split:
         raise InputError(f"{path} cannot be read: {error}; the folder is no finished run") from error
 
 
+def _begin(
+    folder: Path, record: RunRecord, files: Mapping[str, bytes], held_out: Split
+) -> AbstractContextManager[None]:
+    """Write all that `resume` needs; a new folder appears in one step.
+
+    Returns:
+        A context that takes it away again if the networks turn out not to fit, or the run is stopped before it begins.
+    """
+
+    def fill(place: Path) -> None:
+        for name, content in files.items():
+            write_atomic(place / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
+        save_record(place, record)
+        _save_examples(place, held_out)
+
+    if not folder.is_dir():
+        write_folder(folder, fill)
+        return _removed_on_error([folder])
+    # It may be a link, a mount point or the working folder, so it stays where it is.
+    with staged_folder(folder / CONFIG_FILE) as stage:
+        fill(stage)
+        written = sorted(
+            stage.iterdir(), key=lambda path: (path.is_file(), path.name)
+        )  # the examples can be made again
+        with _removed_on_error([folder / path.name for path in written]):
+            for path in written:
+                move(path, folder / path.name)
+    return _removed_on_error([folder / path.name for path in written])
+
+
 @contextmanager
-def _nothing_left(folder: Path) -> Iterator[None]:
-    """Take away what was written into a folder that was missing or empty, if the networks turn out not to fit."""
-    existed = folder.is_dir()
+def _removed_on_error(paths: list[Path]) -> Iterator[None]:
     try:
         yield
-    except VaeportError:
-        shutil.rmtree(folder, ignore_errors=True)
-        if existed:
-            folder.mkdir()
+    except BaseException:
+        for path in paths:
+            remove(path)
         raise
+
+
+@contextmanager
+def _can_go_on(folder: Path) -> Iterator[None]:
+    """Say that a run whose files could not be written goes on from where it was saved last."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, VaeportError) and not isinstance(error, OutputError):
+            raise
+        reason = str(error) if isinstance(error, OutputError) else f"cannot write into {folder}: {error}"
+        raise OutputError(f"{reason}; the run is kept, go on with: vaeport-train resume {folder}") from error
 
 
 def splits_of_run(config: RunConfig, dataset: Dataset) -> tuple[Split, Split]:

@@ -1,0 +1,30 @@
+"""The same, of sizes that only running the graph shows."""
+
+from pathlib import Path
+
+from onnx import ModelProto
+
+from tests.attacks.attack import Attack
+from tests.attacks.entries import answer_trusted
+from tests.attacks.graphs import INT64, constant, node, with_decoder
+from vaeport.errors import BundleError
+
+
+def make(folder: Path) -> Path:
+    def change(model: ModelProto) -> None:
+        model.graph.node[-1].output[0] = "honest"
+        model.graph.node.extend(
+            [
+                node("ReduceMax", ["z"], ["most"], keepdims=0),
+                node("Sub", ["most", "most"], ["zero"]),
+                node("Cast", ["zero"], ["whole"], to=INT64),
+                node("Add", ["whole", "pads"], ["wider"]),
+                node("Pad", ["honest", "wider"], ["image"]),
+            ]
+        )
+        model.graph.initializer.append(constant("pads", [0, 0, 0, 0, 0, 0, 0, 3]))
+
+    return with_decoder(folder, change)
+
+
+CASE = Attack(make, answer_trusted, BundleError, "image")

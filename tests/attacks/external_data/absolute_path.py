@@ -1,0 +1,15 @@
+"""Draw a file of the machine as pixels: the decoder's bias lies in an absolute path."""
+
+from pathlib import Path
+
+from tests.attacks.attack import Attack, secret_of
+from tests.attacks.entries import load
+from tests.attacks.graphs import outside_weight, with_decoder
+from vaeport.errors import BundleError
+
+
+def make(folder: Path) -> Path:
+    return with_decoder(folder, lambda model: outside_weight(model, str(secret_of(folder))))
+
+
+CASE = Attack(make, load, BundleError, "external data", after="CVE-2022-25882")

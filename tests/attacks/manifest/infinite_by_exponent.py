@@ -1,0 +1,15 @@
+"""Write 1e999 for a tolerance, which is valid JSON and infinite in Python."""
+
+from pathlib import Path
+
+from tests.attacks.attack import Attack
+from tests.attacks.bundles import tiny, with_text
+from tests.attacks.entries import load
+from vaeport.errors import BundleError
+
+
+def make(folder: Path) -> Path:
+    return with_text(tiny(folder), "3.064e-06", "1e999")
+
+
+CASE = Attack(make, load, BundleError, "max_abs.*float64")

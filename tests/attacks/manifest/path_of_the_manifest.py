@@ -1,0 +1,16 @@
+"""List the manifest in itself, which no hash can satisfy."""
+
+from pathlib import Path
+
+from tests.attacks.attack import Attack
+from tests.attacks.bundles import tiny, with_manifest
+from tests.attacks.entries import load
+from vaeport.errors import BundleError
+
+
+def make(folder: Path) -> Path:
+    entry = {"bundle.json": {"size": 1, "sha256": "0" * 64}}
+    return with_manifest(tiny(folder), lambda values: values["files"].update(entry))
+
+
+CASE = Attack(make, load, BundleError, "'bundle.json' is no plain path")

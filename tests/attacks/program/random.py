@@ -1,0 +1,15 @@
+"""Answer differently every time."""
+
+from pathlib import Path
+
+from tests.attacks.attack import Attack
+from tests.attacks.checkpoints import with_nodes
+from tests.attacks.entries import original
+from vaeport.errors import BundleError
+
+
+def make(folder: Path) -> Path:
+    return with_nodes(folder, ("aten.rand.default", [[4]]))
+
+
+CASE = Attack(make, original, BundleError, "aten.rand")

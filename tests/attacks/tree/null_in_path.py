@@ -1,0 +1,15 @@
+"""Give a path with a zero byte, behind which C no longer reads."""
+
+from pathlib import Path
+
+from tests.attacks.attack import Attack
+from tests.attacks.bundles import tiny
+from tests.attacks.entries import load
+from vaeport.errors import BundleNotFoundError
+
+
+def make(folder: Path) -> Path:
+    return Path(f"{tiny(folder)}\0.png")
+
+
+CASE = Attack(make, load, BundleNotFoundError, "does not exist", after="null byte injection (CWE-158)")
