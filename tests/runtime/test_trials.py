@@ -54,7 +54,7 @@ def test_cases_that_die_hang_or_raise_are_findings() -> None:
             raise KeyError("gone")
         return "fine"
 
-    tally = run_cases(case, range(9), limits=Limits(seconds=0.1, cases_a_worker=5))
+    tally = run_cases(case, range(9), limits=Limits(patience=0.5, cases_a_worker=5))
 
     assert [(finding.index, finding.what.split()[0]) for finding in tally.findings] == [
         (2, "kills"),
@@ -62,6 +62,19 @@ def test_cases_that_die_hang_or_raise_are_findings() -> None:
         (6, "KeyError:"),
     ]
     assert tally.outcomes == {"fine": 6}
+
+
+def test_case_that_computes_for_too_long_is_a_finding() -> None:
+    def case(index: int) -> str:
+        began = time.process_time()
+        while index == 1 and time.process_time() - began < 0.3:
+            pass
+        return "fine"
+
+    tally = run_cases(case, range(3), limits=Limits(seconds=0.1))
+
+    assert [finding.index for finding in tally.findings] == [1]
+    assert "takes 0.3 s" in tally.findings[0].what
 
 
 def test_case_that_takes_too_much_memory_is_a_finding() -> None:
