@@ -24,7 +24,7 @@ ASKED = "0 crashes, 0 uncaught exceptions"
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS_A_CASE, _MEGABYTES = 10, 3000
-_START = 120
+_START = 300
 """Seconds on top for imports and for the case under way at the end."""
 
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")

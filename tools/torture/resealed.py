@@ -11,6 +11,7 @@ import functools
 import os
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -153,11 +154,11 @@ class Case:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed = folder, seed
-        self._desks: dict[int, _Desk] = {}
+        self._desk: _Desk | None = None  # made by the worker: the process that forks it never runs a case
 
     def __call__(self, index: int) -> str:
         """Make the case's bundle, use it, and say what came of it."""
-        desk = self._desks.setdefault(os.getpid(), _Desk(self._folder / str(os.getpid())))
+        desk = self._desk = self._desk or _Desk(Path(tempfile.mkdtemp(dir=self._folder)))
         made, numbers = make(index, seed=self._seed, canary=desk.canary)
         path = desk.put(made.files, packed=numbers.random() < _SHARE_ZIP)
         try:
@@ -187,7 +188,6 @@ class _Desk:
     def put(self, files: Files, *, packed: bool) -> Path:
         folder = self.root / "bundle"
         if packed:
-            self.root.mkdir(exist_ok=True)
             path = self.root / "bundle.vaeport"
             path.write_bytes(written(archive_of(files)))
             return path

@@ -231,7 +231,7 @@ def _ended(case: Case, index: int) -> tuple[str, str]:
         return "", " ".join(case(index).split())
     except BaseException as error:  # noqa: BLE001 - whatever gets out is the finding
         place = traceback.extract_tb(error.__traceback__)[-1]
-        words = " ".join(str(error).split())[:300]
+        words = "".join(c if c.isprintable() else "?" for c in " ".join(str(error).split())[:300])
         return _RAISED, f"{type(error).__name__}: {words} ({Path(place.filename).name}:{place.lineno})"
 
 
