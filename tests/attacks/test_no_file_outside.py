@@ -14,6 +14,7 @@ from .trace import Trace, read_traces, why_no_trace
 _REASON = why_no_trace()
 pytestmark = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
 
+_SEMAPHORES = "/dev/shm/sem."  # noqa: S108 - of Python's own pools of processes, whose names are random
 _CODE = tuple(str(Path(place).resolve()) for place in {sys.prefix, sys.base_prefix, *sys.path} if Path(place).is_dir())
 """Where Python, its packages and this project are: what is imported late is no file of an enemy's choice."""
 
@@ -40,7 +41,9 @@ class Traced:
         return sorted(
             path
             for path in self.traces[name].opened
-            if path not in usual and not path.startswith(_CODE) and not any(_below(path, each) for each in own)
+            if path not in usual
+            and not path.startswith((_SEMAPHORES, *_CODE))
+            and not any(_below(path, each) for each in own)
         )
 
 
