@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vaeport.checks.comparison import flipped_rows, max_abs_error
+from vaeport.checks.comparison import error_ratio, flipped_rows, max_abs_error, psnr
 
 
 def test_error_is_the_largest_difference() -> None:
@@ -55,3 +55,26 @@ def test_another_shape_flips_every_row() -> None:
 
 def test_no_rows_flip_nothing() -> None:
     assert flipped_rows(np.zeros((0, 3)), np.zeros((0, 3)), margin=0).sum() == 0
+
+
+def test_lead_of_exactly_the_margin_is_no_flip() -> None:
+    expected, actual = np.array([[0.75, 0.25]]), np.array([[0.25, 0.75]])
+
+    assert flipped_rows(actual, expected, margin=0.5).tolist() == [False]
+    assert flipped_rows(actual, expected, margin=0.49).tolist() == [True]
+
+
+def test_peak_signal_to_noise_ratio_is_in_decibels_of_a_peak_of_one() -> None:
+    assert psnr(np.full((2, 3), 0.6, np.float32), np.full((2, 3), 0.5)) == pytest.approx(20, abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (0, 3)])
+def test_equal_values_have_no_noise(shape: tuple[int, int]) -> None:
+    assert psnr(np.ones(shape), np.ones(shape)) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("error", "noise_floor", "ratio"), [(0, 0, 0), (0, 2, 0), (3, 2, 1.5), (3, 0, float("inf")), (1e-9, 1e-9, 1)]
+)
+def test_error_is_related_to_the_noise_floor(error: float, noise_floor: float, ratio: float) -> None:
+    assert error_ratio(error, noise_floor) == ratio

@@ -1,0 +1,90 @@
+"""Plugins for pytest: which lines each test runs, and how to run some tests only, the quickest first."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+
+class LinesByTest:
+    """Writes for each test its outcome, its seconds, and the lines of the product that it ran in this process."""
+
+    def __init__(self, root: Path, folders: tuple[str, ...], result: Path) -> None:
+        self._root = f"{root}/"
+        self._folders = tuple(f"{root}/{folder}/" for folder in folders)
+        self._result = result
+        self._watched: dict[CodeType, str] = {}
+        self._lines: set[tuple[str, int]] = set()
+        self._tests: dict[str, dict[str, Any]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Watch one test, its fixtures included."""
+        self._lines = set()
+        self._tests[item.nodeid] = {"seconds": 0.0, "passed": True}
+        threading.settrace(self._called)
+        sys.settrace(self._called)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+            lines: dict[str, list[int]] = {}
+            for name, line in sorted(self._lines):
+                lines.setdefault(name, []).append(line)
+            self._tests[item.nodeid]["lines"] = lines
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add up what a test took; one that is skipped or fails tells nothing of a change."""
+        test = self._tests[report.nodeid]
+        test["seconds"] += report.duration
+        test["passed"] = test["passed"] and report.passed
+
+    def pytest_sessionfinish(self) -> None:
+        """Write everything down."""
+        self._result.write_text(json.dumps(self._tests), encoding="utf-8")
+
+    def _called(self, frame: FrameType, _event: str, _arg: object) -> Any:
+        code = frame.f_code
+        if code not in self._watched:
+            inside = code.co_filename.startswith(self._folders)
+            self._watched[code] = code.co_filename.removeprefix(self._root) if inside else ""
+        name = self._watched[code]
+        if not name:
+            return None
+        lines = self._lines
+        lines.add((name, frame.f_lineno))
+
+        def stepped(frame: FrameType, _event: str, _arg: object) -> Any:
+            lines.add((name, frame.f_lineno))
+            return stepped
+
+        return stepped
+
+
+class Only:
+    """Runs the named tests, the quickest first, files kept together."""
+
+    def __init__(self, tests: list[str]) -> None:
+        self._place = {test: place for place, test in enumerate(tests)}
+        self._functions = {test.partition("[")[0] for test in tests}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep what was named; where a change has given cases other names, all cases of the test."""
+        kept = [item for item in items if item.nodeid in self._place]
+        if len(kept) < len(self._place):
+            kept = [item for item in items if item.nodeid.partition("[")[0] in self._functions]
+        files: dict[str, int] = {}
+        for item in kept:
+            file = item.nodeid.partition("::")[0]
+            files[file] = min(files.get(file, len(items)), self._place.get(item.nodeid, len(items)))
+        kept.sort(key=lambda item: (files[item.nodeid.partition("::")[0]], self._place.get(item.nodeid, len(items))))
+        items[:] = kept

@@ -1,0 +1,214 @@
+"""A copy of the repository in which one file at a time is changed and the tests that run the changed lines are run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .operators import Mutant
+
+_COPIED = ("docs", "export", "models", "runtime", "tests", "tools", "train")
+
+_ALSO_COPIED = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    "constraints.txt",
+    "pyproject.toml",
+)
+
+_MOST_SECONDS = 12.0
+"""Of the tests that run a changed line, the quickest that fit into this are run."""
+
+_PATIENCE, _PATIENCE_FACTOR = 30.0, 6.0
+"""Seconds after which a run is given up, beside this multiple of what its tests took without a change."""
+
+_TRACE_SECONDS = 1800.0
+
+Outcome = Literal["killed", "timed out", "survived", "not run"]
+"""`not run` where no test runs the changed code at all: it survives, too."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test as it is without a change."""
+
+    name: str
+    """Its node id."""
+    seconds: float
+    """What it took, its fixtures included."""
+    lines: dict[str, frozenset[int]]
+    """Lines of the product that it ran, by file."""
+
+
+class Workshop:
+    """One copy of the repository and one warm process to run tests in. Use it in a `with` statement."""
+
+    def __init__(self, root: Path, folders: tuple[str, ...]) -> None:
+        self._folders = folders
+        self._place = Path(tempfile.mkdtemp(prefix="mutants-"))
+        self._tree = self._place / "tree"
+        self._tree.mkdir()
+        for name in _COPIED:
+            shutil.copytree(root / name, self._tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in _ALSO_COPIED:
+            shutil.copy(root / name, self._tree / name)
+        self._worker = subprocess.Popen(
+            [sys.executable, "-m", "tools.mutants.worker"],
+            cwd=self._tree,
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.stdin.close()  # type: ignore[union-attr]  # it ends with its input
+        self._worker.wait()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def trace(self, files: Iterable[str]) -> list[Test]:
+        """Run test files without a change; tests that fail or are skipped are left out of the answer."""
+        lines = self._place / "lines.json"
+        answer = self._ask(list(files), _TRACE_SECONDS, lines=str(lines))
+        if not lines.exists():
+            raise SystemExit(f"the tests cannot be run without a change ({answer}); see\n{self._log()}")
+        return [
+            Test(name, told["seconds"], {file: frozenset(numbers) for file, numbers in told["lines"].items()})
+            for name, told in json.loads(lines.read_text()).items()
+            if told["passed"]
+        ]
+
+    def outcome(self, mutant: Mutant, tests: list[Test]) -> Outcome:
+        """Change the file, run the tests, and put the file back."""
+        file = self._tree / mutant.path
+        source = file.read_bytes()
+        try:
+            _write(file, mutant.apply(source))
+            return self.run(tests)
+        finally:
+            _write(file, source)
+
+    def run(self, tests: list[Test]) -> Outcome:
+        """Run the quickest of some tests on the copy as it stands."""
+        chosen: list[Test] = []
+        seconds = 0.0
+        for test in sorted(tests, key=lambda test: (test.seconds, test.name)):
+            if chosen and seconds + test.seconds > _MOST_SECONDS:
+                break
+            chosen.append(test)
+            seconds += test.seconds
+        if not chosen:
+            return "not run"
+        answer = self._ask([test.name for test in chosen], _PATIENCE + _PATIENCE_FACTOR * seconds)
+        if answer["timed_out"]:
+            return "timed out"
+        return "survived" if answer["code"] in (0, 5) else "killed"  # 5: no such test
+
+    def _ask(self, tests: list[str], seconds: float, *, lines: str = "") -> dict[str, Any]:
+        scratch = self._place / "scratch"
+        job = {
+            "tests": tests,
+            "seconds": seconds,
+            "lines": lines,
+            "folders": self._folders,
+            "log": str(self._place / "log"),
+            "scratch": str(scratch),
+        }
+        print(json.dumps(job), file=self._worker.stdin, flush=True)
+        line = self._worker.stdout.readline()  # type: ignore[union-attr]
+        if not line:
+            raise SystemExit(f"the process that runs the tests ended with {self._worker.wait()}")
+        shutil.rmtree(scratch, ignore_errors=True)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _log(self) -> str:
+        return (self._place / "log").read_text(errors="replace")[-4000:]
+
+    def _environment(self) -> dict[str, str]:
+        """As this process's, but with the packages of the copy."""
+        own = ("runtime", "export", "train", ".")
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(str(self._tree / name) for name in own),
+            "TMPDIR": str(self._place),
+            "OMP_NUM_THREADS": "1",
+        }
+
+
+def traced(workshop: Workshop, root: Path, files: list[str], memory: Path) -> list[Test]:
+    """The tests of some files with the lines that they run; what is unchanged since the last time is remembered.
+
+    Args:
+        workshop: where files that have changed are run.
+        root: root of the repository.
+        files: test files, from the root.
+        memory: a JSON file to remember by.
+    """
+    every = sorted(path for folder in ("runtime", "export", "tests") for path in (root / folder).rglob("*.py"))
+    common = _digest(path for path in every if not path.name.startswith("test_"))
+    known: dict[str, Any] = json.loads(memory.read_text()) if memory.exists() else {}
+    keys = {file: f"{common}:{_digest([root / file])}" for file in files}
+    stale = [file for file in files if known.get(file, {}).get("key") != keys[file]]
+    if stale:
+        for file in stale:
+            known[file] = {"key": keys[file], "tests": []}
+        for test in workshop.trace(stale):
+            lines = {name: sorted(numbers) for name, numbers in test.lines.items()}
+            known[_file(test)]["tests"].append([test.name, test.seconds, lines])
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(json.dumps(known))
+    return [
+        Test(name, seconds, {path: frozenset(numbers) for path, numbers in lines.items()})
+        for file in files
+        for name, seconds, lines in known[file]["tests"]
+    ]
+
+
+def _write(file: Path, source: bytes) -> None:
+    """Write a source file and forget what was compiled of it, which Python takes for new within the same second."""
+    file.write_bytes(source)
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        compiled.unlink()
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def covering(mutant: Mutant, tests: list[Test]) -> list[Test]:
+    """Tests that a change can matter to.
+
+    They run the changed lines, or at least its function. What stands in no function (a constant, a field's default) has
+    run before any test began: then it is all tests in the files of tests that run anything of the changed file.
+    """
+    for first, last in ((mutant.line, mutant.last_line), mutant.around):
+        found = [
+            test for test in tests if any(first <= line <= last for line in test.lines.get(mutant.path, frozenset()))
+        ]
+        if found:
+            return found
+    files = {_file(test) for test in tests if mutant.path in test.lines}
+    return [test for test in tests if _file(test) in files]
+
+
+def _file(test: Test) -> str:
+    return test.name.partition("::")[0]
