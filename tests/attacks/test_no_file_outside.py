@@ -33,17 +33,13 @@ class Traced:
     def outside(self, name: str) -> list[str]:
         """What an attack opened beside the hostile thing itself, Python's code, and what every clean run opens."""
         place = self.folder / name.replace("/", "-")
-        touched = () if name.startswith("clean/") else load_case(name).touches
-        own = tuple(
-            map(str, (self.outcomes[name].path, place / "bundle", place / "given", *(place / each for each in touched)))
-        )
+        touched = ("bundle", "given", *(() if name.startswith("clean/") else load_case(name).touches))
+        own = [self.outcomes[name].path, *(str(place / each) for each in touched)]
         usual = {str(place)}.union(*(self.traces[clean].opened for clean in NAMES))
         return sorted(
             path
-            for path in self.traces[name].opened
-            if path not in usual
-            and not path.startswith((_SEMAPHORES, *_CODE))
-            and not any(_below(path, each) for each in own)
+            for path in self.traces[name].opened - usual
+            if not path.startswith((_SEMAPHORES, *_CODE)) and not any(_below(path, each) for each in own)
         )
 
 
