@@ -13,7 +13,7 @@ from PIL import Image
 
 from vaeport.errors import VaeportError
 
-from . import bundles, entries, graphs
+from . import bundles, checkpoints, entries, graphs
 from .archives import zipped
 from .attack import Attack
 
@@ -27,12 +27,30 @@ def _with_external_data(folder: Path) -> Path:
     return graphs.with_decoder(folder, lambda model: graphs.outside_weight(model, "outside/secret"))
 
 
+def _images(folder: Path) -> Path:
+    np.savez(folder / "images.npz", images=np.zeros((8, 4, 4), np.uint8), labels=np.arange(8) % 2)
+    return folder / "images.npz"
+
+
+def _begun(folder: Path) -> Path:
+    from vaeport_train.running.checkpoint import load_record
+    from vaeport_train.running.state import new_state, save_state
+
+    run = checkpoints.run_folder(folder)
+    save_state(run, new_state(load_record(run)))
+    return run
+
+
 _CASES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "answer": (bundles.tiny, entries.answer),
     "zip": (lambda folder: zipped(bundles.tiny(folder), folder / "clean.vaeport"), entries.answer),
     "verify": (bundles.tiny, entries.verify),
     "original": (bundles.trained_bundle, entries.original),
     "trained": (bundles.trained_bundle, entries.trained),
+    "resumed": (_begun, entries.resumed),
+    "given_model": (lambda folder: graphs.given(folder, lambda model: None), entries.given_model),
+    "adopted": (lambda folder: graphs.given(folder, lambda model: None), entries.adopted),
+    "load_dataset": (_images, entries.load_dataset),
     "picture": (_drawn, entries.picture),
     "info": (bundles.tiny, entries.command("info", "{}")),
     "prove": (bundles.tiny, entries.command("verify", "{}")),

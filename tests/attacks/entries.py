@@ -81,11 +81,30 @@ def trained(bundle: Path) -> object:
 def resumed(run: Path) -> object:
     """What `vaeport-train resume RUN` reads of a run that came from a stranger."""
     from vaeport_train.running.checkpoint import load_record
-    from vaeport_train.running.history import load_history
     from vaeport_train.running.state import load_state
 
-    record = load_record(run)
-    return load_state(run, record), load_history(run, epochs=record.config.training.epochs)
+    return load_state(run, load_record(run))
+
+
+def given_model(path: Path) -> object:
+    """What `vaeport-parity MODEL.onnx` does first: read the file, and the weights that lie beside it."""
+    from vaeport_parity.subjects.files import read_graph
+
+    return read_graph(path)
+
+
+def adopted(path: Path) -> object:
+    """What `vaeport-export` does first with a given ONNX file."""
+    from vaeport_export.graph.adoption import read_onnx
+
+    return read_onnx(path)
+
+
+def load_dataset(path: Path) -> object:
+    """What `vaeport-train fit --data PATH` does first."""
+    from vaeport_train.data import load_dataset
+
+    return load_dataset(path)
 
 
 def picture(path: Path) -> object:

@@ -33,21 +33,13 @@ def with_decoder_bytes(folder: Path, change: Callable[[bytes], bytes]) -> Path:
     return with_file(bundle, DECODER_FILE, change((bundle / DECODER_FILE).read_bytes()))
 
 
-def drawn_by(folder: Path, nodes: Sequence[onnx.NodeProto], **constants: Any) -> Path:
-    """The tiny bundle with a decoder of these nodes, which make `image` of `z` and `class_probs`.
-
-    Args:
-        folder: where it is made.
-        nodes: in their order.
-        constants: initializers by name, as numpy takes them.
-    """
-
-    def change(model: onnx.ModelProto) -> None:
-        del model.graph.node[:], model.graph.initializer[:]
-        model.graph.node.extend(nodes)
-        model.graph.initializer.extend(constant(name, value) for name, value in constants.items())
-
-    return with_decoder(folder, change)
+def given(folder: Path, change: Callable[[onnx.ModelProto], object]) -> Path:
+    """An ONNX file as somebody hands it over, `folder/given/model.onnx`: the tiny bundle's decoder, changed."""
+    content = (with_decoder(folder, change) / DECODER_FILE).read_bytes()
+    path = folder / "given/model.onnx"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    return path
 
 
 def bomb(folder: Path, nodes: Sequence[onnx.NodeProto], **constants: Any) -> Path:

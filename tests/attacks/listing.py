@@ -36,11 +36,13 @@ _KINDS = {
     "archive": "zipped bundles",
     "checkpoint": "the record of a run and its weights in a bundle",
     "command": "the command line",
+    "dataset": "images to train on",
     "encoding": "the bytes of a graph",
     "external_data": "graphs that read files",
     "golden": "golden vectors",
     "image": "image files",
     "manifest": "the manifest",
+    "model": "ONNX files given to vaeport-parity and vaeport-export, with weights beside them",
     "operators": "graphs that take memory, take time, crash, or run what is not theirs",
     "pickled": "pickles of a model",
     "program": "captured programs of PyTorch's operators in a bundle",
@@ -56,9 +58,7 @@ def readme() -> str:
     parts = [_HEAD.format(kinds=kinds, total=len(scripts()))]
     for kind, names in by_kind:
         rows = "\n".join(_row(name) for name in names)
-        parts.append(
-            f"\n## {kind}\n\n| script | what it tries | after | enters by | refused by |\n|---|---|---|---|---|\n{rows}\n"
-        )
+        parts.append(f"\n## {kind}\n\n{_COLUMNS}\n{rows}\n")
     return "".join(parts)
 
 

@@ -132,6 +132,7 @@ def _import_all() -> None:
     import_onnxruntime()  # with its telemetry off, which would call a host
     for name in (
         "onnx.reference",
+        "torch._dynamo",  # which optimisers import at their first use, for seconds
         "vaeport.cli",
         "vaeport_export.bundle.subject",
         "vaeport_train.api",
@@ -210,7 +211,7 @@ def _enter(case: Attack, path: Path, name: str, told: IO[str]) -> NoReturn:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            outcome = Outcome("answered", says=str(case.enter(path))[:500])
+            outcome = Outcome("answered", says=str(case.enter(path))[:20_000])
         except VaeportError as error:
             outcome = _outcome("refused", error)
         except BaseException as error:  # noqa: BLE001 - told to the test

@@ -33,8 +33,10 @@ class Traced:
         """What an attack opened beside the hostile thing itself, Python's code, and what every clean run opens."""
         place = self.folder / name.replace("/", "-")
         touched = () if name.startswith("clean/") else load_case(name).touches
-        own = tuple(map(str, (self.outcomes[name].path, place / "bundle", *(place / each for each in touched))))
-        usual = set().union(*(self.traces[clean].opened for clean in NAMES))
+        own = tuple(
+            map(str, (self.outcomes[name].path, place / "bundle", place / "given", *(place / each for each in touched)))
+        )
+        usual = {str(place)}.union(*(self.traces[clean].opened for clean in NAMES))
         return sorted(
             path
             for path in self.traces[name].opened
@@ -77,8 +79,11 @@ def test_no_target_of_an_attack_is_opened(traced: Traced) -> None:
 
 
 def test_nothing_is_started_and_nobody_called(traced: Traced) -> None:
+    usual = set().union(*(traced.traces[name].connected for name in NAMES))  # the name service's own socket
+
     assert not {name: trace.executed for name in scripts() if (trace := traced.traces[name]).executed}
-    assert not {name: trace.connected for name in scripts() if (trace := traced.traces[name]).connected}
+    assert not {name: new for name in scripts() if (new := set(traced.traces[name].connected) - usual)}
+    assert not [address for address in usual if "AF_UNIX" not in address]
 
 
 def test_every_attack_was_traced_under_its_own_name(traced: Traced) -> None:

@@ -78,6 +78,22 @@ def test_report_is_sealed_into_its_bundle(copy: Path) -> None:
     assert after.manifest.tolerances == before.tolerances
 
 
+def test_report_is_sealed_into_a_zipped_bundle(copy: Path, tmp_path: Path) -> None:
+    zipped = open_bundle(copy).pack(tmp_path / "narrow.vaeport")
+    digest = open_bundle(zipped).digest
+
+    seal_report(open_bundle(zipped), compared(zipped, "onnxruntime-all"))
+
+    after = open_bundle(zipped)
+    assert after.digest != digest
+    assert zipped.is_file()
+    assert {row["backend"] for row in json.loads(after.read("parity.json"))["rows"]} == {
+        "golden.npz",
+        "onnxruntime-all",
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"narrow", "narrow.vaeport"}
+
+
 def test_exported_bundle_carries_its_proof(bundles: Path) -> None:
     values = json.loads(open_bundle(bundles / "narrow").read("parity.json"))
 

@@ -55,7 +55,10 @@ def manifests(draw: st.DrawFn) -> Manifest:
     precisions = (FP32, *draw(st.lists(st.sampled_from(["fp16", "int8", "bf16"]), max_size=2, unique=True)))
     needed = [spec.file(precision) for precision in precisions for spec in GRAPHS.values()]
     others = draw(st.lists(st.lists(PARTS, min_size=1, max_size=3).map("/".join), max_size=3))
-    names = [*needed, "golden.npz", *(name for name in others if name != "bundle.json")]
+    names = [*needed, "golden.npz", "checkpoint/config.json"]
+    for name in others:
+        if not _is_taken(name, ["bundle.json", *names]):
+            names.append(name)
     return Manifest(
         name=draw(TEXTS),
         version=draw(TEXTS),
@@ -73,7 +76,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         training=draw(FREE),
         evaluation=draw(FREE),
         made_with=draw(st.dictionaries(KEYS, TEXTS, max_size=3)),
-        files={name: draw(ENTRIES) for name in sorted(set(names))},
+        files={name: draw(ENTRIES) for name in sorted(names)},
         detachable=draw(st.sampled_from([(), ("checkpoint",)])),
         anomaly=draw(st.one_of(st.none(), scales())),
         precision_figures=draw(FREE),
@@ -195,6 +198,12 @@ def test_damaged_golden_file_is_read_or_a_bundle_error(changes: list[tuple[int, 
 @given(manifest=manifests())
 def test_every_label_has_its_own_index(manifest: Manifest) -> None:
     assert [label_index(manifest, label) for label in manifest.labels] == list(range(len(manifest.labels)))
+
+
+def _is_taken(name: str, names: list[str]) -> bool:
+    """Whether a system that ignores case has a file or folder of this name already."""
+    wanted, present = f"{name}/".casefold(), [f"{other}/".casefold() for other in names]
+    return any(wanted.startswith(other) or other.startswith(wanted) for other in present)
 
 
 def _answers(

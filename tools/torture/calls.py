@@ -4,10 +4,8 @@ A call has one outcome, as bytes: the bits of its answer, or the name and senten
 raise. Each call makes its own arguments, so any number of threads may make it at once.
 """
 
-import io
 import os
 import pickle
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import vaeport
+from tools.torture.bad_calls import bad_arguments, bad_bundles, bad_images, picture_content, random_images
 from vaeport.errors import InputError
 from vaeport.images.fitting import Fit
 
@@ -68,7 +67,7 @@ class Revolving:
 
     def ask(self) -> bytes:
         """Bits of a reconstruction, from whichever model answers."""
-        images = _images(self._model, 3)
+        images = random_images(self._model, 3)
         for _ in range(_TRIES):
             try:
                 return self._model.reconstruct(images).drawings.pixels.tobytes()
@@ -105,7 +104,9 @@ def make_calls(bundles: dict[str, Path], folder: Path) -> tuple[list[Call], Call
     for name, path in bundles.items():
         calls += _openings(name, path, weight=4 if path == small else 1)
     zipped = vaeport.open_bundle(small).pack(folder / "zipped.vaeport")
-    calls += [*_openings("zipped", zipped, weight=4), *_tampered(small, folder), *_tampered_zips(zipped, folder)]
+    calls += _openings("zipped", zipped, weight=4)
+    for title, act in bad_bundles(small, zipped, folder).items():
+        calls.append(Call(f"refuse {title}", 5, partial(_ignored, act), bad=True))
 
     def close() -> None:
         revolving.close()
@@ -117,13 +118,17 @@ def make_calls(bundles: dict[str, Path], folder: Path) -> tuple[list[Call], Call
 
 def _good_calls(name: str, model: vaeport.Model, folder: Path) -> list[Call]:
     """Verbs, batch sizes, and forms of images."""
-    two = _images(model, 2)
+    two = random_images(model, 2)
     acts: list[tuple[str, int, Callable[[], bytes]]] = [
         ("interpolate", 10, lambda: _bits(model.interpolate(two[0], two[1], 7).pixels)),
         ("interpolate as a class", 10, lambda: _bits(model.interpolate(two[0], two[1], 2, label=1).pixels)),
         ("style_grid", 2, lambda: _bits(model.style_grid(3, labels=[2, 0], seed=5, temperature=0.7).pixels)),
         ("sample_dataset", 1, lambda: _bits(model.sample_dataset(2, labels=[1, model.labels[0]], seed=9).images)),
-        ("encode_iter left half way", 5, lambda: _encoding(next(model.encode_iter(iter(_images(model, 5)), batch=2)))),
+        (
+            "encode_iter left half way",
+            5,
+            lambda: _encoding(next(model.encode_iter(iter(random_images(model, 5)), batch=2))),
+        ),
         ("encode_iter of a failing stream", 5, lambda: _failing_stream(model)),
         ("save a grid", 1, lambda: _saved(model, folder)),
     ]
@@ -140,7 +145,7 @@ def _good_calls(name: str, model: vaeport.Model, folder: Path) -> list[Call]:
 
 def _sized_acts(model: vaeport.Model, n: int) -> dict[str, Callable[[], bytes]]:
     """Quick verbs on n rows."""
-    images, z = _images(model, n), vaeport.latents(n, n, model.latent_dim)
+    images, z = random_images(model, n), vaeport.latents(n, n, model.latent_dim)
     labels = [model.labels[row % len(model.labels)] for row in range(n)]
     return {
         "encode": lambda: _encoding(model.encode(images)),
@@ -155,7 +160,7 @@ def _sized_acts(model: vaeport.Model, n: int) -> dict[str, Callable[[], bytes]]:
 
 def _slow_acts(model: vaeport.Model, n: int) -> dict[str, Callable[[], bytes]]:
     """Verbs that run a graph several times."""
-    images = _images(model, n)
+    images = random_images(model, n)
     return {
         "anomaly_score": lambda: _scores(model, images),
         "restyle": lambda: _bits(model.restyle(images).pixels),
@@ -167,10 +172,10 @@ def _picture_calls(name: str, model: vaeport.Model, folder: Path) -> list[Call]:
     """Files, their content, PIL images, and lists of everything."""
     grey = np.random.default_rng(3).integers(0, 256, (30, 23), np.uint8)
     picture = Image.fromarray(grey)
-    png, jpeg = _content(picture, "PNG"), _content(picture.convert("RGB"), "JPEG")
+    png, jpeg = picture_content(picture, "PNG"), picture_content(picture.convert("RGB"), "JPEG")
     file = folder / "picture.png"
     file.write_bytes(png)
-    array = _images(model, 2)
+    array = random_images(model, 2)
     forms: dict[str, Callable[[], Any]] = {
         "PNG content": lambda: png,
         "JPEG content": lambda: jpeg,
@@ -194,62 +199,13 @@ def _picture_calls(name: str, model: vaeport.Model, folder: Path) -> list[Call]:
 
 def _bad_calls(name: str, model: vaeport.Model, folder: Path) -> list[Call]:
     """Each is refused by a VaeportError."""
-    given = _bad_images(model, folder)
+    given = bad_images(model, folder)
     acts: dict[str, Callable[[], object]] = {
         **{f"encode {what}": partial(model.encode, images) for what, images in given.items()},
         **{f"anomaly_score {what}": partial(model.anomaly_score, images) for what, images in given.items()},
-        **_bad_arguments(model),
+        **bad_arguments(model),
     }
     return [Call(f"{name}: refuse {title}", 4, partial(_ignored, act), bad=True) for title, act in acts.items()]
-
-
-def _bad_images(model: vaeport.Model, folder: Path) -> dict[str, Any]:
-    shape = model.image_shape
-    png = _content(Image.new("L", (40, 40), 90), "PNG")
-    return {
-        "wrong shape": np.zeros((2, shape[1] + 1, shape[2]), np.uint8),
-        "NaN": np.full((2, *shape), np.nan, np.float32),
-        "infinity": np.full((2, *shape), np.inf),
-        "values up to 2": np.full(shape, 2.0),
-        "integers of 64 bits": np.zeros(shape, np.int64),
-        "PNG cut short": png[:60],
-        "PNG with a bit changed": png[:45] + bytes([png[45] ^ 4]) + png[46:],
-        "text as content": b"no image at all",
-        "no such file": folder / "absent.png",
-        "a folder": folder,
-        "None": None,
-        "good, then damaged": [_images(model, 1), png[:60]],
-    }
-
-
-def _bad_arguments(given: vaeport.Model) -> dict[str, Callable[[], object]]:
-    model: Any = given  # types that are wrong are part of the trial
-    shape, z, png = (
-        model.image_shape,
-        np.zeros((2, model.latent_dim), np.float32),
-        _content(Image.new("L", (9, 9)), "PNG"),
-    )
-    return {
-        "unknown label": lambda: model.generate("no such class", 2),
-        "label index too large": lambda: model.decode(z, len(model.labels)),
-        "labels too many": lambda: model.decode(z, [0, 1, 2]),
-        "latents too short": lambda: model.decode(z[:, :1], 0),
-        "latents NaN": lambda: model.decode(z * np.nan, 0),
-        "buffer of another type": lambda: model.decode(z, 0, out=np.zeros((2, *shape), np.float64)),
-        "buffer of another size": lambda: model.decode(z, 0, out=np.zeros((3, *shape), np.float32)),
-        "seed below 0": lambda: model.generate(0, seed=-1),
-        "negative count": lambda: model.generate(0, -3),
-        "huge count": lambda: model.generate(0, 2**62),
-        "temperature NaN": lambda: model.style_grid(2, temperature=float("nan")),
-        "one step": lambda: model.interpolate(_images(model, 1), _images(model, 1), 1),
-        "three ends": lambda: model.interpolate(_images(model, 2), _images(model, 1)),
-        "class named twice": lambda: model.sample_dataset(1, labels=[0, 0]),
-        "unknown fit": lambda: model.encode(png, fit="squeeze"),
-        "unknown polarity": lambda: model.encode(png, polarity="grey"),
-        "batch of 0": lambda: list(model.encode_iter([png], batch=0)),
-        "precision that is not there": lambda: vaeport.load(model.bundle.path, precision="int3"),
-        "unknown device": lambda: vaeport.load(model.bundle.path, device="abacus"),
-    }
 
 
 def _openings(name: str, path: Path, *, weight: int) -> list[Call]:
@@ -258,7 +214,7 @@ def _openings(name: str, path: Path, *, weight: int) -> list[Call]:
 
     def load(threads: int) -> bytes:
         with vaeport.load(path, threads=threads) as model:
-            return _bits(model.reconstruct(_images(model, 2)).drawings.pixels)
+            return _bits(model.reconstruct(random_images(model, 2)).drawings.pixels)
 
     def pickled() -> bytes:
         with vaeport.load(path, threads=1) as model, pickle.loads(pickle.dumps(model)) as again:  # noqa: S301 - our own
@@ -288,55 +244,6 @@ def _openings(name: str, path: Path, *, weight: int) -> list[Call]:
         ),
         Call(f"{name}: verify", max(1, weight // 3), verified),
     ]
-
-
-def _tampered(bundle: Path, folder: Path) -> list[Call]:
-    """Copies of a bundle that are refused when they are loaded."""
-
-    def copy(name: str) -> Path:
-        return Path(shutil.copytree(bundle, folder / name))
-
-    weights = next((copy("changed") / "fp32").rglob("model.onnx"))
-    content = weights.read_bytes()
-    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    (copy("missing") / "golden.npz").unlink()
-    (copy("extra") / "note.txt").write_bytes(b"")
-    manifest = copy("cut") / "bundle.json"
-    manifest.write_bytes(manifest.read_bytes()[:-20])
-    (copy("linked") / "link").symlink_to("bundle.json")
-    names = ("changed", "missing", "extra", "cut", "linked", "absent")
-    return [
-        Call(f"refuse a bundle {name}", 5, partial(_ignored, partial(vaeport.load, folder / name)), bad=True)
-        for name in names
-    ]
-
-
-def _tampered_zips(zipped: Path, folder: Path) -> list[Call]:
-    """Zips that are refused when they are loaded."""
-    content = zipped.read_bytes()
-    middle = len(content) // 2
-    damaged = {
-        "changed": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
-        "cut short": content[:-30],
-        "of no entries": b"PK\5\6" + bytes(18),
-        "that is none": b"no zip",
-    }
-    calls = []
-    for name, bad in damaged.items():
-        path = folder / f"{name}.vaeport"
-        path.write_bytes(bad)
-        calls.append(Call(f"refuse a zip {name}", 5, partial(_ignored, partial(vaeport.load, path)), bad=True))
-    return calls
-
-
-def _images(model: vaeport.Model, n: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(n).integers(0, 256, (n, *model.image_shape), np.uint8)
-
-
-def _content(picture: Image.Image, kind: str) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind)
-    return file.getvalue()
 
 
 def _bits(array: NDArray[np.generic]) -> bytes:
@@ -386,7 +293,7 @@ def _failing_stream(model: vaeport.Model) -> bytes:
     """A stream's own error reaches the caller as it is, after the batches before it."""
 
     def stream() -> Iterator[NDArray[np.uint8]]:
-        yield from _images(model, 3)
+        yield from random_images(model, 3)
         raise _StreamError
 
     answers: list[bytes] = []

@@ -13,22 +13,16 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch: cases run beside each other, and in forks
 
-import numpy as np
 import torch
 
-import vaeport
-from vaeport.bundle.opening import open_bundle
 from vaeport.contract import FP32, GRAPHS, MANIFEST_FILE
 from vaeport.errors import VaeportError
 from vaeport.sessions.session import import_onnxruntime
-from vaeport_export.bundle.subject import subject_of
 
 from .enemy.array_changes import change_arrays
 from .enemy.bundle import (
@@ -43,16 +37,16 @@ from .enemy.bundle import (
     sealed,
     with_digest,
     write_files,
-    zipped,
 )
 from .enemy.checkpoint_changes import aten_operators, change_checkpoint, change_given_graph, checkpoint_files
 from .enemy.graph_changes import change_graph
 from .enemy.json_changes import change_json
-from .enemy.let_through import forbidden
 from .enemy.operators import recorded_nodes
+from .enemy.usage import ANSWERED, place_of, stage_of, use
 from .enemy.whole_changes import change_whole
+from .enemy.zip_changes import archive_of, written
 from .trial import Trial
-from .workers import Limits, Tally, alone, run_cases, shown
+from .workers import Limits, PromiseBrokenError, Tally, alone, run_cases, shown
 
 NAME = "the same, resealed"
 ASKED = (
@@ -64,12 +58,7 @@ _GRAPHS, _MANIFESTS, _GOLDEN, _CHECKPOINTS = 0.55, 0.78, 0.90, 0.94  # upper end
 _SHARE_ZIP, _SHARE_VERIFIED, _SHARE_GIVEN = 0.3, 0.08, 0.15
 _REACHED = 0.2
 """Share of the cases with changed graphs that must get past our own readers, or the trial would prove nothing."""
-_LARGEST_ANSWER = 2**20
 _AGAIN = "python -m tools.torture.resealed --seed {seed} --case {{index}}"
-
-
-class PromiseBrokenError(Exception):
-    """An answer is not as promised, or something was let in that must not be."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +118,10 @@ def run(count: int = 100_000, *, seed: int = 0, processes: int = 1) -> list[Tria
     with scratch() as folder:
         tally = run_cases(Case(folder, seed), range(count), limits=_LIMITS, processes=processes)
     reached = _reached(tally)
-    measured = f"{shown(tally, again=_AGAIN.format(seed=seed))}; {100 * reached:.0f} % of the changed graphs reached "
+    stages = Tally(findings=tally.findings)
+    for outcome, times in tally.outcomes.items():
+        stages.outcomes[outcome.partition(": ")[2]] += times
+    measured = f"{shown(stages, again=_AGAIN.format(seed=seed))}; {100 * reached:.0f} % of the changed graphs reached "
     measured += f"onnxruntime; slowest {tally.slowest[0]:.1f} s (case {tally.slowest[1]})"
     holds = not tally.findings and reached >= _REACHED
     return [Trial(NAME, ASKED, tally.count, measured, holds, time.monotonic() - began)]
@@ -141,7 +133,7 @@ def _reached(tally: Tally) -> float:
     for outcome, times in tally.outcomes.items():
         kind, _, end = outcome.partition(": ")
         if kind == "graph":
-            ends[not end.startswith(("refused by bundle.", "refused by graph."))] += times
+            ends["reader" not in end] += times
     return ends[True] / max(ends.total(), 1)
 
 
@@ -152,7 +144,6 @@ def prepare() -> None:
     recorded_nodes()
     checkpoint_files()
     aten_operators()
-    from vaeport_train.running import trained  # noqa: F401
 
 
 class Case:
@@ -168,11 +159,12 @@ class Case:
         made, numbers = make(index, seed=self._seed, canary=desk.canary)
         path = desk.put(made.files, packed=numbers.random() < _SHARE_ZIP)
         try:
-            end = use(path, made, numbers)
+            use(path, made.kind, made.files, numbers)
+            end = ANSWERED
         except VaeportError as error:
-            end = f"refused by {_place(error)}"
+            end = f"refused by {stage_of(error)}"
         except Exception as error:
-            raise PromiseBrokenError(f"{made.what}: {type(error).__name__}: {error} in {_place(error)}") from error
+            raise PromiseBrokenError(f"{made.what}: {type(error).__name__}: {error} in {place_of(error)}") from error
         if desk.canary.exists():
             desk.canary.rmdir()
             raise PromiseBrokenError(f"{made.what}: a pickle was opened")
@@ -195,119 +187,13 @@ class _Desk:
         if packed:
             self.root.mkdir(exist_ok=True)
             path = self.root / "bundle.vaeport"
-            path.write_bytes(zipped(files))
+            path.write_bytes(written(archive_of(files)))
             return path
         for name in self.files.keys() - files.keys():
             (folder / name).unlink()
         write_files(folder, {name: content for name, content in files.items() if self.files.get(name) != content})
         self.files = files
         return folder
-
-
-def use(path: Path, made: Made, numbers: random.Random) -> str:
-    """Use a bundle as an app would.
-
-    Returns:
-        How far it got.
-
-    Raises:
-        VaeportError: it was refused.
-        PromiseBrokenError: an answer is not as promised.
-    """
-    if made.kind == "checkpoint":
-        return _use_checkpoint(path, numbers)
-    if made.kind == "golden" or numbers.random() < _SHARE_VERIFIED:
-        report = vaeport.verify(path, threads=1)
-        if made.kind == "golden":
-            return f"verified, {'holds' if report.holds else 'does not hold'}"
-    with vaeport.load(path, threads=1) as model:
-        for graph in GRAPHS.values():
-            if problem := forbidden(made.files[graph.file(FP32)]):
-                raise PromiseBrokenError(f"loaded {problem} in {graph.name}")
-        calls: list[Callable[[vaeport.Model, int], None]] = [_encode, _classify, _generate, _decode]
-        if numbers.random() < 0.5:
-            calls.reverse()
-        sizes = [n for n in (3, 1) if n * np.prod(model.image_shape) <= _LARGEST_ANSWER]
-        refused: VaeportError | None = None
-        for call in calls:
-            for n in sizes:
-                try:
-                    call(model, n)
-                except VaeportError as error:
-                    refused = refused or error
-        if refused is not None:
-            raise refused
-    return "answered" if sizes else "loaded, too large to be asked here"
-
-
-def _use_checkpoint(path: Path, numbers: random.Random) -> str:
-    from vaeport_train.running.trained import load_trained
-
-    done = []
-    if numbers.random() < 0.5:
-        try:
-            load_trained(path)
-            done.append("rebuilt")
-        except VaeportError as error:
-            done.append(f"refused by {_place(error)}")
-    subject_of(open_bundle(path))
-    return ", ".join([*done, "compared"])
-
-
-def _encode(model: vaeport.Model, n: int) -> None:
-    encoding = model.encode(_images(model, n))
-    for name in ("z_mean", "z_logvar"):
-        _check(name, getattr(encoding, name), (n, model.latent_dim))
-    _check("class_probs", encoding.class_probs, (n, len(model.labels)))
-
-
-def _classify(model: vaeport.Model, n: int) -> None:
-    answer = model.classify(_images(model, n))
-    _check("class_probs", answer.class_probs, (n, len(model.labels)))
-    if len(answer.predictions) != n or any(each.label not in model.labels for each in answer.predictions):
-        raise PromiseBrokenError(f"classify gave {answer.predictions} for {n} images")
-
-
-def _generate(model: vaeport.Model, n: int) -> None:
-    _check("generate", model.generate(model.labels[0], n, seed=1).pixels, (n, *model.image_shape))
-
-
-def _decode(model: vaeport.Model, n: int) -> None:
-    z = np.linspace(-2, 2, n * model.latent_dim, dtype=np.float32).reshape(n, -1)
-    first = model.decode(z, model.labels[-1]).pixels
-    _check("decode", first, (n, *model.image_shape))
-    if first.tobytes() != model.decode(z, model.labels[-1]).pixels.tobytes():
-        raise PromiseBrokenError("decode gives other answers to the same question")
-
-
-def _images(model: vaeport.Model, n: int) -> Any:
-    return np.linspace(0, 1, n * int(np.prod(model.image_shape)), dtype=np.float32).reshape(n, *model.image_shape)
-
-
-def _check(name: str, answer: Any, shape: tuple[int, ...]) -> None:
-    if not isinstance(answer, np.ndarray) or answer.dtype != np.float32 or answer.shape != shape:
-        raise PromiseBrokenError(f"{name} is {getattr(answer, 'dtype', type(answer))} {np.shape(answer)}, not {shape}")
-    if not np.isfinite(answer).all():
-        raise PromiseBrokenError(f"{name} holds numbers that are not finite")
-
-
-_ONNXRUNTIME = "onnxruntime at load", "onnxruntime at run time"
-
-
-def _place(error: BaseException) -> str:
-    """The module of ours that raised, or onnxruntime where it refused a graph that our own readers let through."""
-    if "onnxruntime" in str(error) and "cannot load" in str(error):
-        return _ONNXRUNTIME[0]
-    if "fails at run time" in str(error):
-        return _ONNXRUNTIME[1]
-    while isinstance(error.__cause__, VaeportError):  # a wrapper that puts the file's name before the sentence
-        error = error.__cause__
-    trace, name = error.__traceback__, ""
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        name = module if module.startswith("vaeport") else name
-        trace = trace.tb_next
-    return name.removeprefix("vaeport.")
 
 
 @functools.cache

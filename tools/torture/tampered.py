@@ -22,7 +22,7 @@ from .enemy.byte_changes import flipped
 from .enemy.folder_changes import change_folder, restore
 from .enemy.zip_changes import change_zip
 from .trial import Trial
-from .workers import Limits, Tally, alone, run_cases, shown
+from .workers import Limits, PromiseBrokenError, Tally, alone, run_cases, shown
 
 NAME = "bundle with bytes changed"
 ASKED = "all refused by BundleError or SealError within a second; every single-bit flip of bundle.json"
@@ -32,10 +32,6 @@ _SAME = "left the same bundle and are not counted"
 _SHIPPED = "mnist-blog"
 _SHARE_SHIPPED, _SHARE_ZIP = 0.006, 0.3
 _AGAIN = "python -m tools.torture.tampered --count {count} --seed {seed} --case {{index}}"
-
-
-class PromiseBrokenError(Exception):
-    """A changed bundle was opened."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ _HARD = 3.0
 _DEATH, _SLOW, _LARGE, _RAISED = "died", "slow", "large", "raised"
 
 
+class PromiseBrokenError(Exception):
+    """A case ended as vaeport promises that none does."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one case may take."""

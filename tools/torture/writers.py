@@ -302,7 +302,13 @@ def _imported(*, trains: bool, compares: bool) -> dict[str, Callable[[list[str]]
     names = ["vaeport.model.model"] if compares or trains else []
     names += ["vaeport_parity.checking", "vaeport_export.bundle.subject"] if compares else []
     if trains:
-        names += ["matplotlib.figure", "onnxscript", "torch.onnx", "torch.utils.tensorboard", "vaeport_train.api"]
+        names += [
+            "matplotlib.figure",
+            "onnxscript",
+            "torch.onnx",
+            "tensorboard.summary.writer.record_writer",
+            "vaeport_train.api",
+        ]
         names += ["vaeport_export.pipeline", "vaeport_export.sources.run"]
     programs = {"vaeport": "vaeport", "vaeport-parity": "vaeport_parity"} if compares else {"vaeport": "vaeport"}
     if trains:

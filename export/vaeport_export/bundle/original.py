@@ -7,21 +7,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import onnx
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from vaeport.bundle.opening import Bundle
 from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE, yardstick_of
-from vaeport.errors import BundleError, CheckFailedError, InputError
+from vaeport.errors import BundleError, CheckFailedError, InputError, VaeportError
 from vaeport_parity.reference.base import Reference
 from vaeport_parity.reference.onnx_graph import OnnxReference
 from vaeport_parity.reference.program import CapturedModule, Program, parse_program
 from vaeport_parity.reference.torch_module import TorchReference
 from vaeport_parity.subjects.tensors import Arrays
+from vaeport_train.running.tensor_file import read_tensors
 
 from ..graph.adoption import contract_form
+from .stranger import check_costs, check_onnx
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ class Original:
         return any("conv" in target for target in nodes) or any("Conv" in kind for kind in operators)
 
     def module(self, graph: str) -> CapturedModule:
-        """The program of a graph on its weights, in float32."""
-        module = CapturedModule(self.programs[graph], self.weights)
+        """The program of a graph on its weights, in float32; bounded, for it may be a stranger's."""
+        module = CapturedModule(self.programs[graph], self.weights, bounded=True)
         module.eval()
         return module
 
@@ -126,7 +126,7 @@ def read_original(bundle: Bundle) -> Original:
         if program in bundle.manifest.files:
             programs[graph] = parse_program(bundle.read(program), f"{bundle.path}: {program}")
         elif given in bundle.manifest.files:
-            graphs[graph] = bundle.read(given)
+            graphs[graph] = _checked(bundle, given)
         else:
             raise BundleError(f"{bundle.path}: {CHECKPOINT_FOLDER}/ holds no original of {graph}; export it again")
     weights = _read_weights(bundle) if programs else {}
@@ -141,10 +141,18 @@ def _read_weights(bundle: Bundle) -> dict[str, Tensor]:
         raise BundleError(f"{bundle.path}: {CHECKPOINT_FOLDER}/ holds no {WEIGHTS_FILE}; export it again")
     content = bundle.read(name)
     try:
-        weights: dict[str, Tensor] = load_tensors(content)
-    except (ValueError, SafetensorError) as error:
+        return read_tensors(content)[0]
+    except ValueError as error:
         raise BundleError(f"{bundle.path}: {name} is damaged: {error}") from error
-    return weights
+
+
+def _checked(bundle: Bundle, name: str) -> bytes:
+    content = bundle.read(name)
+    try:
+        check_onnx(content)
+    except BundleError as error:
+        raise BundleError(f"{bundle.path}: {name}: {error}") from error
+    return content
 
 
 def _check_shapes(original: Original, bundle: Bundle) -> None:
@@ -153,15 +161,20 @@ def _check_shapes(original: Original, bundle: Bundle) -> None:
     for graph, spec in GRAPHS.items():
         inputs: Arrays = {name: np.full((2, *shapes.row(name)), 0.5, np.float32) for name in spec.inputs}
         try:
+            if graph in original.graphs:
+                check_costs(contract_form(original.graphs[graph], graph).SerializeToString(), spec, shapes)
             answers = original.reference(graph).answers(inputs, "native")
-        except (InputError, CheckFailedError) as error:
+        except VaeportError as error:
             raise BundleError(f"{bundle.path}: the original of {graph} cannot be run: {error}") from error
+        except Exception as error:  # onnx raises errors of all kinds
+            said = " ".join(str(error).split())[:200]
+            raise BundleError(f"{bundle.path}: the original of {graph} cannot be read: {said}") from error
         for name in spec.outputs:
             expected = (2, *shapes.row(name))
-            if answers[name].shape != expected:
+            if answers[name].shape != expected or answers[name].dtype != np.float32:
                 raise BundleError(
-                    f"{bundle.path}: the original of {graph} gives {name} {list(answers[name].shape)}, "
-                    f"the bundle has {list(expected)}"
+                    f"{bundle.path}: the original of {graph} gives {name} as {answers[name].dtype} "
+                    f"{list(answers[name].shape)}, the bundle has float32 {list(expected)}"
                 )
 
 

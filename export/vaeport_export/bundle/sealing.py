@@ -4,6 +4,7 @@ import dataclasses
 
 from pydantic import TypeAdapter, ValidationError
 
+from vaeport.bundle.archive import write_archive
 from vaeport.bundle.opening import Bundle
 from vaeport.common.fileio import staged_folder, write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, MANIFEST_FILE
@@ -15,7 +16,9 @@ from .writer import put_in_place, seal
 
 
 def seal_report(bundle: Bundle, report: Report) -> None:
-    """Replace a bundle by itself with this report in its place (`parity_file`), sealed anew, in one step.
+    """Replace a bundle, a folder or a zip, by itself with this report in its place (`parity_file`), sealed anew.
+
+    A crash at any moment leaves the old bundle or the new one.
 
     Raises:
         OutputError: the bundle cannot be written; the old one still stands.
@@ -28,7 +31,11 @@ def seal_report(bundle: Bundle, report: Report) -> None:
         (stage / MANIFEST_FILE).unlink(missing_ok=True)
         write_text(stage / parity_file(report.label or FP32), report.to_json())
         seal(stage, dataclasses.replace(bundle.manifest, files={}))
-        put_in_place(stage, bundle.path, replace=True)
+        if bundle.path.is_file():
+            paths = [path for path in stage.rglob("*") if path.is_file()]
+            write_archive({path.relative_to(stage).as_posix(): path.read_bytes() for path in paths}, bundle.path)
+        else:
+            put_in_place(stage, bundle.path, replace=True)
 
 
 def sealed_report(bundle: Bundle, precision: str) -> Report:

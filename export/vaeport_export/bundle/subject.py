@@ -1,10 +1,10 @@
 """A sealed bundle as something that vaeport_parity compares: its graphs, its original, and what is asked."""
 
 import atexit
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,6 +15,7 @@ from vaeport.bundle.golden import Golden, parse_golden
 from vaeport.bundle.opening import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.checks.comparison import max_abs_error
 from vaeport.common.fileio import scratch_folder
+from vaeport.common.strict_json import parse_strict
 from vaeport.contract import (
     CHECKPOINT_FOLDER,
     CLASS_PROBS,
@@ -38,10 +39,12 @@ from vaeport_parity.reference.torch_module import TorchReference, save_original
 from vaeport_parity.reporting.report import Report
 from vaeport_parity.subjects.subject import CHAIN, Chain, Graph, InputSet, Recorded, Subject, SubjectOptions
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
+from vaeport_train.running.checkpoint import MAX_CONFIG_BYTES
 
 from ..graph.checking import graph_faults
 from .original import Original, read_original
 from .probes import doubtful_rows, hard_inputs, probe_inputs, probe_rows
+from .stranger import check_onnx
 
 _PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
 
@@ -113,6 +116,10 @@ def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint
 def _graph(bundle: Bundle, original: Original, name: str, precision: str) -> Graph:
     file = GRAPHS[name].file(precision)
     content = bundle.read(file)
+    try:
+        check_onnx(content)
+    except BundleError as error:
+        raise BundleError(f"{bundle.path}: {file}: {error}") from error
     try:
         model = onnx.load_model_from_string(content)
         inputs, outputs = input_specs(model), output_specs(model)
@@ -262,7 +269,8 @@ def _trained_labels(bundle: Bundle) -> tuple[str, ...] | None:
     if name not in bundle.manifest.files:
         return None
     try:
-        return tuple(str(label) for label in json.loads(bundle.read(name))["data"]["labels"])
+        values: Any = parse_strict(bundle.read(name), most=MAX_CONFIG_BYTES)
+        return tuple(str(label) for label in values["data"]["labels"])
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -106,8 +106,16 @@ def _metadata_faults(model: ModelProto, metadata: Mapping[str, str]) -> Iterator
     for key, value in metadata.items():
         if key not in props:
             yield f"metadata {key!r} is missing"
-        elif key == METADATA_LABELS and json.loads(props[key]) != json.loads(value):
+        elif key == METADATA_LABELS and _parsed_labels(props[key]) != json.loads(value):
             yield f"labels of the graph are {props[key]}, bundle.json has {value}"
+
+
+def _parsed_labels(text: str) -> object:
+    """What a graph says of its classes; None where that is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _axes(info: ValueInfoProto) -> tuple[str | int, ...]:

@@ -9,6 +9,7 @@ arguments are plain values, and running it calls them one after the other.
 
 import dataclasses
 import json
+import logging
 import math
 import operator
 import re
@@ -20,8 +21,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from vaeport.common.strict_json import parse_strict
 from vaeport.errors import BundleError, CheckFailedError
+
+from .allowed import check_arguments, overload_of, writes_in_place
+from .costs import MAX_RUN_BYTES, Costs, Counting, storages
+from .guards import check_call
 
 FORMAT = 1
 
@@ -40,22 +47,11 @@ _ARITHMETIC: dict[str, Callable[..., Any]] = {
 _DROPPED = ("aten._assert", "aten.sym_constrain_range", "aten._print")
 """Operators that check or print and compute nothing; their checks name types that float64 does not have."""
 
-_REFUSED = re.compile(r"aten\.(from_file|save|pin_memory|set_|set_data|resize|record_stream|sparse|empty|new_empty)")
-"""Operators that reach outside the graph's own tensors, or answer what happens to be in memory."""
-
-_INNER = re.compile(
-    r"aten\.(_softmax|_log_softmax|_to_copy|_unsafe_view|_unsafe_index|_weight_norm|_adaptive_avg_pool[23]d"
-    r"|_native_batch_norm_legit_no_training|_scaled_dot_product_\w*attention\w*|_fft_\w+|_upsample_\w+|_cdist_forward"
-    r"|_conj|_prelu_kernel|_embedding_bag|_safe_softmax|_convolution|_shape_as_tensor|_trilinear|_euclidean_dist)\."
-)
-"""Operators with an underscore that exported networks contain. The others are internal and trust their arguments."""
-
 _MOST_EXPONENT = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH = re.compile(r"[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*")  # parts may have any name: `0.weight`, `a-b.weight`
 _OUTPUT = re.compile(r"[^\x00-\x1f]+")  # the graph's own name for it
-_OPERATOR = re.compile(r"aten\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32)
 _DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -66,7 +62,12 @@ _MEMORY = {
     str(kind).removeprefix("torch."): kind
     for kind in (torch.contiguous_format, torch.preserve_format, torch.channels_last, torch.channels_last_3d)
 }
-_MOST_NODES = 200_000
+MAX_PROGRAM_BYTES = 8 * 2**20
+"""A file of a captured program; an operator takes about 150 bytes."""
+MAX_NODES = 8_000
+"""Operators of a captured program."""
+
+_MOST_PARTS = 32  # of a weight's path: as deep as modules may lie in one another
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,14 @@ class CapturedModule(nn.Module):
     below float64 are float64 too.
     """
 
-    def __init__(self, program: Program, weights: Mapping[str, Tensor]) -> None:
+    def __init__(self, program: Program, weights: Mapping[str, Tensor], *, bounded: bool = False) -> None:
         """Put weights into a program.
 
         Args:
             program: the operators.
             weights: by path, or by key where the program has one for the path; those of `program.tensors` at least.
+            bounded: whether a run is refused that would take more memory or time than a stranger's program may, see
+                `vaeport_parity.reference.costs`.
 
         Raises:
             BundleError: a weight is missing, or has a name that no module can have.
@@ -128,6 +131,12 @@ class CapturedModule(nn.Module):
         # Attributes of its own have names that no author uses: the author's names stand beside them.
         self._captured_program = program
         self._captured_calls = [_callable(node.target) for node in program.nodes]
+        self._captured_writes = [
+            isinstance(call, OpOverload) and writes_in_place(call) for call in self._captured_calls
+        ]
+        self._captured_last = _last_uses(program)
+        self._captured_bounded = bounded
+        self._captured_costs: dict[Any, Costs] = {}
         made: dict[int, nn.Parameter] = {}
         for path in dict.fromkeys(program.tensors.values()):
             key = program.keys.get(path, path)
@@ -143,21 +152,116 @@ class CapturedModule(nn.Module):
 
         Args:
             inputs: tensors (and plain numbers, where the author's module takes such), in the program's order.
+
+        Raises:
+            ValueError: the program writes into a weight; or is bounded, and would take too much.
         """
+        weights = {name: _get(self, path) for name, path in self._captured_program.tensors.items()}
+        if not all(type(value) in (Tensor, nn.Parameter) for value in inputs if isinstance(value, Tensor)):
+            return self._captured_run(inputs, weights, None, guarded=False)  # it is being traced
+        if any(self._captured_writes):
+            inputs = tuple(value.clone() if isinstance(value, Tensor) else value for value in inputs)
+        if self.captured_bounded:
+            self.captured_costs(inputs)
+        return self._captured_run(inputs, weights, None)
+
+    @property
+    def captured_bounded(self) -> bool:
+        """Whether a run that would take more than a stranger's program may is refused."""
+        return self._captured_bounded
+
+    def captured_costs(self, inputs: Sequence[Any]) -> Costs:
+        """What a run on these inputs would take; nothing but shapes is computed.
+
+        Args:
+            inputs: as of `forward`.
+
+        Raises:
+            ProgramCostError: it is more than a stranger's program may take.
+            Exception: the program cannot be run on these inputs, or its shapes depend on values.
+        """
+        key = tuple((value.shape, value.dtype) if isinstance(value, Tensor) else value for value in inputs)
+        if key not in self._captured_costs:
+            first = next((value for value in inputs if isinstance(value, Tensor)), None)
+            rows = len(first) if first is not None and first.dim() else 1
+            costs = Costs(rows, wide=first is not None and first.dtype == torch.float64)
+            with torch.no_grad(), _quiet(), FakeTensorMode(allow_fallback_kernels=False) as mode:
+                weights = {
+                    name: mode.from_tensor(_get(self, path)) for name, path in self._captured_program.tensors.items()
+                }
+                given = [mode.from_tensor(value) if isinstance(value, Tensor) else value for value in inputs]
+                costs.given = frozenset(each for each, _ in storages([*weights.values(), *given]))
+                with Counting(costs):
+                    self._captured_run(given, weights, costs)
+            self._captured_costs[key] = costs
+        return self._captured_costs[key]
+
+    def captured_rows(self, inputs: Sequence[Tensor]) -> int:
+        """How many rows of a batch may be run together within `MAX_RUN_BYTES`; all where the program is not bounded.
+
+        Args:
+            inputs: as of `forward`, each with the batch as its first axis.
+
+        Raises:
+            ProgramCostError: as of `captured_costs`.
+        """
+        rows = len(inputs[0]) if inputs and inputs[0].dim() else 1
+        while self.captured_bounded and rows > 1:
+            if self.captured_costs([value[:rows] for value in inputs]).peak <= MAX_RUN_BYTES:
+                break
+            rows //= 2
+        return max(rows, 1)
+
+    def _captured_run(
+        self, inputs: Sequence[Any], weights: Mapping[str, Tensor], costs: Costs | None, *, guarded: bool = True
+    ) -> Any:
         program = self._captured_program
-        known: dict[str, Any] = dict(zip(program.inputs, inputs, strict=True))
-        known |= {name: _get(self, path) for name, path in program.tensors.items()}
+        known: dict[str, Any] = dict(zip(program.inputs, inputs, strict=True)) | dict(weights)
         tensors = [value for value in known.values() if isinstance(value, Tensor)]
         place = _Place(
             double=any(tensor.dtype == torch.float64 for tensor in tensors),
             device=tensors[0].device if tensors else None,
         )
+        kept = {key for key, _ in storages(list(weights.values()))} if guarded and any(self._captured_writes) else set()
+        steps = zip(program.nodes, self._captured_calls, self._captured_writes, self._captured_last, strict=True)
         with _default_type(torch.float64 if place.double else torch.get_default_dtype()):
-            for node, call in zip(program.nodes, self._captured_calls, strict=True):
+            for node, call, writes, last in steps:
                 args = [_decoded(value, known, place) for value in node.args]
+                if writes and any(key in kept for key, _ in storages(args[:1])):
+                    raise ValueError(f"its operator {node.name!r} writes into a weight")
+                if guarded:
+                    check_call(call, args)
                 known[node.name] = call(*args, **{k: _decoded(v, known, place) for k, v in node.kwargs.items()})
+                del args
+                if costs is not None:
+                    costs.hold(known[node.name])
+                    for name in last:
+                        costs.drop(known[name])
+                for name in last:
+                    del known[name]
             answers = tuple(_decoded(value, known, place) for value in program.results)
         return answers if len(answers) > 1 else answers[0]
+
+
+def _last_uses(program: Program) -> list[tuple[str, ...]]:
+    """For each node the results that nothing behind it reads, so that their memory can go."""
+    last = {node.name: index for index, node in enumerate(program.nodes)}
+    for index, node in enumerate(program.nodes):
+        last |= {name: index for name in _references((*node.args, *node.kwargs.values())) if name in last}
+    for name in _references(program.results):
+        last.pop(name, None)
+    ends: list[list[str]] = [[] for _ in program.nodes]
+    for name, index in last.items():
+        ends[index].append(name)
+    return [tuple(names) for names in ends]
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _references(inner)
+    elif isinstance(value, dict) and "ref" in value:
+        yield value["ref"]
 
 
 @dataclass(frozen=True)
@@ -179,6 +283,17 @@ def _default_type(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Inside, PyTorch does not log what it cannot compute; that is said in one sentence."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def program_of(exported: "torch.export.ExportedProgram", outputs: Sequence[str]) -> tuple[Program, dict[str, Tensor]]:
@@ -249,8 +364,15 @@ def parse_program(content: bytes, where: str) -> Program:
         BundleError: it is no program of this format, or names an operator that is not allowed.
     """
     try:
-        return _program(json.loads(content))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        values = parse_strict(content, most=MAX_PROGRAM_BYTES)
+        if not isinstance(values, dict):
+            raise ValueError("it must be a JSON object")  # noqa: TRY301, TRY004 - said below, as all that is wrong
+        return _program(values)
+    except KeyError as error:
+        raise BundleError(
+            f"{where} is no captured program: it lacks {error}, or knows no such kind of value"
+        ) from error
+    except (ValueError, TypeError, AttributeError, IndexError, CheckFailedError) as error:
         raise BundleError(f"{where} is no captured program: {' '.join(str(error).split())[:200]}") from error
 
 
@@ -260,9 +382,9 @@ def _program(values: Mapping[str, Any]) -> Program:
     program = Program(
         inputs=tuple(_checked(name, _NAME) for name in values["inputs"]),
         outputs=tuple(_checked(name, _OUTPUT) for name in values["outputs"]),
-        tensors={_checked(name, _NAME): _checked(path, _PATH) for name, path in values["tensors"].items()},
+        tensors={_checked(name, _NAME): _checked_path(path) for name, path in values["tensors"].items()},
         buffers=tuple(_checked(path, _PATH) for path in values["buffers"]),
-        nodes=tuple(_node(node) for node in values["nodes"][:_MOST_NODES]),
+        nodes=tuple(_node(node) for node in values["nodes"][:MAX_NODES]),
         results=tuple(values["results"]),
         keys={_checked(path, _PATH): _checked(key, _PATH) for path, key in values["keys"].items()},
     )
@@ -276,19 +398,26 @@ def _node(values: Mapping[str, Any]) -> Node:
     )
     for name in node.kwargs:
         _checked(name, _NAME)
-    _callable(node.target)
+    call = _callable(node.target)
+    if isinstance(call, OpOverload):
+        check_arguments(call, node.args, node.kwargs)
+        _check_target(call, node.target, node.args, node.kwargs)
+    elif node.kwargs:
+        raise ValueError(f"{node.target} takes no arguments by name")
     return node
 
 
 def _check_order(program: Program, values: Mapping[str, Any]) -> None:
     """Every name is made once, before it is read."""
-    if len(values["nodes"]) > _MOST_NODES or len(program.results) != len(program.outputs):
+    if len(values["nodes"]) > MAX_NODES or len(program.results) != len(program.outputs):
         raise ValueError("it has too many operators, or not one result for each output")
     known = {*program.inputs, *program.tensors}
     for node in program.nodes:
         _check_values((*node.args, *node.kwargs.values()), known)
         known.add(node.name)
     _check_values(program.results, known)
+    if any(isinstance(result, str | list) for result in program.results):
+        raise ValueError("a result must be what a node made, or a number")
     if len(known) != len(program.inputs) + len(program.tensors) + len(program.nodes):
         raise ValueError("a name is made twice")
 
@@ -306,8 +435,14 @@ def _check_values(value: Any, known: set[str]) -> None:
 
 def _checked(text: Any, pattern: re.Pattern[str]) -> str:
     if not isinstance(text, str) or not pattern.fullmatch(text):
-        raise ValueError(f"{text!r} is no name")
+        raise ValueError(f"{text!r:.80} is no name")
     return text
+
+
+def _checked_path(path: Any) -> str:
+    if _checked(path, _PATH).count(".") >= _MOST_PARTS:
+        raise ValueError(f"{path[:60]!r} lies deeper than {_MOST_PARTS} modules")
+    return str(path)
 
 
 def _target_name(target: Any) -> str:
@@ -326,7 +461,14 @@ def _check_target(target: Any, name: str, args: Sequence[Any], kwargs: Mapping[s
     """Refuse what makes a reference useless: randomness, and operators that are not PyTorch's."""
     if name in _ARITHMETIC:
         return
-    if not _is_allowed(name):
+    if (
+        isinstance(target, OpOverload)
+        and torch.Tag.nondeterministic_seeded in target.tags
+        and not _is_idle_dropout(name, args, kwargs)
+    ):
+        what = "dropout in training mode; call .eval()" if "dropout" in name else "randomness; sample outside of it"
+        raise CheckFailedError(f"the network has {what} (operator {name})")
+    if overload_of(name) is None:
         raise CheckFailedError(
             f"the network uses the operator {name}, which cannot be kept as data: only PyTorch's own operators (aten) "
             "that compute on tensors can; write it with those"
@@ -338,9 +480,8 @@ def _check_target(target: Any, name: str, args: Sequence[Any], kwargs: Mapping[s
             else "the network has BatchNorm without running statistics, so that rows of a batch change each other; "
             "use track_running_stats=True"
         )
-    if torch.Tag.nondeterministic_seeded in target.tags and not _is_idle_dropout(name, args, kwargs):
-        what = "dropout in training mode; call .eval()" if "dropout" in name else "randomness; sample outside of it"
-        raise CheckFailedError(f"the network has {what} (operator {name})")
+    if name.startswith("aten.instance_norm.") and args[5] and (args[3] is not None or args[4] is not None):
+        raise CheckFailedError("the network has InstanceNorm in training mode; call .eval()")
 
 
 def _is_idle_dropout(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
@@ -361,30 +502,34 @@ def _callable(target: str) -> Callable[..., Any]:
         ValueError: no such operator, or one that is not allowed.
     """
     if target in _ARITHMETIC:
-        return _ARITHMETIC[target] if target == "getitem" else _on_numbers(_ARITHMETIC[target])
-    matched = _OPERATOR.fullmatch(target)
-    packet = getattr(torch.ops.aten, matched[1], None) if matched and _is_allowed(target) else None
-    overload = getattr(packet, matched[2], None) if matched and packet is not None else None
-    if isinstance(overload, OpOverload):
-        return overload
-    raise ValueError(f"the operator {target!r} is not known or not allowed")
+        return _item if target == "getitem" else _on_numbers(_ARITHMETIC[target])
+    overload = overload_of(target)
+    if overload is None:
+        raise ValueError(f"the operator {target!r:.100} is not known or not allowed")
+    return overload
 
 
-def _is_allowed(target: str) -> bool:
-    internal = target.startswith("aten._") and not _INNER.match(target)
-    return bool(_OPERATOR.fullmatch(target)) and not internal and not _REFUSED.match(target)
+def _item(values: Any, index: Any) -> Any:
+    """One of several results; tensors have operators of their own for that."""
+    if not isinstance(values, list | tuple) or not isinstance(index, int):
+        raise TypeError("getitem takes one of an operator's results by its number")
+    return values[index]
 
 
 def _on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function for numbers and tensors only: on lists and texts, `mul` and `add` fill the memory."""
+    """The same function for numbers only: on lists and texts, `mul` and `add` fill the memory."""
 
     def called(*args: Any) -> Any:
-        sequences = [value for value in args if isinstance(value, list | tuple | str | dict)]
-        if sequences and function is not getattr(torch, "sym_sum", None):
-            raise ValueError(f"{function.__name__} is for numbers, not for {type(sequences[0]).__name__}")
+        flat = args[0] if function is getattr(torch, "sym_sum", None) else args
+        others = [value for value in flat if isinstance(value, list | tuple | str | dict | Tensor)]
+        if others:
+            raise ValueError(f"{function.__name__} is for numbers, not for {type(others[0]).__name__}")
         if function is operator.pow and isinstance(args[1], int) and args[1] > _MOST_EXPONENT:
             raise ValueError(f"an exponent of {args[1]} is above {_MOST_EXPONENT}")
-        return function(*args)
+        value = function(*args)
+        if type(value) is int and not -(2**63) <= value < 2**63:
+            raise ValueError(f"{function.__name__} gives a whole number beyond 64 bits")
+        return value
 
     return called
 

@@ -5,7 +5,7 @@ import copy
 import inspect
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class TorchReference:
     _modeless: bool = field(default=False, repr=False)
 
     def answers(self, inputs: Arrays, precision: Precision, *, plain: bool = False) -> Arrays:
-        """Answers by output name, as of `Reference`."""
+        """Answers by output name, as of `Reference`; rows of a bounded program may be run in parts."""
         wide = precision == "float64"
         tensors = [_tensor(inputs[name], wide=wide) for name in self.arguments]
         module = self._widened() if wide else self.module
@@ -61,7 +61,7 @@ class TorchReference:
             if wide:
                 torch.set_default_dtype(torch.float64)
             with torch.no_grad():
-                answer = self._in_mode(module, tensors, plain=plain, wide=wide)
+                parts = [self._in_mode(module, part, plain=plain, wide=wide) for part in _parts(module, tensors)]
         except NoPlainSumsError:
             raise
         except Exception as error:  # a stranger's module raises errors of all kinds
@@ -69,13 +69,20 @@ class TorchReference:
             raise InputError(f"{self.words} refuses {shapes}: {first_line(error)}") from error
         finally:
             torch.set_default_dtype(default)
-        values = flat_outputs(answer)
-        if len(values) != len(self.outputs):
+        return self._named([flat_outputs(part) for part in parts])
+
+    def _named(self, parts: Sequence[list[Any]]) -> Arrays:
+        """The graph's outputs by name, from what the module returned to each part of the rows."""
+        if len(parts[0]) != len(self.outputs):
             raise InputError(
-                f"{self.words} gives {len(values)} outputs, the graph has {len(self.outputs)} "
+                f"{self.words} gives {len(parts[0])} outputs, the graph has {len(self.outputs)} "
                 f"({', '.join(self.outputs)}); return as many tensors, in the same order"
             )
-        return {name: to_array(value) for name, value in zip(self.outputs, values, strict=True)}
+        if len(parts) == 1:
+            return {name: to_array(value) for name, value in zip(self.outputs, parts[0], strict=True)}
+        return {
+            name: np.concatenate([to_array(part[place]) for part in parts]) for place, name in enumerate(self.outputs)
+        }
 
     def _in_mode(self, module: nn.Module, tensors: Sequence[Tensor], *, plain: bool, wide: bool) -> Any:
         if plain:
@@ -251,6 +258,16 @@ def to_array(value: Any) -> NDArray[Any]:
         return raw.view(ml_dtypes.bfloat16)
     array: NDArray[Any] = value.numpy()
     return array
+
+
+def _parts(module: nn.Module, tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """The rows of a batch, as many at once as a bounded program may run; all of them for any other module."""
+    if not isinstance(module, CapturedModule) or not module.captured_bounded:
+        yield list(tensors)
+        return
+    rows, size = len(tensors[0]), module.captured_rows(tensors)
+    for first in range(0, max(rows, 1), size):
+        yield [tensor[first : first + size] for tensor in tensors]
 
 
 def _tensor(values: NDArray[Any], *, wide: bool) -> Tensor:

@@ -1,8 +1,10 @@
 """Run one backend over all steps, in a process of its own with a time limit, and read back what it did."""
 
+import errno
 import json
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +23,7 @@ NOT_TRIED = "not tried"
 """What is said of the steps that were left after several deaths."""
 
 _MOST_DEATHS = 4
+_LEAST_ROOM = 2**17
 
 
 class Spec(Protocol):
@@ -159,6 +162,9 @@ def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isola
         folder: a folder of this run's own, made if need be.
         limit: seconds that it may take in all.
         isolated: whether it gets a process of its own; backends without an environment of their own may share this one.
+
+    Raises:
+        OSError: the disk of the folder is full; what the backend said is no answer then.
     """
     if reason := _missing(backend, job):
         return Outcome("", missing=reason)
@@ -174,6 +180,7 @@ def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isola
             break
         how = run_worker(backend.facts, folder, until - time.monotonic(), limit)
         log = _log(folder)
+        _check_room(folder, [how or "", *(told.get("error", "") for told in log.ended.values())])
         if how is None or log.missing is not None:
             break
         if log.began is None or log.began in log.ended or log.began in deaths:
@@ -291,11 +298,29 @@ class _Log:
     ended: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
+def _check_room(folder: Path, told: Sequence[str]) -> None:
+    """Raise the error of a full disk, where that and not the backend is why it failed.
+
+    Args:
+        folder: of the run.
+        told: how the worker ended, and what it said of each step; empty where all was well.
+    """
+    if any(os.strerror(number) in text for text in told for number in (errno.ENOSPC, errno.EDQUOT)):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if any(told):
+        room = folder / "room"
+        room.write_bytes(bytes(_LEAST_ROOM))  # a worker on a full disk may have died without a word
+        room.unlink()
+
+
 def _log(folder: Path) -> _Log:
     log = _Log()
     path = folder / "log.jsonl"
     for line in path.read_text().splitlines() if path.is_file() else []:
-        words = json.loads(line)
+        try:
+            words = json.loads(line)
+        except ValueError:  # the worker died in the middle of its last line
+            break
         log.version = words.get("version", log.version)
         log.missing = words.get("missing", log.missing)
         log.began = words.get("begin", None if "version" in words else log.began)

@@ -108,9 +108,9 @@ _PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 
 
 def _opened(root: Path, name: str) -> int:
     """A descriptor of a file, each folder on the way opened from the one before it, so that no link is followed."""
-    if os.open not in os.supports_dir_fd:
-        return os.open(root / name, _PLAIN)
     *folders, last = name.split("/")
+    if not folders or os.open not in os.supports_dir_fd:
+        return os.open(root / name, _PLAIN)
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in folders:

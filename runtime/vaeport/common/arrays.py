@@ -76,6 +76,7 @@ def read_rows(value: object, name: str, width: int) -> NDArray[np.float32]:
     rows = np.atleast_2d(_real_array(value, name, f"[N, {width}]"))
     if rows.ndim != 2 or rows.shape[1] != width:
         raise InputError(f"{name} has shape {list(np.shape(rows))}, but must be finite numbers [N, {width}]")
+    check_answer_size(len(rows), (width,), "rows")
     check_rows(rows, name, least=-MAX_MAGNITUDE, most=MAX_MAGNITUDE)
     with np.errstate(all="ignore"):  # 1e-300 is 0 in float32
         return np.array(rows, np.float32)

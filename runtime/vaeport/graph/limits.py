@@ -37,6 +37,6 @@ MAX_BATCH_ELEMENTS = 2**26
 MAX_LIVE_BYTES = 3 * 2**27
 """Bytes of all tensors that are held at one time while a batch runs, weights not counted (384 MiB)."""
 MAX_ROW_WORK = 2**34
-"""Multiply-adds, or steps of the like cost, for a batch of one row."""
-MAX_BATCH_WORK = 2**37
-"""The same for a whole batch; larger inputs run in smaller batches."""
+"""Steps for a batch of one row: multiply-adds of float32, and what costs as much (some 4 s of one core)."""
+MAX_BATCH_WORK = 2**35
+"""Steps for a whole batch; larger inputs run in smaller batches."""

@@ -15,31 +15,34 @@ from .limits import MAX_FIELDS, MAX_NAME, MAX_TEXT_BYTES
 
 
 class Kind(IntEnum):
-    """How a field is read, and what `read_message` puts in its slot."""
+    """How a field is read, and what `read_message` puts in its slot. The repeated ones come last."""
 
     NAME = 0
-    """A string of at most MAX_NAME characters: str."""
-    NAMES = 1
-    """Repeated strings of at most MAX_NAME characters: list of str."""
-    TEXT = 2
+    """A string of at most MAX_NAME bytes: str."""
+    TEXT = 1
     """A string that is looked at later or never: (start, stop)."""
-    SPAN = 3
+    SPAN = 2
     """A message or bytes: (start, stop)."""
-    SPANS = 4
-    """Repeated messages or bytes: list of (start, stop)."""
-    INT = 5
+    INT = 3
     """A signed integer of 64 bits: int."""
-    INTS = 6
-    """Repeated integers, packed or not: list of int."""
-    INTEGERS = 7
-    """Repeated integers of a tensor: list of int (one that stands alone) or (start, stop) (packed, not read)."""
-    FLOATS = 8
-    """Repeated floats of 32 bits, packed or not: list of (start, stop)."""
-    DOUBLES = 9
-    """Repeated floats of 64 bits, packed or not: list of (start, stop)."""
-    FLOAT = 10
+    FLOAT = 4
     """A float of 32 bits: float."""
+    NAMES = 5
+    """Repeated strings of at most MAX_NAME bytes: list of str."""
+    SPANS = 6
+    """Repeated messages or bytes: list of (start, stop)."""
+    INTS = 7
+    """Repeated integers, packed or not: list of int."""
+    INTEGERS = 8
+    """Repeated integers of a tensor: list of int (one that stands alone) or (start, stop) (packed, not read)."""
+    FLOATS = 9
+    """Repeated floats of 32 bits, packed or not: list of (start, stop)."""
+    DOUBLES = 10
+    """Repeated floats of 64 bits, packed or not: list of (start, stop)."""
 
+
+_NAME, _FLOAT, _NAMES, _INTS = int(Kind.NAME), int(Kind.FLOAT), int(Kind.NAMES), int(Kind.INTS)
+"""Plain integers: a member of an enumeration takes far longer to look up, and a file has thousands of fields."""
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _WIRE_TYPES: dict[Kind, tuple[int, ...]] = {
@@ -59,7 +62,7 @@ class Message:
         self.name = name
         self.slots = max(fields) + 1
         self.kinds = {
-            number << 3 | wire_type: kind
+            number << 3 | wire_type: int(kind)
             for number, kind in fields.items()
             for wire_type in _WIRE_TYPES.get(kind, (_LENGTH,))
         }
@@ -113,11 +116,11 @@ def read_message(data: bytes, span: tuple[int, int], message: Message, budget: B
                 end = position + size
                 if not position <= end <= stop:
                     raise _cut(message)
-                if kind <= Kind.NAMES:
+                if kind in (_NAME, _NAMES):
                     if size > MAX_NAME:
                         raise BundleError(f"a name in {message.name} has {size} bytes; the limit is {MAX_NAME}")
                     value = data[position:end].decode()
-                elif kind == Kind.INTS:
+                elif kind == _INTS:
                     value = read_varints(data, position, end)
                 else:
                     value = (position, end)
@@ -132,9 +135,20 @@ def read_message(data: bytes, span: tuple[int, int], message: Message, budget: B
                 end = position + (4 if wire_type == _FIXED32 else 8)
                 if end > stop:
                     raise _cut(message)
-                value = struct.unpack_from("<f", data, position)[0] if kind == Kind.FLOAT else (position, end)
+                value = struct.unpack_from("<f", data, position)[0] if kind == _FLOAT else (position, end)
                 position = end
-            _store(slots, number, kind, value, message)
+            if kind < _NAMES:
+                if slots[number] is not None:
+                    raise BundleError(f"field {number} of {message.name} is given twice")
+                slots[number] = value
+            elif kind == _INTS and wire_type == _LENGTH:
+                if slots[number] is None:
+                    slots[number] = []
+                slots[number].extend(value)
+            elif slots[number] is None:
+                slots[number] = [value]
+            else:
+                slots[number].append(value)
     except IndexError:
         raise _cut(message) from None
     except UnicodeDecodeError:
@@ -188,23 +202,6 @@ def quoted(text: str) -> str:
 
 
 _QUOTED = 60
-_REPEATED = frozenset((Kind.NAMES, Kind.SPANS, Kind.INTS, Kind.INTEGERS, Kind.FLOATS, Kind.DOUBLES))
-
-
-def _store(slots: list[Any], number: int, kind: Kind, value: Any, message: Message) -> None:
-    if kind not in _REPEATED:
-        if slots[number] is not None:
-            raise BundleError(f"field {number} of {message.name} is given twice")
-        slots[number] = value
-    elif kind == Kind.INTS and isinstance(value, list):
-        if slots[number] is None:
-            slots[number] = value
-        else:
-            slots[number].extend(value)
-    elif slots[number] is None:
-        slots[number] = [value]
-    else:
-        slots[number].append(value)
 
 
 def _varint(data: bytes, position: int, *, most: int = 10) -> tuple[int, int]:

@@ -13,6 +13,4 @@ def make(folder: Path) -> Path:
     return saved(folder, "hostile.tif", tiff(*tags, (278, 4, 1, 100_000), (279, 4, 1, 2**32 - 1)))
 
 
-CASE = Attack(
-    make, picture, ImageError, "100000x100000|strips or tiles of more than", after="Pillow's DecompressionBombError"
-)
+CASE = Attack(make, picture, ImageError, "100000x100000|strips or tiles", after="Pillow's DecompressionBombError")

@@ -6,12 +6,10 @@ The seal is made here by hand, not by vaeport's own functions: an enemy's tools 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import random
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,15 +45,6 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """A bundle as one plain zip, entries stored, in the order of their names."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name), files[name])
-    return content.getvalue()
 
 
 def manifest_of(files: Mapping[str, bytes]) -> dict[str, Any]:

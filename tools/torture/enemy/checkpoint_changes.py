@@ -17,7 +17,8 @@ from vaeport.contract import GRAPHS
 
 from .bundle import Files
 from .byte_changes import changed
-from .graph_changes import INTEGERS, change_graph
+from .graph_changes import change_graph
+from .graph_values import INTEGERS
 from .json_changes import change_json
 
 _BLOG = Path(__file__).parents[3] / "models/mnist-blog/checkpoint"

@@ -42,6 +42,7 @@ _SIDES = (1, 2, 3, 4, 5, 28, 64, 1000, 4000, 16384, 65535)
 _LATENTS = (1, 2, 3, 64, 4096, 65536, 65537)
 _CLASSES = (1, 2, 3, 10, 1000, 20_000)
 _MOST_GOLDEN = 200_000
+_SHARE_LOWER, _SHARE_ODD = 0.3, 0.25
 _OPSET, _IR_VERSION = 18, 8
 
 
@@ -65,19 +66,25 @@ def change_whole(files: Files, dice: random.Random) -> tuple[str, Files, dict[st
         The name of the change, the files that are other now, and the manifest without its list of files.
     """
     classes = dice.choice(_CLASSES)
-    labels = tuple(dice.choice(_NAMES)[:40] + str(number) for number in range(classes))
+    names = _NAMES if dice.random() < _SHARE_ODD else _NAMES[:2]
+    labels = tuple(dice.choice(names)[:40] + str(number) for number in range(classes))
     side = dice.choice(_SIDES)
     shapes = Shapes((dice.choice((1, 1, 3)), side, dice.choice((side, 4))), dice.choice(_LATENTS), classes)
-    described = Described(dice.choice(_NAMES), labels, shapes)
+    described = Described(dice.choice(names), labels, shapes)
     if dice.random() < 0.3:
         described = replace(described, shapes=replace(shapes, latent_dim=2, image=(1, 4, 4)))
     changes: Files = {
         GRAPHS[ENCODER_CLASSIFIER].file(FP32): _encoder(described).SerializeToString(),
         GRAPHS[DECODER].file(FP32): _decoder(described).SerializeToString(),
     }
-    if (golden := _golden(described.shapes, dice)) is not None:
-        changes["golden.npz"] = golden
     manifest = manifest_of(files)
+    precisions = [FP32, *(("fp16",) if dice.random() < _SHARE_LOWER else ())]
+    for precision in precisions[1:]:  # the same graphs under another name
+        changes |= {spec.file(precision): changes[spec.file(FP32)] for spec in GRAPHS.values()}
+        manifest["tolerances"][precision] = manifest["tolerances"][FP32]
+    manifest["precisions"] = precisions
+    if (golden := _golden(described.shapes, precisions, dice)) is not None:
+        changes["golden.npz"] = golden
     manifest |= {
         "name": described.name,
         "labels": list(labels),
@@ -140,7 +147,7 @@ def _model(
     return model
 
 
-def _golden(shapes: Shapes, dice: random.Random) -> bytes | None:
+def _golden(shapes: Shapes, precisions: list[str], dice: random.Random) -> bytes | None:
     """Recorded answers of the right shapes, all of them zero; none where they would be large."""
     rows = dice.choice((1, 2, 5))
     sizes = {name: (rows, *shapes.row(name)) for name in (IMAGE, Z, CLASS_PROBS)}
@@ -154,6 +161,7 @@ def _golden(shapes: Shapes, dice: random.Random) -> bytes | None:
     }
     for graph, spec in GRAPHS.items():
         for name in spec.outputs:
-            for precision in ("float32", "float64"):
-                arrays[f"{graph}.{name}.{precision}"] = np.zeros((rows, *shapes.row(name)), precision)
+            for precision in ("float32", "float64", *precisions[1:]):
+                dtype = np.float64 if precision == "float64" else np.float32
+                arrays[f"{graph}.{name}.{precision}"] = np.zeros((rows, *shapes.row(name)), dtype)
     return packed_arrays(arrays)

@@ -50,11 +50,10 @@ def _prepare_manifest() -> Read:
 
 
 def _prepare_graph() -> Read:
-    from vaeport.graph.checking import check_graph
-    from vaeport.graph.reading import read_model
-
     from vaeport.contract import GRAPHS, Shapes
     from vaeport.errors import VaeportError
+    from vaeport.graph.checking import check_graph
+    from vaeport.graph.reading import read_model
 
     shapes, labels = Shapes((1, 4, 4), 2, 3), ("cat", "dog", "owl")
 

@@ -18,7 +18,8 @@ from .dataset import Dataset, Split
 from .folder import suggested_held_out
 from .memory import allocate_images
 
-_UNREADABLE = (OSError, KeyError, TypeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (OSError, KeyError, TypeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (*_DAMAGE, MemoryError)  # numpy asks for as much as a header claims
 
 ARRAYS = "arrays"
 """Name of a data set that was never in a file."""

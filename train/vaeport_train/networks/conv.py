@@ -13,13 +13,16 @@ from torch.nn import functional
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
 
-from ..configuration.fields import STRICT, Count, NotNegativeInt, Width
+from ..configuration.fields import STRICT, Blocks, Count, Width
 from .parts import full_precision
 from .registry import Parts
 from .towers import ConvClassifier
 
 _LOGVAR_RANGE = (-10.0, 4.0)
 _LOGIT_BOUND = 15.0
+
+MAX_TOWER_LAYERS = 16
+"""Convolutions of a tower; each narrows the image, since none is padded."""
 
 
 @dataclass(config=STRICT)
@@ -32,17 +35,17 @@ class Config:
     """Z, the dimensions of the latent."""
     encoder_channels: tuple[Width, Width]
     """Channels at half and at a quarter of the image's size."""
-    encoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
+    encoder_blocks: tuple[Blocks, Blocks]
     """Residual blocks at each of these sizes."""
     decoder_hidden: Width
     """Width of the vector that steers the decoder's blocks."""
     decoder_channels: tuple[Width, Width, Width]
     """Channels at a quarter, at half, and at the image's size."""
-    decoder_blocks: tuple[NotNegativeInt, NotNegativeInt]
+    decoder_blocks: tuple[Blocks, Blocks]
     """Residual blocks at a quarter and at half of the size."""
     towers: Annotated[int, Field(gt=0, le=64)]
     """Small classifiers whose answers are averaged."""
-    tower_layers: Annotated[tuple[tuple[Width, Count, Count], ...], Field(min_length=1)]
+    tower_layers: Annotated[tuple[tuple[Width, Count, Count], ...], Field(min_length=1, max_length=MAX_TOWER_LAYERS)]
     """A tower's convolutions from the image on, without padding: channels, size of the kernel, stride."""
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vaeport.contract import Shapes
 
-from ..configuration.fields import STRICT, NotNegative, Width
+from ..configuration.fields import STRICT, NotNegative, Width, Widths
 from .registry import Parts
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
@@ -25,11 +25,11 @@ class Config:
     """Tells the kinds of networks apart."""
     latent_dim: Width
     """Z, the dimensions of the latent."""
-    encoder_hidden: tuple[Width, ...]
+    encoder_hidden: Widths
     """Widths of the encoder's hidden layers, from the image on."""
-    classifier_hidden: tuple[Width, ...]
+    classifier_hidden: Widths
     """Widths of the classifier's hidden layers."""
-    decoder_hidden: tuple[Width, ...]
+    decoder_hidden: Widths
     """Widths of the decoder's hidden layers, from the latent on."""
     activation: Literal["sigmoid", "relu", "gelu", "silu"]
     """Non-linearity after each hidden layer."""

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from vaeport.contract import Shapes
 from vaeport.errors import InputError
 
-from ..configuration.fields import STRICT, Width
+from ..configuration.fields import MAX_WIDTH, STRICT, Width
 from .own_checks import PARTS, check_answers, check_training, hidden_by_execution, taken
 from .parts import full_precision
 from .registry import Parts
@@ -79,8 +79,8 @@ def adopt(factory: str, shapes: Shapes, *, on: torch.device) -> OwnNetworks:
     for part in parts.values():
         part.to(on)
     latent_dim = check_answers(parts, shapes, where)
-    if not 0 < latent_dim <= 16384:
-        raise InputError(f"{where}: the encoder answers with {latent_dim} latent dimensions; expected 1 to 16384")
+    if not 0 < latent_dim <= MAX_WIDTH:
+        raise InputError(f"{where}: the encoder answers with {latent_dim} latent dimensions; expected 1 to {MAX_WIDTH}")
     check_training(parts, shapes, where)
     config = Config("own", where, source.sha256, latent_dim)
     origin = json.dumps({"path": str(source.path)}).encode()

@@ -11,13 +11,11 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
-from pydantic_core import from_json
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from vaeport.common.fileio import write_atomic, write_text
+from vaeport.common.strict_json import parse_strict
 from vaeport.contract import MANIFEST_FILE, Shapes
 from vaeport.errors import InputError
 
@@ -25,10 +23,17 @@ from ..configuration.config import RunConfig
 from ..configuration.fields import STRICT, Count
 from ..configuration.parsing import parse_config
 from ..networks.vae import ConditionalVAE
+from .sizes import check_costs, misfit, outline
+from .tensor_file import TensorHeader, read_header, read_tensors
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 FORMAT = 1
+
+MAX_CONFIG_BYTES = 2**20
+"""A configuration is two kilobytes; one with 65,536 long class names stays below a megabyte."""
+MAX_METADATA_BYTES = 2**16
+"""What stands beside the tensors of a file: a few counters."""
 
 _Size = Annotated[int, Field(gt=0, le=65536)]
 
@@ -131,19 +136,30 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     return read_checkpoint(path, lambda name: _read(path / name), run=None if sealed else path)
 
 
-def read_checkpoint(folder: Path, read: Callable[[str], bytes], *, run: Path | None = None) -> Checkpoint:
+def read_checkpoint(
+    folder: Path, read: Callable[[str], bytes], *, run: Path | None = None, shapes: Shapes | None = None
+) -> Checkpoint:
     """Rebuild a network from the content of its two files, however they are read.
+
+    What the configuration needs is compared with the header of the weights before any memory is asked for, so a network
+    is never larger than the file of its weights.
 
     Args:
         folder: named in error messages.
         read: gives the content of `config.json` and `model.safetensors` by name.
-        run: the run folder whose code of networks of your own may be run; None runs none.
+        run: the run folder whose code of networks of your own may be run; None runs none, and refuses networks that
+            cost more than a bundle's may (`vaeport_train.running.sizes`).
+        shapes: those that the network must have; None where nothing is known of them.
 
     Raises:
         InputError: as of `load_checkpoint`.
     """
     record = parse_record(read(CONFIG_FILE), folder / CONFIG_FILE)
-    tensors, metadata = _parse_safetensors(read(WEIGHTS_FILE), folder / WEIGHTS_FILE)
+    if shapes is not None and record.shapes != shapes:
+        raise InputError(f"{folder / CONFIG_FILE}: the checkpoint has other shapes than the bundle")
+    content = read(WEIGHTS_FILE)
+    _check_sizes(record, _header(content, folder / WEIGHTS_FILE), folder, sealed=run is None)
+    tensors, metadata = _parse_safetensors(content, folder / WEIGHTS_FILE)
     try:
         with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and the global generator is the caller's
             network = ConditionalVAE(record.config.network, record.shapes, folder=run)
@@ -154,6 +170,20 @@ def read_checkpoint(folder: Path, read: Callable[[str], bytes], *, run: Path | N
     if type(epochs) is not int or not 0 <= epochs <= record.config.training.epochs:
         raise InputError(f"{folder / WEIGHTS_FILE} does not say how many epochs it has learned (it says {epochs!r})")
     return Checkpoint(record, network.eval(), epochs)
+
+
+def _check_sizes(record: RunRecord, header: TensorHeader, folder: Path, *, sealed: bool) -> None:
+    """Refuse a configuration that needs other tensors than the file has, or costs too much, before it is built."""
+    config = record.config.network
+    try:
+        network = outline(lambda: ConditionalVAE(config, record.shapes), config.kind)
+        fault = misfit(network, header) if network else ""
+        if network and sealed and not fault:
+            check_costs(network.eval())
+    except InputError as error:
+        raise InputError(f"{folder / CONFIG_FILE}: {error}") from error
+    if fault:
+        raise InputError(f"{folder / WEIGHTS_FILE} does not fit the configuration beside it: {fault}")
 
 
 def load_record(folder: Path) -> RunRecord:
@@ -168,13 +198,13 @@ def load_record(folder: Path) -> RunRecord:
 def parse_record(content: bytes, path: Path) -> RunRecord:
     """The record in the content of a `config.json`; errors as of `load_record`."""
     try:
-        values = from_json(content)
+        values = parse_strict(content, most=MAX_CONFIG_BYTES)
     except ValueError as error:
-        raise InputError(f"{path} is damaged: it is no JSON ({error})") from error
+        raise InputError(f"{path} is damaged: it is no valid JSON, {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} is damaged: it must hold an object, but holds a {type(values).__name__}")
     if values.get("format", FORMAT) != FORMAT:
-        raise InputError(f"{path} has format {values['format']!r}, this vaeport reads format {FORMAT} only")
+        raise InputError(f"{path} has format {values['format']!r:.60}, this vaeport reads format {FORMAT} only")
     try:
         file = TypeAdapter(_ConfigFile).validate_json(content, strict=True)
     except ValidationError as error:
@@ -228,12 +258,18 @@ def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return _parse_safetensors(_read(path), path)
 
 
+def _header(content: bytes, path: Path) -> TensorHeader:
+    try:
+        return read_header(content)
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+
+
 def _parse_safetensors(content: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
-        tensors = load_tensors(content)
-        header = from_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        metadata = from_json(header.get("__metadata__", {}).get("vaeport", "{}"))
-    except (ValueError, SafetensorError) as error:
+        tensors, texts = read_tensors(content)
+        metadata = parse_strict(texts.get("vaeport", "{}").encode(), most=MAX_METADATA_BYTES)
+    except ValueError as error:
         raise InputError(f"{path} is damaged: {error}") from error
     if not isinstance(metadata, dict):
         raise InputError(f"{path} is damaged: its metadata must be an object, but is {metadata!r:.60}")

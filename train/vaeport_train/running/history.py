@@ -1,6 +1,8 @@
 """`metrics.jsonl`, one line an epoch, and the same figures for TensorBoard where it is installed."""
 
+import io
 import json
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from vaeport.common.fileio import write_text
+from vaeport.common.fileio import move, staged_folder, write_text
 from vaeport.errors import InputError
 
 METRICS_FILE = "metrics.jsonl"
@@ -104,11 +106,27 @@ def log_epochs(folder: Path, records: Sequence[EpochRecord]) -> None:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own dependencies, about which a run can do nothing
-        from torch.utils.tensorboard import SummaryWriter
-    with SummaryWriter(folder / FOLDER, purge_step=records[0].epoch) as writer:
-        for record in records:
-            for name, value in scalars(record).items():
-                writer.add_scalar(name, value, record.epoch)
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.record_writer import RecordWriter
+    now = time.time()
+    events = [
+        Event(wall_time=now, file_version="brain.Event:2"),
+        Event(wall_time=now, step=records[0].epoch, session_log=SessionLog(status=SessionLog.START)),
+    ]
+    for record in records:
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in scalars(record).items()]
+        events.append(Event(wall_time=now, step=record.epoch, summary=Summary(value=values)))
+    content = io.BytesIO()
+    writer = RecordWriter(content)
+    for event in events:
+        writer.write(event.SerializeToString())
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    place = folder / FOLDER
+    with staged_folder(place) as stage:  # beside TensorBoard's folder, where it would read a file that is not whole
+        (stage / "events").write_bytes(content.getvalue())
+        place.mkdir(exist_ok=True)
+        move(stage / "events", place / f"events.out.tfevents.{seconds:010d}.{rest:09d}.{records[0].epoch}")
 
 
 def scalars(record: EpochRecord) -> dict[str, float]:

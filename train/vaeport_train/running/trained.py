@@ -67,10 +67,9 @@ def sealed_checkpoint(bundle: Bundle) -> Checkpoint:
     """
     _check_complete(bundle)
     folder = bundle.path / CHECKPOINT_FOLDER
-    checkpoint = read_checkpoint(folder, lambda name: bundle.read(f"{CHECKPOINT_FOLDER}/{name}"))
-    if checkpoint.record.shapes != bundle.manifest.shapes:
-        raise InputError(f"{bundle.path}: the checkpoint has other shapes than the bundle")
-    return checkpoint
+    return read_checkpoint(
+        folder, lambda name: bundle.read(f"{CHECKPOINT_FOLDER}/{name}"), shapes=bundle.manifest.shapes
+    )
 
 
 def _is_bundle(path_or_name: str | os.PathLike[str]) -> bool:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ..limits import MAX_KNOWN_VALUES
 from ..tensors import BOOL, INTEGER_TYPES, NUMPY_TYPES, TYPE_NAMES, type_name
-from .call import Call, Known, numpy_type
+from .call import ELEMENT_STEPS, Call, Known, numpy_type
 
 Compute = Callable[..., NDArray[Any]]
 
 
 def same(call: Call) -> Known:
     """One input, one output of its shape and type."""
-    call.work += _COSTS.get(call.node.op_type, 1) * call.input(0).size
+    call.work += _STEPS.get(call.node.op_type, 0) * call.input(0).size
     return _with_value(call, call.like(), [call.input(0)])
 
 
@@ -40,9 +40,9 @@ def binary(call: Call) -> Known:
     if first.shape != second.shape and call.node.op_type == "PRelu":
         call.expand_to(second.shape, first.shape)
     shape = call.broadcast(first.shape, second.shape)
-    if _COSTS.get(call.node.op_type):
-        call.work += _COSTS[call.node.op_type] * call.like(0, shape).size
-    return _with_value(call, call.like(0, shape), [first, second])
+    answer = call.like(0, shape)
+    call.work += _STEPS.get(call.node.op_type, 0) * answer.size
+    return _with_value(call, answer, [first, second])
 
 
 def divide(call: Call) -> Known:
@@ -74,8 +74,9 @@ def variadic(call: Call) -> Known:
     """Any number of inputs that are brought together (Max, Min, Sum, Mean)."""
     inputs = [call.input(index) for index in range(len(call.inputs))]
     shape = call.broadcast(*(known.shape for known in inputs))
-    call.work += len(inputs) * call.like(0, shape).size
-    return _with_value(call, call.like(0, shape), inputs)
+    answer = call.like(0, shape)
+    call.work += ELEMENT_STEPS * len(inputs) * answer.size
+    return _with_value(call, answer, inputs)
 
 
 def where(call: Call) -> Known:
@@ -195,9 +196,9 @@ _COMPUTE: dict[str, Compute] = {
 }
 """What is followed by value: the arithmetic that graphs do on shapes."""
 
-_COSTS = {
-    **dict.fromkeys(("Erf", "Exp", "Log", "Sigmoid", "Tanh", "Gelu", "Mish", "Swish", "Softplus", "Elu", "Selu"), 4),
-    **dict.fromkeys(("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), 16),
-    "Pow": 16,
+_STEPS = {
+    **dict.fromkeys(("Erf", "Exp", "Log", "Sigmoid", "Tanh", "Gelu", "Swish", "Elu", "Selu", "Celu", "Sqrt"), 32),
+    **dict.fromkeys(("Sin", "Cos", "Asin", "Acos", "Atan", "Round"), 128),
+    **dict.fromkeys(("Tan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Mish", "Softplus", "Pow", "Mod"), 640),
 }
-"""Steps of the operators that take more than one an element."""
+"""Steps an element of the operators that take more than writing it: functions of the mathematics library."""

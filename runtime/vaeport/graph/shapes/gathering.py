@@ -31,6 +31,7 @@ def gather_elements(call: Call) -> Known:
     axis = call.axis(call.number("axis", 0), len(source.shape))
     _check_inside(call, source.shape, indices.shape, axis)
     _check_bounds(call, indices, source.shape[axis])
+    call.work += indices.size * 64
     return call.like(0, indices.shape)
 
 
@@ -55,7 +56,7 @@ def scatter_elements(call: Call) -> Known:
         call.fail(f"has indices of the shape {list(indices.shape)} but updates of {list(updates.shape)}")
     _check_inside(call, source.shape, indices.shape, axis)
     _check_bounds(call, indices, source.shape[axis])
-    call.work += indices.size
+    call.work += indices.size * 64
     return call.like()
 
 
@@ -68,7 +69,7 @@ def scatter_nd(call: Call) -> Known:
     if updates.shape != (*indices.shape[:-1], *source.shape[depth:]):
         call.fail(f"has updates of the shape {list(updates.shape)}, which do not fit its indices")
     _check_tuples(call, indices, source.shape[:depth])
-    call.work += updates.size
+    call.work += updates.size * 32
     return call.like()
 
 
@@ -94,7 +95,7 @@ def top_k(call: Call) -> list[Known | None]:
     k = call.integer(1) if call.opset >= _TOP_K_INPUT else call.number("k", -1)
     if not 0 <= k <= shape[axis]:
         call.fail(f"takes the {k} largest of {shape[axis]}")
-    call.work += call.input(0).size * 16
+    call.work += call.input(0).size * 320
     answer = (*shape[:axis], k, *shape[axis + 1 :])
     return [call.like(0, answer), call.like(0, answer, dtype=INT64)]
 
@@ -105,6 +106,7 @@ def arg_reduce(call: Call) -> Known:
     axis = call.axis(call.number("axis", 0), len(shape))
     if not shape[axis]:
         call.fail("looks for the largest of nothing")
+    call.work += 48 * call.input(0).size
     kept = (1,) if call.flag("keepdims", default=True) else ()
     return call.like(0, (*shape[:axis], *kept, *shape[axis + 1 :]), dtype=INT64)
 
@@ -113,6 +115,7 @@ def cumulate(call: Call) -> Known:
     """CumSum and CumProd along an axis that is known."""
     shape = call.shape(0, least=1)
     call.axis(call.integer(1), len(shape))
+    call.work += 64 * call.input(0).size
     return call.like()
 
 

@@ -14,7 +14,7 @@ def softmax(call: Call) -> Known:
     default = -1 if call.opset >= _SOFTMAX_LAST else 1
     if shape or call.opset >= _SOFTMAX_LAST:
         call.axis(call.number("axis", default), max(len(shape), 1))
-    call.work += call.input(0).size * 4
+    call.work += call.input(0).size * _STEPS
     return call.like()
 
 
@@ -35,7 +35,7 @@ def instance_norm(call: Call) -> Known:
     for index in (1, 2):
         if call.shape(index, rank=1)[0] != shape[1]:
             call.fail(f"has {call.input(index).size} numbers as input {index}, but {shape[1]} channels")
-    call.work += call.input(0).size * 2
+    call.work += call.input(0).size * _STEPS
     return call.like()
 
 
@@ -49,7 +49,7 @@ def group_norm(call: Call) -> Known:
     for index in (1, 2):
         if call.input(index).shape != (expected,):
             call.fail(f"has input {index} of the shape {list(call.input(index).shape)}, but must have [{expected}]")
-    call.work += call.input(0).size * 4
+    call.work += call.input(0).size * _STEPS
     call.workspace += 3 * call.input(0).size  # it runs as a function of simpler operators
     return call.like()
 
@@ -63,7 +63,7 @@ def layer_norm(call: Call) -> list[Known | None]:
             call.expand_to(call.input(index).shape, shape)
             if math.prod(call.input(index).shape) not in (1, math.prod(shape[axis:])):
                 call.fail(f"has input {index} of the shape {list(call.input(index).shape)} for {list(shape[axis:])}")
-    call.work += call.input(0).size * 4
+    call.work += call.input(0).size * _STEPS
     reduced = (*shape[:axis], *(1 for _ in shape[axis:]))
     statistic = call.number("stash_type", 1)
     if statistic not in (1, 10, 11, 16):
@@ -84,7 +84,7 @@ def mean_variance(call: Call) -> Known:
     """MeanVarianceNormalization."""
     shape = call.input(0).shape
     call.axes(call.numbers("axes", (0, 2, 3)), len(shape))
-    call.work += call.input(0).size * 8
+    call.work += call.input(0).size * _STEPS
     call.workspace += 3 * call.input(0).size
     return call.like()
 
@@ -104,8 +104,10 @@ def reduce(call: Call) -> Known:
     reduced = set(call.axes(axes, rank)) if axes else set(range(rank))
     kept = call.flag("keepdims", default=True)
     sizes = [1 if axis in reduced else size for axis, size in enumerate(source.shape) if kept or axis not in reduced]
-    call.work += source.size * 2
+    call.work += source.size * _STEPS
     answer: Shape = tuple(sizes)
+    if 0 in answer:  # onnxruntime leaves such a shape as it is, whatever its other sizes are
+        call.fail(f"reduces the shape {list(source.shape)} to {sizes}, which is empty")
     value = source.value
     if value is not None and call.node.op_type in _FOLDED and source.dtype == INT64:
         folded = getattr(value, _FOLDED[call.node.op_type])(axis=tuple(sorted(reduced)), keepdims=kept)
@@ -115,6 +117,8 @@ def reduce(call: Call) -> Known:
 
 _FOLDED = {"ReduceProd": "prod", "ReduceSum": "sum"}
 """Reductions that graphs do on shapes."""
+_STEPS = 48
+"""Steps of one element that is read."""
 _SOFTMAX_LAST = 13
 _GROUP_CHANNELS = 21
 _AXES_INPUT = 18

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 
-from ..tensors import FLOAT, INT32
+from ..tensors import DOUBLE, FLOAT, FLOAT16, INT32
 from .call import Call, Known, Shape
-
-SLOW = 8
-"""Steps of a multiply-add in kernels without fast loops: element types other than float32."""
 
 
 def cost(known: Known) -> int:
-    """Steps of one multiply-add for inputs of this type."""
-    return 1 if known.dtype == FLOAT else SLOW
+    """Steps of one multiply-add for inputs of this type: kernels without fast loops take more of them."""
+    return _STEPS.get(known.dtype, 8)
 
 
 def gemm(call: Call) -> Known:
@@ -84,7 +81,7 @@ def einsum(call: Call) -> Known:
         call.fail(f"has the output {right[:20]!r}")
     before = right.index("...") if "..." in right else len(letters)
     middle = ellipsis if "..." in right else ()
-    call.work += math.prod(sizes.values()) * math.prod(ellipsis) * cost(call.input(0))
+    call.work += 4 * math.prod(sizes.values()) * math.prod(ellipsis) * cost(call.input(0))
     call.workspace += sum(known.size for known in call.inputs if known is not None) * 2
     return call.like(0, (*(sizes[x] for x in letters[:before]), *middle, *(sizes[x] for x in letters[before:])))
 
@@ -94,7 +91,7 @@ def det(call: Call) -> Known:
     shape = call.shape(0, least=2)
     if shape[-1] != shape[-2]:
         call.fail(f"takes square matrices, but has the shape {list(shape)}")
-    call.work += call.input(0).size * shape[-1]
+    call.work += 8 * call.input(0).size * shape[-1]
     return call.like(0, shape[:-2])
 
 
@@ -122,5 +119,6 @@ def _check_zero_point(call: Call, index: int, matrix: Shape, *, by_row: bool) ->
         call.fail(f"has {list(shape)} as input {index}, which does not fit the matrix {list(matrix)}")
 
 
+_STEPS = {FLOAT: 1, FLOAT16: 2, DOUBLE: 2}
 _A_ZERO = 2
 _EQUATION = 200

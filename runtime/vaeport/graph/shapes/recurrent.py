@@ -32,7 +32,7 @@ def recurrent(call: Call) -> list[Known | None]:
     _check_lengths(call, steps)
     if len(call.attribute("activations", ATTRIBUTE_STRINGS, ())) not in (0, _ACTIVATIONS[call.node.op_type] * ways):
         call.fail("has a wrong number of activations")
-    call.work += steps * rows * ways * gates * hidden * (inputs + hidden)
+    call.work += 2 * steps * rows * ways * gates * hidden * (inputs + hidden)
     call.workspace += 2 * steps * rows * ways * gates * hidden
     whole = (rows, steps, ways, hidden) if layout else (steps, ways, rows, hidden)
     return [call.like(0, whole), call.like(0, state), call.like(0, state)]

@@ -18,7 +18,7 @@ from ..limits import (
 from ..reading import Graph, Node
 from ..tensors import ELEMENT_BITS, FLOAT, type_name
 from ..wire import quoted
-from .call import Call, Known, Shape
+from .call import ELEMENT_STEPS, Call, Known, Shape
 from .table import OPERATORS, Operator
 
 
@@ -35,7 +35,7 @@ class Outcome:
     largest: int
     """Elements of the largest tensor that is not made of weights alone."""
     work: int
-    """Multiply-adds and the like of all nodes."""
+    """Steps of all nodes."""
     live_bytes: int
     """Bytes of all tensors that are held at one time, weights not counted."""
     asked: tuple[int, ...]
@@ -113,7 +113,7 @@ class Plan:
                 known[name] = answer
                 count = _bytes(answer)
                 made += count
-                call.work += size
+                call.work += ELEMENT_STEPS * size
                 if step.constant:
                     fixed += count
                 else:

@@ -126,6 +126,7 @@ def transpose(call: Call) -> Known:
         call.fail(f"has the order {list(order)[:16]}, which is none of {rank} axes")
     value = source.value if source.size <= MAX_KNOWN_VALUES else None
     answer = tuple(source.shape[axis] for axis in order)
+    call.work += 32 * source.size
     return Known(source.dtype, answer, value=None if value is None else value.transpose(order))
 
 

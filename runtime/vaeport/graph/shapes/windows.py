@@ -60,6 +60,8 @@ def conv_transpose(call: Call) -> Known:
         sizes = list(call.numbers("output_shape", ()))[-spatial:]
     elif _auto_pad(call) in ("SAME_UPPER", "SAME_LOWER"):
         sizes = [size * stride for size, stride in zip(x[2:], strides, strict=True)]
+        if any(size > most for size, most in zip(sizes, full, strict=True)):
+            call.fail("has strides above its window under automatic padding, which kernels understand differently")
     else:
         pads = _pads(call, spatial)
         sizes = [size - pads[axis] - pads[axis + spatial] for axis, size in enumerate(full)]
@@ -72,7 +74,7 @@ def conv_transpose(call: Call) -> Known:
         call.fail(f"answers the size {sizes[:8]}, which does not fit an input of {list(x[2:])} and its window")
     shape = _positive(call, (x[0], channels, *sizes))
     taps = math.prod(kernel) * weight[1]
-    call.work += math.prod(x) * taps * cost(call.input(0))
+    call.work += 4 * math.prod(x) * taps * cost(call.input(0))
     call.workspace += taps * group * math.prod(x[2:])
     return call.like(0, shape)
 
@@ -92,7 +94,7 @@ def max_pool(call: Call) -> list[Known | None]:
 def global_pool(call: Call) -> Known:
     """GlobalAveragePool, GlobalMaxPool, GlobalLpPool."""
     shape = call.shape(0, least=3)
-    call.work += call.input(0).size
+    call.work += call.input(0).size * (_LP_STEPS if call.node.op_type == "GlobalLpPool" else _POOL_STEPS)
     return call.like(0, (*shape[:2], *(1 for _ in shape[2:])))
 
 
@@ -101,7 +103,7 @@ def lrn(call: Call) -> Known:
     shape, size = call.shape(0, least=3), call.number("size", 0)
     if not 0 < size < _MAX_SIZE or size % 2 == 0:
         call.fail(f"has the size {size}; it must be odd and positive")
-    call.work += math.prod(shape) * min(size, 2 * shape[1]) + size * math.prod(shape[2:])
+    call.work += 640 * math.prod(shape) + 8 * size * math.prod(shape[2:])  # a power for each element
     call.workspace += (shape[1] + size) * math.prod(shape[2:])
     return call.like()
 
@@ -121,7 +123,7 @@ def col2im(call: Call) -> Known:
     ]
     if min(counts) < 1 or math.prod(counts) != blocks or taps % math.prod(block):
         call.fail(f"has {blocks} blocks of {taps}, which do not fit an image of {image[:8]}")
-    call.work += n * taps * blocks
+    call.work += 40 * n * taps * blocks
     return call.like(0, (n, taps // math.prod(block), *image))
 
 
@@ -138,7 +140,8 @@ def _convolved(call: Call, data: int, kernel_input: int, bias: int | None, step:
     sizes = _window(call, x[2:], kernel, strides, dilations, ceil=False)
     taps = math.prod(kernel) * weight[1]
     shape = _positive(call, (x[0], weight[0], *sizes))
-    call.work += math.prod(shape) * taps * step
+    # Few channels make matrices too thin for fast loops.
+    call.work += math.prod(shape) * taps * step * (1 if weight[0] // group >= _WIDE else 4)
     if step != 1 or len(x) != _PICTURES or call.input(data).dtype != FLOAT:
         call.workspace += taps * group * math.prod(sizes)  # kernels without a tiled loop copy every window out
     else:
@@ -151,6 +154,8 @@ def _pooled(call: Call) -> Shape:
     spatial = len(x) - 2
     if not call.has("kernel_shape"):
         call.fail("has no kernel_shape")
+    if _auto_pad(call).startswith("SAME") and max(call.numbers("dilations", (1,)), default=1) > 1:
+        call.fail("has dilations under automatic padding, which kernels understand differently")
     kernel = call.sizes("kernel_shape", spatial, 1, least=1)
     strides, dilations = _strides(call, spatial), call.sizes("dilations", spatial, 1, least=1)
     pads = call.numbers("pads", (0,) * 2 * spatial)
@@ -158,7 +163,7 @@ def _pooled(call: Call) -> Shape:
         call.fail(f"has pads of {list(pads)}, which are not below its kernel {list(kernel)}")
     sizes = _window(call, x[2:], kernel, strides, dilations, ceil=call.flag("ceil_mode"))
     shape = _positive(call, (*x[:2], *sizes))
-    call.work += math.prod(shape) * math.prod(kernel)
+    call.work += math.prod(shape) * math.prod(kernel) * (_LP_STEPS if call.node.op_type == "LpPool" else _POOL_STEPS)
     return shape
 
 
@@ -211,5 +216,8 @@ def _positive(call: Call, sizes: tuple[int, ...]) -> Shape:
 
 
 _MAX_SIZE = 2**31
+_WIDE = 16
+_POOL_STEPS, _LP_STEPS = 40, 200
+"""Steps of one element of a window: these kernels go element by element."""
 _PICTURES = 4
 _TILE = 2**18
