@@ -21,8 +21,8 @@ settings.register_profile(
 )
 settings.register_profile(
     "thorough",
-    max_examples=400,
-    stateful_step_count=60,
+    max_examples=100,
+    stateful_step_count=30,
     deadline=None,
     database=None,
     print_blob=True,

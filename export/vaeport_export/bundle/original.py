@@ -14,8 +14,9 @@ from vaeport.bundle.opening import Bundle
 from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, WEIGHTS_FILE, yardstick_of
 from vaeport.errors import BundleError, CheckFailedError, InputError, VaeportError
 from vaeport_parity.reference.base import Reference
+from vaeport_parity.reference.captured import CapturedModule
 from vaeport_parity.reference.onnx_graph import OnnxReference
-from vaeport_parity.reference.program import CapturedModule, Program, parse_program
+from vaeport_parity.reference.program import Program, parse_program
 from vaeport_parity.reference.torch_module import TorchReference
 from vaeport_parity.subjects.tensors import Arrays
 from vaeport_train.running.tensor_file import read_tensors
