@@ -183,6 +183,23 @@ def test_content_that_begins_otherwise_is_of_no_known_format(start: bytes) -> No
     assert "not an image of a known format" in _refusal(start + bytes(100))
 
 
+def test_refusal_says_what_is_wrong_and_nothing_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _refusal(b"text") == (
+        "the given content is not an image of a known format (PNG, JPEG, BMP, GIF, WebP, TIFF)"
+    )
+    monkeypatch.setattr(files, "MAX_BYTES", 3)
+    assert _refusal(b"text") == "the given content is larger than 3 bytes"
+
+
+def test_decoder_s_complaint_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    def complaining(*_: object) -> None:
+        raise ValueError("a  b\n" + "x" * 300)
+
+    monkeypatch.setattr(files, "_decoder", complaining)
+
+    assert _refusal(b"") == "cannot read the given content as an image: a b " + "x" * 196
+
+
 @pytest.mark.parametrize("side", [511, 512, 513, 1024])
 def test_working_size_is_five_hundred_and_twelve(side: int) -> None:
     page = np.full((7, side), 220, np.uint8)

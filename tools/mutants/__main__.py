@@ -46,6 +46,8 @@ EQUIVALENTS = ROOT / "tools/mutants/equivalent_mutants.toml"
 ASKED = 0.92
 """Share of the changes that a test must notice."""
 
+_ALIVE = ("survived", "not run")
+
 _CONTROLS = 12
 """Unchanged runs: what fails in one of them would fail for any change."""
 
@@ -54,7 +56,11 @@ def main() -> int:
     """Run it; the exit code."""
     arguments = _arguments()
     began = time.monotonic()
-    chosen = _sample(_mutants(arguments.paths), arguments.sample, arguments.seed)
+    mutants = _mutants(arguments.paths)
+    if arguments.again is None:
+        chosen = _sample(mutants, arguments.sample, arguments.seed)
+    else:
+        chosen = _unnoticed(mutants, json.loads(arguments.again.read_text(encoding="utf-8")))
     files = sorted({path.relative_to(ROOT).as_posix() for path in _files(arguments.tests, "test_*.py")})
     print(f"{len(chosen)} changes, seed {arguments.seed}, tests of {len(files)} files", flush=True)
     with ExitStack() as stack:
@@ -77,6 +83,7 @@ def _arguments() -> Any:
     parser.add_argument("--paths", nargs="*", default=[], help="files and folders to change, instead of all areas")
     parser.add_argument("--tests", nargs="*", default=TESTS, help="files and folders of tests, instead of all")
     parser.add_argument("--jobs", type=int, default=1, help="changes tried at once")
+    parser.add_argument("--again", type=Path, help="a JSON file of --out: try what no test noticed then, and no sample")
     parser.add_argument("--out", type=Path, help="a JSON file with every change and what became of it")
     parser.add_argument(
         "--memory", type=Path, default=ROOT / "out/mutants/lines.json", help="where lines by test are remembered"
@@ -102,6 +109,11 @@ def _sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
     return [mutants[index] for index in sorted(picked)]
 
 
+def _unnoticed(mutants: list[Mutant], told: list[dict[str, Any]]) -> list[Mutant]:
+    alive = {(one["file"], one["before"], one["after"]) for one in told if one["outcome"] in _ALIVE}
+    return [mutant for mutant in mutants if (mutant.path, mutant.before, mutant.after) in alive]
+
+
 def _spoilt(workshop: Workshop, runs: list[list[Test]]) -> int:
     """Runs that fail without any change, of a few."""
     picked = runs[:: max(1, len(runs) // _CONTROLS)][:_CONTROLS]
@@ -119,7 +131,7 @@ def _tried(covered: dict[Mutant, list[Test]], workshops: list[Workshop]) -> dict
             while True:
                 mutant, tests = waiting.get_nowait()
                 outcomes[mutant] = workshop.outcome(mutant, tests)
-                if outcomes[mutant] in ("survived", "not run"):
+                if outcomes[mutant] in _ALIVE:
                     print(f"{outcomes[mutant]}: {_shown(mutant)}", flush=True)
                 elif len(outcomes) % 50 == 0:
                     print(f"{len(outcomes)} of {len(covered)}", file=sys.stderr, flush=True)
@@ -139,7 +151,7 @@ def _shown(mutant: Mutant) -> str:
 def _report(
     chosen: list[Mutant], outcomes: dict[Mutant, Outcome], known: list[Equivalent], *, out: Path | None, seconds: float
 ) -> int:
-    alive = {mutant for mutant in chosen if outcomes[mutant] in ("survived", "not run")}
+    alive = {mutant for mutant in chosen if outcomes[mutant] in _ALIVE}
     reasons = {mutant: one.reason for mutant in alive for one in known if one.is_of(mutant)}
     print()
     for line in _table(chosen, alive, set(reasons)):

@@ -1,8 +1,9 @@
-"""Plugins for pytest: which lines each test runs, and how to run some tests only, the quickest first."""
+"""Plugins for pytest: what each test takes, which lines it runs, and how to run some tests only, the quickest first."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,8 +14,27 @@ from typing import Any
 import pytest
 
 
+class SecondsByTest:
+    """Writes the seconds of processor time that each test takes, its fixtures and processes included."""
+
+    def __init__(self, result: Path) -> None:
+        self._result = result
+        self._tests: dict[str, float] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Time one test."""
+        began = sum(os.times()[:4])
+        yield
+        self._tests[item.nodeid] = sum(os.times()[:4]) - began
+
+    def pytest_sessionfinish(self) -> None:
+        """Write everything down."""
+        self._result.write_text(json.dumps(self._tests), encoding="utf-8")
+
+
 class LinesByTest:
-    """Writes for each test its outcome, its seconds, and the lines of the product that it ran in this process."""
+    """Writes the lines of the product that each test runs in its own process, for all tests that pass."""
 
     def __init__(self, root: Path, folders: tuple[str, ...], result: Path) -> None:
         self._root = f"{root}/"
@@ -22,13 +42,13 @@ class LinesByTest:
         self._result = result
         self._watched: dict[CodeType, str] = {}
         self._lines: set[tuple[str, int]] = set()
-        self._tests: dict[str, dict[str, Any]] = {}
+        self._tests: dict[str, dict[str, list[int]]] = {}
+        self._dropped: set[str] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Watch one test, its fixtures included."""
         self._lines = set()
-        self._tests[item.nodeid] = {"seconds": 0.0, "passed": True}
         threading.settrace(self._called)
         sys.settrace(self._called)
         try:
@@ -36,20 +56,19 @@ class LinesByTest:
         finally:
             sys.settrace(None)
             threading.settrace(None)
-            lines: dict[str, list[int]] = {}
+            lines = self._tests.setdefault(item.nodeid, {})
             for name, line in sorted(self._lines):
                 lines.setdefault(name, []).append(line)
-            self._tests[item.nodeid]["lines"] = lines
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add up what a test took; one that is skipped or fails tells nothing of a change."""
-        test = self._tests[report.nodeid]
-        test["seconds"] += report.duration
-        test["passed"] = test["passed"] and report.passed
+        """Note a test that tells nothing of a change."""
+        if not report.passed:
+            self._dropped.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """Write everything down."""
-        self._result.write_text(json.dumps(self._tests), encoding="utf-8")
+        kept = {name: lines for name, lines in self._tests.items() if name not in self._dropped}
+        self._result.write_text(json.dumps(kept), encoding="utf-8")
 
     def _called(self, frame: FrameType, _event: str, _arg: object) -> Any:
         code = frame.f_code

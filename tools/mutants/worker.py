@@ -1,7 +1,8 @@
 """A warm process that runs tests in forks of itself: what the tests import from outside is imported once.
 
-Reads jobs from standard input, one JSON object a line, and answers each with a line: `tests` to run, `seconds` that
-they may take, and `lines`, a file to write the lines by test to, where these are asked for. It knows nothing of the
+Reads jobs from standard input, one JSON object a line, and answers each with a line. A job has `tests` to run, seconds
+of processor time (`seconds`) and of any time (`until`) that they may take, and, where the tests are to be watched, a
+file to write what was seen to (`seen`) and whether that is lines or seconds (`watch`). The process knows nothing of the
 product before it forks, so each child imports the files as they then stand.
 """
 
@@ -15,6 +16,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,9 @@ def main() -> None:
     for name in _IMPORTED_BEFORE:
         with suppress(ImportError):
             importlib.import_module(name)
+    with suppress(ImportError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("onnx.backend.test.case.node").collect_testcases(None)  # seconds, and then remembered
     del os.environ["ORT_DISABLE_TELEMETRY"]
     known = [name for name in sys.modules if name.partition(".")[0].startswith("vaeport")]
     if known:
@@ -64,7 +69,7 @@ def _answer(job: dict[str, Any]) -> dict[str, object]:
     child = os.fork()
     if not child:
         _run(job)
-    until = began + job["seconds"]
+    until = began + job["until"]
     timed_out = False
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -79,7 +84,7 @@ def _answer(job: dict[str, Any]) -> dict[str, object]:
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the tests have started and left
     code = os.waitstatus_to_exitcode(status)
-    return {"code": code, "timed_out": timed_out, "took": time.monotonic() - began}
+    return {"code": code, "timed_out": timed_out or code == -signal.SIGXCPU, "took": time.monotonic() - began}
 
 
 def _run(job: dict[str, Any]) -> None:
@@ -88,6 +93,7 @@ def _run(job: dict[str, Any]) -> None:
     try:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (job["seconds"], job["seconds"]))
         with Path(job["log"]).open("wb") as log:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log.fileno(), 1)
@@ -105,16 +111,16 @@ def _run(job: dict[str, Any]) -> None:
 def _tests(job: dict[str, Any]) -> int:
     import pytest
 
-    from tools.mutants.tracing import LinesByTest, Only
+    from tools.mutants.tracing import LinesByTest, Only, SecondsByTest
 
     files = list(dict.fromkeys(test.partition("::")[0] for test in job["tests"]))
     options = [*_PYTEST, f"--basetemp={job['scratch']}"]
-    if job["lines"]:
-        options.remove("-x")
-        return pytest.main(
-            [*options, *files], plugins=[LinesByTest(Path.cwd(), tuple(job["folders"]), Path(job["lines"]))]
-        )
-    return pytest.main([*options, *files], plugins=[Only(job["tests"])])
+    if not job["watch"]:
+        return pytest.main([*options, *files], plugins=[Only(job["tests"])])
+    options.remove("-x")
+    seen = Path(job["seen"])
+    watcher = LinesByTest(Path.cwd(), tuple(job["folders"]), seen) if job["watch"] == "lines" else SecondsByTest(seen)
+    return pytest.main([*options, *files], plugins=[watcher])
 
 
 if __name__ == "__main__":

@@ -29,12 +29,16 @@ _ALSO_COPIED = (
 )
 
 _MOST_SECONDS = 12.0
-"""Of the tests that run a changed line, the quickest that fit into this are run."""
+"""Of the tests that run a changed line, the quickest that fit into this are run; seconds of processor time."""
 
-_PATIENCE, _PATIENCE_FACTOR = 30.0, 6.0
-"""Seconds after which a run is given up, beside this multiple of what its tests took without a change."""
+_PATIENCE, _PATIENCE_FACTOR = 15, 4
+"""Seconds of processor time after which a run is given up, beside this multiple of what its tests take unchanged."""
 
-_TRACE_SECONDS = 1800.0
+_SLEEP = 6
+"""A run that waits is given up after this multiple of its processor time."""
+
+_WATCHED_SECONDS = 1800
+"""Of processor time, for watching all tests."""
 
 Outcome = Literal["killed", "timed out", "survived", "not run"]
 """`not run` where no test runs the changed code at all: it survives, too."""
@@ -81,16 +85,14 @@ class Workshop:
         self._worker.wait()
         shutil.rmtree(self._place, ignore_errors=True)
 
-    def trace(self, files: Iterable[str]) -> list[Test]:
-        """Run test files without a change; tests that fail or are skipped are left out of the answer."""
-        lines = self._place / "lines.json"
-        answer = self._ask(list(files), _TRACE_SECONDS, lines=str(lines))
-        if not lines.exists():
-            raise SystemExit(f"the tests cannot be run without a change ({answer}); see\n{self._log()}")
+    def watch(self, files: list[str]) -> list[Test]:
+        """Run test files twice without a change, for seconds and for lines; tests that do not pass are left out."""
+        seconds: dict[str, float] = self._seen(files, "seconds")
+        lines: dict[str, dict[str, list[int]]] = self._seen(files, "lines")
         return [
-            Test(name, told["seconds"], {file: frozenset(numbers) for file, numbers in told["lines"].items()})
-            for name, told in json.loads(lines.read_text()).items()
-            if told["passed"]
+            Test(name, seconds[name], {file: frozenset(numbers) for file, numbers in by_file.items()})
+            for name, by_file in lines.items()
+            if name in seconds
         ]
 
     def outcome(self, mutant: Mutant, tests: list[Test]) -> Outcome:
@@ -114,17 +116,26 @@ class Workshop:
             seconds += test.seconds
         if not chosen:
             return "not run"
-        answer = self._ask([test.name for test in chosen], _PATIENCE + _PATIENCE_FACTOR * seconds)
+        answer = self._ask([test.name for test in chosen], _PATIENCE + round(_PATIENCE_FACTOR * seconds))
         if answer["timed_out"]:
             return "timed out"
         return "survived" if answer["code"] in (0, 5) else "killed"  # 5: no such test
 
-    def _ask(self, tests: list[str], seconds: float, *, lines: str = "") -> dict[str, Any]:
+    def _seen(self, files: list[str], watch: str) -> Any:
+        seen = self._place / f"{watch}.json"
+        answer = self._ask(files, _WATCHED_SECONDS, watch=watch, seen=str(seen))
+        if not seen.exists():
+            raise SystemExit(f"the tests cannot be run without a change ({answer}):\n{self._log()}")
+        return json.loads(seen.read_text(encoding="utf-8"))
+
+    def _ask(self, tests: list[str], seconds: int, *, watch: str = "", seen: str = "") -> dict[str, Any]:
         scratch = self._place / "scratch"
         job = {
             "tests": tests,
             "seconds": seconds,
-            "lines": lines,
+            "until": _SLEEP * seconds,
+            "watch": watch,
+            "seen": seen,
             "folders": self._folders,
             "log": str(self._place / "log"),
             "scratch": str(scratch),
@@ -168,7 +179,7 @@ def traced(workshop: Workshop, root: Path, files: list[str], memory: Path) -> li
     if stale:
         for file in stale:
             known[file] = {"key": keys[file], "tests": []}
-        for test in workshop.trace(stale):
+        for test in workshop.watch(stale):
             lines = {name: sorted(numbers) for name, numbers in test.lines.items()}
             known[_file(test)]["tests"].append([test.name, test.seconds, lines])
         memory.parent.mkdir(parents=True, exist_ok=True)

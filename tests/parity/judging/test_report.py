@@ -144,7 +144,7 @@ def test_json_has_verdicts_and_no_map_and_writes_what_it_cannot_hold_as_text() -
 
 
 def test_defaults_say_nothing() -> None:
-    plain = report(row(), given_samples=0)
+    plain = report(row())
     one, each = backend(), row()
 
     assert (one.missing, one.refusals, one.given_samples, one.milliseconds) == (None, (), 0, {})

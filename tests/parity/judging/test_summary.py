@@ -54,6 +54,12 @@ def test_duration_of_some_graphs_only_is_none() -> None:
     assert summary(report(row(), backends=(one,)), one).latencies == {257: Latency(10.0, None)}
 
 
+def test_graph_may_be_named_like_a_duration() -> None:
+    one = backend(milliseconds={"a x 2 x 1": 1.0, "a x 3 x 1": 2.0})
+
+    assert summary(report(row(), backends=(one,)), one).latencies == {1: Latency(3.0, None)}
+
+
 def test_what_was_said_leaves_out_what_followed_from_it() -> None:
     rows = (
         row(graph="one", failed="one, batch 7: no int64"),
