@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -40,6 +41,9 @@ _MOST_ADDRESSES = 3 * 2**30
 """Addresses that an attack may take beside those of the libraries: a bomb that goes off shall not hurt the machine."""
 
 _POLL = 0.002
+
+TEMPORARY = "temporary"
+"""Folder of an attack for what vaeport itself keeps for a moment."""
 
 MARK = "/vaeport-attack"
 """Folder, which does not exist, of the files that are tried before and after an entry point."""
@@ -166,6 +170,8 @@ def _in_child(name: str, place: Path, told: IO[str]) -> None:
         case = clean_case(name.removeprefix("clean/")) if name.startswith("clean/") else load_case(name)
         (place / "outside").mkdir(parents=True)
         secret_of(place).write_text(OUTSIDE * 40, encoding="utf-8")
+        (place / TEMPORARY).mkdir()
+        tempfile.tempdir = str(place / TEMPORARY)
         os.chdir(place)
         path = case.make(place)
         before = _content(place / "outside")
