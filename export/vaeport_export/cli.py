@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaeport.common.commands import command_parser, print_json, run_command
+from vaeport.common.commands import command_parser, print_json, print_line, run_command
 from vaeport.common.extras import needs_extra
 from vaeport.errors import InputError
 
@@ -219,15 +219,15 @@ def _tell(arguments: argparse.Namespace, exported: "Exported", seconds: float) -
             }
         )
     else:
-        print(
+        print_line(
             f"{arguments.output}: sealed in {seconds:.0f} s; at most {worst:.2f} times the noise floor of "
             f"{exported.parity.yardstick} (limit 4)"
         )
         for each in exported.precisions:
-            print(f"{each.name}: {each.figures.in_words()}")
-        print(f"next: vaeport verify {arguments.output}, or vaeport generate -b {arguments.output} -o drawn.png")
+            print_line(f"{each.name}: {each.figures.in_words()}")
+        print_line(f"next: vaeport verify {arguments.output}, or vaeport generate -b {arguments.output} -o drawn.png")
     for each in short:
-        print(f"vaeport-export: {each.name} was not written: {each.missed}", file=sys.stderr)
+        print_line(f"vaeport-export: {each.name} was not written: {each.missed}", file=sys.stderr)
     return 1 if short else 0
 
 
@@ -246,5 +246,5 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
         folder_options=FolderOptions(record.data.image_shape),
     )
     for reason in loaded.skipped:
-        print(f"vaeport-export: skipped: {reason}", file=sys.stderr)
+        print_line(f"vaeport-export: skipped: {reason}", file=sys.stderr)
     return loaded

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from vaeport.common.commands import print_line
 from vaeport.common.fileio import scratch_folder
 from vaeport.errors import InputError
 
@@ -77,7 +78,7 @@ def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
         tell(f"installing {name}")
         installation = install(known[name].facts)
         if installation.state != "present":
-            print(f"install {name}: {installation}", file=sys.stderr)
+            print_line(f"install {name}: {installation}", file=sys.stderr)
 
 
 def missing_backends(names: Sequence[str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from .trace import Trace, read_traces, why_no_trace
 _REASON = why_no_trace()
 pytestmark = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
 
+_SEMAPHORES = "/dev/shm/sem."  # noqa: S108 - of Python's own pools of processes, whose names are random
 _CODE = tuple(str(Path(place).resolve()) for place in {sys.prefix, sys.base_prefix, *sys.path} if Path(place).is_dir())
 """Where Python, its packages and this project are: what is imported late is no file of an enemy's choice."""
 
@@ -32,15 +33,13 @@ class Traced:
     def outside(self, name: str) -> list[str]:
         """What an attack opened beside the hostile thing itself, Python's code, and what every clean run opens."""
         place = self.folder / name.replace("/", "-")
-        touched = () if name.startswith("clean/") else load_case(name).touches
-        own = tuple(
-            map(str, (self.outcomes[name].path, place / "bundle", place / "given", *(place / each for each in touched)))
-        )
+        touched = ("bundle", "given", *(() if name.startswith("clean/") else load_case(name).touches))
+        own = [self.outcomes[name].path, *(str(place / each) for each in touched)]
         usual = {str(place)}.union(*(self.traces[clean].opened for clean in NAMES))
         return sorted(
             path
-            for path in self.traces[name].opened
-            if path not in usual and not path.startswith(_CODE) and not any(_below(path, each) for each in own)
+            for path in self.traces[name].opened - usual
+            if not path.startswith((_SEMAPHORES, *_CODE)) and not any(_below(path, each) for each in own)
         )
 
 

@@ -21,7 +21,7 @@ settings.register_profile(
 )
 settings.register_profile(
     "thorough",
-    max_examples=400,
+    max_examples=100,
     stateful_step_count=60,
     deadline=None,
     database=None,

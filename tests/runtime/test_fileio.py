@@ -160,7 +160,7 @@ def test_error_of_another_subject_is_not_told_as_one_of_writing(tmp_path: Path) 
 @pytest.mark.parametrize("path", [3, None, b"bytes", "a\0b", "\ud800", ["a"]])
 @pytest.mark.parametrize("write", [write_text, write_folder])
 def test_what_is_no_path_is_an_input_error(write: Callable[..., object], path: object) -> None:
-    with pytest.raises(InputError, match=r"^path is .*, but must be text or a pathlib.Path"):
+    with pytest.raises(InputError, match="^path is "):
         write(path, "text")
 
 

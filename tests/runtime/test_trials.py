@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import vaeport
 from tools.torture import fuzzing, resealed, tampered
 from tools.torture.enemy.bundle import TINY, dice, manifest_of, read_files, sealed, write_files
 from tools.torture.enemy.byte_changes import changed, flipped
 from tools.torture.enemy.json_changes import change_json
 from tools.torture.enemy.let_through import forbidden
+from tools.torture.enemy.second_base import second_base
 from tools.torture.enemy.wire_changes import change_wire
 from tools.torture.fuzz.targets import TARGETS
 from tools.torture.workers import Limits, run_cases
@@ -52,7 +54,7 @@ def test_cases_that_die_hang_or_raise_are_findings() -> None:
             raise KeyError("gone")
         return "fine"
 
-    tally = run_cases(case, range(9), limits=Limits(seconds=0.1, cases_a_worker=5))
+    tally = run_cases(case, range(9), limits=Limits(patience=0.5, cases_a_worker=5))
 
     assert [(finding.index, finding.what.split()[0]) for finding in tally.findings] == [
         (2, "kills"),
@@ -60,6 +62,19 @@ def test_cases_that_die_hang_or_raise_are_findings() -> None:
         (6, "KeyError:"),
     ]
     assert tally.outcomes == {"fine": 6}
+
+
+def test_case_that_computes_for_too_long_is_a_finding() -> None:
+    def case(index: int) -> str:
+        began = time.process_time()
+        while index == 1 and time.process_time() - began < 0.3:
+            pass
+        return "fine"
+
+    tally = run_cases(case, range(3), limits=Limits(seconds=0.1))
+
+    assert [finding.index for finding in tally.findings] == [1]
+    assert "takes 0.3 s" in tally.findings[0].what
 
 
 def test_case_that_takes_too_much_memory_is_a_finding() -> None:
@@ -78,6 +93,13 @@ def test_enemy_can_seal_what_he_likes(tmp_path: Path) -> None:
     write_files(tmp_path, sealed({**files, "golden.npz": b"no arrays"}, manifest))
 
     assert open_bundle(tmp_path).manifest.description == "Another."
+
+
+def test_second_base_answers(tmp_path: Path) -> None:
+    write_files(tmp_path, second_base())
+
+    with vaeport.load(tmp_path, threads=1) as model:
+        assert model.reconstruct(np.zeros((3, 1, 4, 4), np.float32)).drawings.pixels.shape == (3, 1, 4, 4)
 
 
 def test_case_is_made_again_from_its_number(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ JOBS = (
     Job("load", 20_000, 60),
     Job("properties", 1, 60),
     Job("attacks", 1, 60),
-    Job("full_disks", 1, 60),
+    Job("full_disks", 1000, 300),
 )
 
 

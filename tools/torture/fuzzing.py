@@ -22,8 +22,9 @@ from .trial import Trial
 
 ASKED = "0 crashes, 0 uncaught exceptions"
 
+_ROOT = Path(__file__).parents[2]
 _SECONDS_A_CASE, _MEGABYTES = 10, 3000
-_START = 120
+_START = 300
 """Seconds on top for imports and for the case under way at the end."""
 
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
@@ -83,7 +84,7 @@ def fuzz(target: Target, *, seconds: int, seed: int = 0) -> Trial:
 
 def _run(command: list[str], limit: float) -> tuple[str, int | None]:
     """What a process printed, and its exit code; None where it had to be killed."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             _, printed = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:

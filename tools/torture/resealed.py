@@ -11,6 +11,7 @@ import functools
 import os
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ from .enemy.checkpoint_changes import aten_operators, change_checkpoint, change_
 from .enemy.graph_changes import change_graph
 from .enemy.json_changes import change_json
 from .enemy.operators import recorded_nodes
+from .enemy.second_base import second_base
 from .enemy.usage import ANSWERED, place_of, stage_of, use
 from .enemy.whole_changes import change_whole
 from .enemy.zip_changes import archive_of, written
@@ -55,7 +57,7 @@ ASKED = (
 
 _LIMITS = Limits(seconds=10.0, growth=500_000_000, cases_a_worker=300)
 _GRAPHS, _MANIFESTS, _GOLDEN, _CHECKPOINTS = 0.55, 0.78, 0.90, 0.94  # upper ends of their shares; the rest are whole
-_SHARE_ZIP, _SHARE_VERIFIED, _SHARE_GIVEN = 0.3, 0.08, 0.15
+_SHARE_TINY, _SHARE_ZIP, _SHARE_GIVEN = 0.6, 0.3, 0.15
 _REACHED = 0.2
 """Share of the cases with changed graphs that must get past our own readers, or the trial would prove nothing."""
 _AGAIN = "python -m tools.torture.resealed --seed {seed} --case {{index}}"
@@ -84,6 +86,7 @@ def make(index: int, *, seed: int, canary: Path) -> tuple[Made, random.Random]:
     numbers = dice(seed, index)
     files, drawn = _base(), numbers.random()
     if drawn < _GRAPHS:
+        files = files if numbers.random() < _SHARE_TINY else second_base()
         graph = GRAPHS[numbers.choice(list(GRAPHS))].file(FP32)
         what, content = change_graph(files[graph], numbers)
         return Made("graph", what, sealed({**files, graph: content})), numbers
@@ -151,11 +154,11 @@ class Case:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed = folder, seed
-        self._desks: dict[int, _Desk] = {}
+        self._desk: _Desk | None = None  # made by the worker: the process that forks it never runs a case
 
     def __call__(self, index: int) -> str:
         """Make the case's bundle, use it, and say what came of it."""
-        desk = self._desks.setdefault(os.getpid(), _Desk(self._folder / str(os.getpid())))
+        desk = self._desk = self._desk or _Desk(Path(tempfile.mkdtemp(dir=self._folder)))
         made, numbers = make(index, seed=self._seed, canary=desk.canary)
         path = desk.put(made.files, packed=numbers.random() < _SHARE_ZIP)
         try:
@@ -185,7 +188,6 @@ class _Desk:
     def put(self, files: Files, *, packed: bool) -> Path:
         folder = self.root / "bundle"
         if packed:
-            self.root.mkdir(exist_ok=True)
             path = self.root / "bundle.vaeport"
             path.write_bytes(written(archive_of(files)))
             return path

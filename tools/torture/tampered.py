@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from .workers import Limits, PromiseBrokenError, Tally, alone, run_cases, shown
 NAME = "bundle with bytes changed"
 ASKED = "all refused by BundleError or SealError within a second; every single-bit flip of bundle.json"
 
-_LIMITS = Limits(seconds=1.0, cases_a_worker=4000)
+_LIMITS = Limits(seconds=1.0, patience=15.0, cases_a_worker=20_000)
 _SAME = "left the same bundle and are not counted"
 _SHIPPED = "mnist-blog"
 _SHARE_SHIPPED, _SHARE_ZIP = 0.006, 0.3
@@ -129,21 +130,10 @@ class _Case:
         self._arena: _Arena | None = None
 
     def __call__(self, index: int) -> str:
-        arena = self._arena = self._arena or _Arena(_own_folder(self._folder), self._originals)
+        arena = self._arena = self._arena or _Arena(Path(tempfile.mkdtemp(dir=self._folder)), self._originals)
         if index < self.flips:
             return arena.flip(index * self._bits // self.flips)
         return arena.change(dice(self._seed, index))
-
-
-def _own_folder(root: Path) -> Path:
-    place = sum(1 for _ in root.iterdir())
-    while True:
-        try:
-            (root / str(place)).mkdir()
-        except FileExistsError:
-            place += 1
-        else:
-            return root / str(place)
 
 
 def _outcome(path: Path, what: str, original: _Original | None = None) -> str:

@@ -49,6 +49,8 @@ class Writer:
     """Puts into the folder what stands there before."""
     goes_on: bool = False
     """Whether it may leave a beginning from which another command goes on."""
+    alone: bool = True
+    """Whether it starts no other processes that write."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Ended:
     """How a run ended."""
 
     status: int
-    """Exit code, negative for a signal, None if it hung."""
+    """Exit code, negative for a signal."""
     output: str
     """What it printed."""
     seconds: float
@@ -81,8 +83,8 @@ def writers() -> list[Writer]:
         Writer("dataset", partial(_runtime, "dataset", "-n", "6", "-o", "set.npz"), partial(_old, "set.npz")),
         Writer("generate", partial(_runtime, "generate", "-n", "3", "-o", "new/drawn.png")),
         Writer("generate", partial(_runtime, "generate", "-n", "3", "-o", "drawn.png"), partial(_old, "drawn.png")),
-        Writer("report", _parity),
-        Writer("report", _parity, lambda material, work: _copy(material / "report", work / "report")),
+        Writer("report", _parity, alone=False),
+        Writer("report", _parity, lambda material, work: _copy(material / "report", work / "report"), alone=False),
     ]
 
 
@@ -111,7 +113,7 @@ class Server:
         folder: Path,
         words: list[str],
         *,
-        kill_after: float | None = None,
+        kill_after: float = PATIENCE,
         disturb: Disturbance | None = None,
     ) -> Ended:
         """Run a command in `folder/work` and wait for it.
@@ -119,7 +121,7 @@ class Server:
         Args:
             folder: of the case.
             words: the command.
-            kill_after: seconds after which it is killed by SIGKILL, if it still runs.
+            kill_after: seconds after which it is killed by SIGKILL, if it still runs; by default, one that hangs.
             disturb: called before each call that writes into the folder.
         """
         self._output.write_text("")
@@ -127,14 +129,17 @@ class Server:
         pid = os.fork()
         if not pid:
             self._become(folder, words, disturb)
-        patience = PATIENCE if kill_after is None else kill_after
-        while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() - began < patience:
+        while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() - began < kill_after:
             time.sleep(0.002)
         if found == (0, 0):
             os.kill(pid, signal.SIGKILL)
             found = os.waitpid(pid, 0)
         seconds = time.monotonic() - began
-        return Ended(os.waitstatus_to_exitcode(found[1]), self._output.read_text(errors="replace"), seconds)
+        return Ended(os.waitstatus_to_exitcode(found[1]), self.output(), seconds)
+
+    def output(self) -> str:
+        """What the last run has printed."""
+        return self._output.read_text(errors="replace")
 
     def new_case(self, folder: Path, writer: Writer) -> None:
         """Make the folder of a case anew, with what stands there before."""
@@ -150,7 +155,7 @@ class Server:
         atexit._clear()  # noqa: SLF001 - what the parent would do at its own end
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            output = os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            output = os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
             os.dup2(output, 1)
             os.dup2(output, 2)
             sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
@@ -306,6 +311,7 @@ def _imported(*, trains: bool, compares: bool) -> dict[str, Callable[[list[str]]
             "matplotlib.figure",
             "onnxscript",
             "torch.onnx",
+            "torch._dynamo",
             "tensorboard.summary.writer.record_writer",
             "vaeport_train.api",
         ]

@@ -11,6 +11,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from vaeport.contract import BATCH, GRAPHS, GraphSpec
 from vaeport.errors import CheckFailedError, InputError
+from vaeport_parity.subjects.external import take_in_weights
 
 from ..options import OPSETS
 from .checking import IR_VERSIONS, check_graph
@@ -26,22 +27,19 @@ def read_onnx(path: str | os.PathLike[str]) -> bytes:
         InputError: no such file, no ONNX model, or its external weights are missing.
     """
     try:
-        model = onnx.load_model(Path(path), load_external_data=True)
+        model = onnx.load_model(Path(path), load_external_data=False)
     except FileNotFoundError as error:
-        missing = error.filename or path
         raise InputError(
-            f"no such file: {missing}; give the path of an ONNX file, its external weights beside it"
+            f"no such file: {path}; give the path of an ONNX file, its external weights beside it"
         ) from error
-    except (DecodeError, ValueError, onnx.checker.ValidationError) as error:
+    except (DecodeError, ValueError) as error:
         said = " ".join(str(error).split())[:200]
         raise InputError(f"{path} cannot be read as an ONNX file: {said}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    take_in_weights(model, Path(path).parent, str(path))
     if not model.graph.node:
         raise InputError(f"{path} cannot be read as an ONNX file: it has no operators")
-    for tensor in model.graph.initializer:
-        tensor.ClearField("data_location")
-        tensor.ClearField("external_data")
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 

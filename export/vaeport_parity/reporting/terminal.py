@@ -5,6 +5,8 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from vaeport.common.commands import print_line
+
 from ..judging.report import BackendReport, ReportData, Row, backend_verdict, verdict, verdict_text
 from .sentences import (
     backends_said,
@@ -38,7 +40,7 @@ def print_report(report: ReportData, *, verbose: bool = False, command: str = ""
         width: letters in a line; None takes the terminal's (`COLUMNS`), 80 where it has none.
     """
     for line in report_lines(report, verbose=verbose, command=command, width=width):
-        print(line)
+        print_line(line)
 
 
 def report_lines(

@@ -177,10 +177,11 @@ def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isola
         (folder / "job.json").write_text(json.dumps(values))
         if not isolated:
             perform(folder, backend)
+            _check_room(folder, _log(folder).errors)
             break
         how = run_worker(backend.facts, folder, until - time.monotonic(), limit)
         log = _log(folder)
-        _check_room(folder, [how or "", *(told.get("error", "") for told in log.ended.values())])
+        _check_room(folder, [how or "", *log.errors])
         if how is None or log.missing is not None:
             break
         if log.began is None or log.began in log.ended or log.began in deaths:
@@ -296,6 +297,10 @@ class _Log:
     missing: str | None = None
     began: int | None = None
     ended: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> list[str]:
+        return [told["error"] for told in self.ended.values() if "error" in told]
 
 
 def _check_room(folder: Path, told: Sequence[str]) -> None:

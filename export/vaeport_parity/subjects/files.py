@@ -14,6 +14,7 @@ from onnx import ModelProto
 from vaeport.errors import InputError
 from vaeport.sessions.session import first_line
 
+from .external import external_tensors, take_in_weights
 from .tensors import Arrays, TensorSpec, input_specs, output_specs
 
 GraphLike = str | os.PathLike[str] | bytes | ModelProto
@@ -42,7 +43,7 @@ def read_graph(given: GraphLike) -> tuple[bytes, str]:
         where, folder = str(path), path.parent
         content = _content(path)
         model = _parsed(content, where)
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
+    if any(external_tensors(model)):
         model, content = _with_weights(model, folder, where), None
     if not model.graph.node and not model.graph.output:
         raise InputError(f"{where} is no ONNX file, or an empty one; it has no graph")
@@ -125,12 +126,7 @@ def _parsed(content: bytes, where: str) -> ModelProto:
 def _with_weights(model: ModelProto, folder: Path | None, where: str) -> ModelProto:
     if folder is None:
         raise InputError(f"{where} keeps weights in a file beside it; give the path of the file instead")
-    try:
-        onnx.load_external_data_for_model(model, str(folder))
-    except Exception as error:  # onnx raises errors of all kinds here
-        raise InputError(
-            f"{where} keeps weights in a file beside it that cannot be read: {first_line(error)}"
-        ) from error
+    take_in_weights(model, folder, where)
     return model
 
 
@@ -156,9 +152,3 @@ def _inferred(model: ModelProto, where: str) -> ModelProto:
         return onnx.shape_inference.infer_shapes(model)
     except Exception as error:  # onnx raises errors of all kinds here
         raise InputError(f"{where} states no shapes, and they cannot be inferred: {first_line(error)}") from error
-
-
-def _tensors(model: ModelProto) -> Any:
-    from onnx.external_data_helper import _get_all_tensors
-
-    return _get_all_tensors(model)

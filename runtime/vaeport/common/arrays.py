@@ -73,7 +73,9 @@ def read_rows(value: object, name: str, width: int) -> NDArray[np.float32]:
     Raises:
         InputError: another shape or type, or a row with a number that is not finite or beyond `MAX_MAGNITUDE`.
     """
-    rows = np.atleast_2d(_real_array(value, name, f"[N, {width}]"))
+    rows = _real_array(value, name, f"[N, {width}]")
+    if rows.ndim < 2:
+        rows = np.atleast_2d(rows)
     if rows.ndim != 2 or rows.shape[1] != width:
         raise InputError(f"{name} has shape {list(np.shape(rows))}, but must be finite numbers [N, {width}]")
     check_answer_size(len(rows), (width,), "rows")

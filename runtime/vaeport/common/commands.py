@@ -238,9 +238,9 @@ def print_json(value: object) -> None:
     print("\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")))
 
 
-def print_line(text: str) -> None:
-    """Print one line; what is not printable in it, file names and labels may be, is escaped."""
-    print(plain_text(text))
+def print_line(text: str, *, file: IO[str] | None = None) -> None:
+    """Print one line, on stdout if no other stream is given; what is not printable in it is escaped."""
+    print(plain_text(text), file=file)
 
 
 def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

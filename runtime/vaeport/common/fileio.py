@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from ..errors import InputError, OutputError, VaeportError
+from ..errors import OutputError, VaeportError
+from .arguments import file_path
 from .passing import aside_path, passing_file, passing_folder, sync_names
 
 _AT_FDCWD = -100
@@ -38,7 +39,7 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[IO[bytes]], obje
         InputError: the path is no path.
         OutputError: the file cannot be written (no space, no permission, a folder in its place).
     """
-    target = _as_path(path)
+    target = file_path(path, "path")
     if not target.name:
         raise OutputError(f"cannot write {str(path)!r}: a file name is needed")
     if os.path.lexists(target) and not target.is_file():
@@ -70,7 +71,7 @@ def write_folder(path: str | os.PathLike[str], fill: Callable[[Path], object]) -
         InputError: the path is no path.
         OutputError: something stands there, or came to stand there meanwhile, or it cannot be written.
     """
-    target = _as_path(path).absolute()
+    target = file_path(path, "path").absolute()
     with _one_sentence(target):
         if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
             raise OutputError(f"cannot write {target}: something stands there already; choose another place")
@@ -181,17 +182,6 @@ def _sync_whole(path: Path) -> None:
             sync_names(each)
         elif not each.is_symlink():
             _sync(each)
-
-
-def _as_path(path: str | os.PathLike[str]) -> Path:
-    try:
-        target = Path(path)
-        usable = b"\0" not in os.fsencode(target)
-    except (TypeError, ValueError):
-        usable = False
-    if not usable:
-        raise InputError(f"path is {path!r:.100}, but must be text or a pathlib.Path that the file system can hold")
-    return target
 
 
 @contextmanager

@@ -88,6 +88,9 @@ def check_graph(
     _check_metadata(model, graph_metadata(spec, bundle=bundle, labels=labels, shapes=shapes))
     if trusted:
         return CheckedGraph(model, spec, shapes, rows)
+    for value in (*model.graph.inputs, *model.graph.value_infos):
+        if value.kind not in ("tensor", ""):
+            raise BundleError(f"the file says that {quoted(value.name)} is a {value.kind}; a graph holds tensors only")
     opset = next(version for domain, version in model.opsets if domain in _STANDARD)
     plan = Plan(model.graph, opset=opset)
     one = _run(plan, spec, shapes, 1)

@@ -6,6 +6,8 @@ MAX_FIELDS = 500_000
 """Protobuf fields of one file in all, which bounds the time to read it."""
 MAX_GRAPH_DEPTH = 8
 """Graphs inside attributes of graphs, the outermost counted."""
+MAX_TYPE_DEPTH = 8
+"""Types inside types, such as a sequence of maps."""
 MAX_NODES = 10_000
 """Nodes of one file in all."""
 MAX_TENSORS = 50_000

@@ -15,6 +15,7 @@ from .limits import (
     MAX_NODE_TENSORS,
     MAX_NODES,
     MAX_TENSORS,
+    MAX_TYPE_DEPTH,
 )
 from .messages import (
     ATTRIBUTE,
@@ -22,9 +23,12 @@ from .messages import (
     ENTRY,
     FUNCTION,
     GRAPH,
+    MAP_TYPE,
     MODEL,
     NODE,
+    OPAQUE_TYPE,
     OPSET,
+    SEQUENCE_TYPE,
     SHAPE,
     TENSOR_TYPE,
     TYPE,
@@ -36,7 +40,7 @@ from .messages import (
     NodeField,
 )
 from .tensors import Tensor, read_tensor
-from .wire import Budget, quoted, read_message, read_text
+from .wire import Budget, Message, quoted, read_message, read_text
 
 ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_STRING, ATTRIBUTE_TENSOR, ATTRIBUTE_GRAPH = 1, 2, 3, 4, 5
 ATTRIBUTE_FLOATS, ATTRIBUTE_INTS, ATTRIBUTE_STRINGS, ATTRIBUTE_TENSORS, ATTRIBUTE_GRAPHS = 6, 7, 8, 9, 10
@@ -315,15 +319,25 @@ class _Reader:
         name = found[1] or ""
         if found[2] is None:
             return ValueInfo(name, "", 0, None)
-        kinds = read_message(self.data, found[2], TYPE, self.budget)
-        given = [number for number in _TYPE_KINDS if kinds[number] is not None]
+        return self.type_of(name, found[2], 1)
+
+    def type_of(self, name: str, span: tuple[int, int], depth: int) -> ValueInfo:
+        """What a TypeProto says, read to its end: a parser that goes down by calling itself can be led very deep."""
+        if depth > MAX_TYPE_DEPTH:
+            raise BundleError(f"the type of {quoted(name)} holds types {depth} deep; the limit is {MAX_TYPE_DEPTH}")
+        kinds = read_message(self.data, span, TYPE, self.budget)
+        given = [number for number in _TYPES if kinds[number] is not None]
         if len(given) > 1:
             raise BundleError(f"the tensor {quoted(name)} has two types")
-        if given != [1]:
-            return ValueInfo(name, _TYPE_KINDS[given[0]] if given else "", 0, None)
-        tensor = read_message(self.data, kinds[1], TENSOR_TYPE, self.budget)
-        shape = None if tensor[2] is None else self.shape(tensor[2])
-        return ValueInfo(name, "tensor", tensor[1] or 0, shape)
+        if not given:
+            return ValueInfo(name, "", 0, None)
+        kind, message, inner = _TYPES[given[0]]
+        found = read_message(self.data, kinds[given[0]], message, self.budget)
+        if inner and found[inner] is not None:
+            self.type_of(name, found[inner], depth + 1)
+        if message is not TENSOR_TYPE:
+            return ValueInfo(name, kind, 0, None)
+        return ValueInfo(name, kind, found[1] or 0, None if found[2] is None else self.shape(found[2]))
 
     def shape(self, span: tuple[int, int]) -> tuple[int | str | None, ...]:
         sizes: list[int | str | None] = []
@@ -335,7 +349,15 @@ class _Reader:
         return tuple(sizes)
 
 
-_TYPE_KINDS = {1: "tensor", 4: "sequence", 5: "map", 7: "opaque", 8: "sparse tensor", 9: "optional"}
+_TYPES: dict[int, tuple[str, Message, int]] = {
+    1: ("tensor", TENSOR_TYPE, 0),
+    4: ("sequence", SEQUENCE_TYPE, 1),
+    5: ("map", MAP_TYPE, 2),
+    7: ("opaque", OPAQUE_TYPE, 0),
+    8: ("sparse tensor", TENSOR_TYPE, 0),
+    9: ("optional", SEQUENCE_TYPE, 1),
+}
+"""The kinds of a TypeProto by field: what they are called, their message, and its field with a type inside."""
 _VALUE_FIELDS = {
     ATTRIBUTE_FLOAT: AttributeField.FLOAT,
     ATTRIBUTE_INT: AttributeField.INT,

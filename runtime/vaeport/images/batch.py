@@ -185,7 +185,7 @@ def _normalised(batch: NDArray[np.generic]) -> NDArray[np.float32]:
 def _in_range(batch: NDArray[np.generic]) -> bool:
     """Whether all numbers are in [0, 1]; false for NaN."""
     with np.errstate(all="ignore"):  # a signalling NaN would warn
-        return not batch.size or bool(np.min(batch) >= 0 and np.max(batch) <= 1)
+        return not batch.size or bool(batch.min() >= 0 and batch.max() <= 1)
 
 
 def _range_sentence(part: NDArray[np.generic], first: int, row: int, rows: int) -> str:

@@ -30,6 +30,8 @@ class Tags:
     ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 278, 322, 323
 
 
+_DECISIVE = (256, 257, 258, 259, 277, 278, 322, 323)
+
 _FOLLOWED = (34665, 34853, 40965)
 """EXIF, GPS, interoperability: entries whose value is the place of another directory."""
 
@@ -113,6 +115,8 @@ def _read(layout: _Layout, place: int, found: dict[int, int]) -> None:
             if layout.value_bytes > MAX_VALUE_BYTES or (numbers > MAX_NUMBERS and _TYPE_BYTES.get(kind, 1) > 1):
                 raise ValueError("its directories have values that are too long")
         if kind in _NUMBERS and numbers and value + size <= len(layout.content):
+            if tag in found and tag in _DECISIVE:
+                raise ValueError(f"a directory has the entry {tag} twice")  # decoders differ in which one counts
             found[tag] = layout.number(_NUMBERS[kind], value)
             if tag in _FOLLOWED:
                 layout.waiting.append(found[tag])

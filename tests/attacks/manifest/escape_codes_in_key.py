@@ -14,4 +14,4 @@ def make(folder: Path) -> Path:
     return with_text(tiny(folder), '"evaluation": {', '"evaluation": {"\\u001b]0;owned\\u0007\\u009b2J": {"x": 1},')
 
 
-CASE = Attack(make, command("info", "--json", "{}"), None, r"u001b.*u009b2J", after="CVE-2003-0063")
+CASE = Attack(make, command("info", "--json", "{}"), None, r"(?s)u001b.*u009b2J", after="CVE-2003-0063")

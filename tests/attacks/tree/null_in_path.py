@@ -5,11 +5,11 @@ from pathlib import Path
 from tests.attacks.attack import Attack
 from tests.attacks.bundles import tiny
 from tests.attacks.entries import load
-from vaeport.errors import BundleNotFoundError
+from vaeport.errors import InputError
 
 
 def make(folder: Path) -> Path:
     return Path(f"{tiny(folder)}\0.png")
 
 
-CASE = Attack(make, load, BundleNotFoundError, "does not exist", after="null byte injection (CWE-158)")
+CASE = Attack(make, load, InputError, "NUL", after="null byte injection (CWE-158)")

@@ -249,6 +249,13 @@ def test_names_are_made_once_and_before_use() -> None:
     assert "the output 'image' is made by no node" in refused(model)
 
 
+def test_tensors_are_not_said_to_be_anything_else() -> None:
+    model = decoder()
+    value = model.graph.value_info.add(name="code")
+    value.type.sequence_type.elem_type.tensor_type.elem_type = TensorProto.FLOAT
+    assert "says that 'code' is a sequence; a graph holds tensors only" in refused(model)
+
+
 def test_weight_of_text_is_refused() -> None:
     model = decoder()
     model.graph.initializer.append(numpy_helper.from_array(np.array(["x"], object), "words"))

@@ -27,6 +27,7 @@ REFUSED = {
     "int2, which is not allowed": 4,  # nor these two
     "to [2, 0, 1], which is empty": 1,  # onnxruntime answers another shape than the standard says
     "takes its bounds from input": 1,  # a Range of bfloat16, which numpy does not have
+    "counts in float16": 1,  # nor has onnxruntime this one
 }
 """What is refused of operators on the list, and how often: nothing else may be."""
 

@@ -271,6 +271,23 @@ def test_graphs_inside_graphs_end_at_the_limit() -> None:
         read_model(model.SerializeToString())
 
 
+@pytest.mark.parametrize("kind", [4, 5, 9])
+def test_types_inside_types_end_at_the_limit(kind: int) -> None:
+    """Sequences, maps and optionals."""
+
+    def nested(depth: int) -> bytes:
+        content = field(1, b"")
+        for _ in range(depth - 1):
+            content = field(kind, field(2 if kind == 5 else 1, content))
+        return with_graph(field(13, field(1, b"deep") + field(2, content)))
+
+    assert read_model(nested(limits.MAX_TYPE_DEPTH)).graph.value_infos[0].name == "deep"
+    with pytest.raises(BundleError, match="the type of 'deep' holds types 9 deep; the limit is 8"):
+        read_model(nested(limits.MAX_TYPE_DEPTH + 1))
+    with pytest.raises(BundleError, match="the type of 'deep' holds types 9 deep"):
+        read_model(nested(3_000))
+
+
 def test_counts_end_at_their_limits() -> None:
     node, many = field(1, field(4, b"Relu")), limits.MAX_NODES
     with pytest.raises(BundleError, match=f"more than {many} nodes"):

@@ -40,7 +40,7 @@ def change_graph(content: bytes, dice: random.Random) -> tuple[str, bytes]:
     else:
         changes = [dice.choice(ATTACKS) for _ in range(dice.choice((1, 1, 1, 2, 3)))]
     for change in changes:
-        with suppress(IndexError):  # an earlier change has emptied what this one draws from
+        with suppress(IndexError, ValueError):  # an earlier change has emptied what this one draws from
             change(model, dice)
     names = " and ".join(change.__name__.strip("_").replace("_", " ") for change in changes)
     return f"graph: {names}", model.SerializeToString()

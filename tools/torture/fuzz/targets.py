@@ -6,11 +6,16 @@ A process fuzzes one target. It makes it inside `atheris.instrument_imports`, so
 from __future__ import annotations
 
 import json
+import os
 import random
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+_CANARY = Path(tempfile.gettempdir(), f"vaeport-unpickled-{os.getpid()}")
+"""A folder that the pickles among the inputs would make."""
 
 Read = Callable[[bytes], None]
 """Hands bytes to readers, and lets pass what they may raise."""
@@ -92,6 +97,8 @@ def _prepare_arrays() -> Read:
     def read(data: bytes) -> None:
         with suppress(VaeportError):
             parse_golden(data, shapes)
+        if _CANARY.exists():
+            raise AssertionError("a pickle was opened")
 
     return read
 
@@ -167,7 +174,7 @@ def _change_arrays() -> Change:
 
     def change(data: bytes, dice: random.Random) -> bytes:
         try:
-            return change_arrays(data, dice, Path("unpickled"))[1]
+            return change_arrays(data, dice, _CANARY)[1]
         except Exception:  # noqa: BLE001 - an input that is no .npz any more
             return changed(data, dice)
 

@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from vaeport.common.commands import positive_int, print_json, print_table
+from vaeport.common.commands import positive_int, print_json, print_line, print_table
 
 from . import options
 
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.json:
         if arguments.device == "auto":
-            print(f"vaeport-train: device: {describe(device)}", file=sys.stderr)
+            print_line(f"vaeport-train: device: {describe(device)}", file=sys.stderr)
         print_json({key: asdict(value) for key, value in figures.items()})
         return 0
     rows = [
@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_table(header, rows)
     for key, f in figures.items():
         _print_more(key, f)
-    print(f"device {describe(device)}")
+    print_line(f"device {describe(device)}")
     return 0
 
 
@@ -135,21 +135,21 @@ def _sampling(arguments: argparse.Namespace) -> "Sampling":
 
 def _print_more(name: str, figures: "Figures") -> None:
     if probes := figures.probe_accuracies:
-        print(
+        print_line(
             f"{name}: the class is read from z_mean at {100 * probes.linear:.1f} % by a linear probe, "
             f"at {100 * probes.mlp:.1f} % by an MLP probe with one hidden layer"
         )
     if drawn := figures.conditional_accuracy:
         low, high = drawn.accuracy_95
-        print(
+        print_line(
             f"conditional accuracy {100 * drawn.accuracy:.2f} % of {drawn.images} drawn images (95 % interval "
             f"{100 * low:.2f} to {100 * high:.2f} %), by a judge that is right on {100 * drawn.judge.accuracy:.2f} % "
             f"of {drawn.judge.measured_images} {drawn.judge.measured_on} images of {drawn.judge.data}"
         )
     if likelihood := figures.likelihood:
-        print(f"{name}: -log p(x | y) {_in_words(likelihood.nll_given_label)}; {_how(likelihood)}")
+        print_line(f"{name}: -log p(x | y) {_in_words(likelihood.nll_given_label)}; {_how(likelihood)}")
         if likelihood.nll is not None:
-            print(f"{name}: -log p(x) {_in_words(likelihood.nll)}")
+            print_line(f"{name}: -log p(x) {_in_words(likelihood.nll)}")
 
 
 def _in_words(estimate: "Estimate") -> str:

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from vaeport.common.commands import positive_int, print_json
+from vaeport.common.commands import positive_int, print_json, print_line
 
 from . import options
 
@@ -51,9 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({"judge": arguments.output, "device": str(device), **asdict(record)})
         return 0
     low, high = record.accuracy_95
-    print(
+    print_line(
         f"{arguments.output}: {100 * record.accuracy:.2f} % of {record.measured_images} {record.measured_on} images of "
         f"{record.data} right ({record.errors} wrong; 95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
     )
-    print(f"device {describe(device)}; next: vaeport-train evaluate RUN --judge {arguments.output}")
+    print_line(f"device {describe(device)}; next: vaeport-train evaluate RUN --judge {arguments.output}")
     return 0

@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from vaeport.common.commands import print_line
+
 if TYPE_CHECKING:
     from ..data import Dataset
     from ..running.checkpoint import DataRecord
@@ -91,5 +93,5 @@ def _reported(loaded: "Dataset") -> "Dataset":
 
     if environment().first:
         for reason in loaded.skipped:
-            print(f"vaeport-train: skipped: {reason}", file=sys.stderr)
+            print_line(f"vaeport-train: skipped: {reason}", file=sys.stderr)
     return loaded

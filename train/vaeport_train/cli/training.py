@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaeport.common.commands import INTERRUPTED, print_json, print_table
+from vaeport.common.commands import INTERRUPTED, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from ..api import Run
@@ -29,7 +29,7 @@ def trained(arguments: argparse.Namespace, folder: str, work: "Callable[[], Run]
             return INTERRUPTED
         if not (Path(folder) / CONFIG_FILE).is_file():
             raise  # nothing has begun that could go on
-        print(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
+        print_line(f"vaeport-train: stopped; go on with: vaeport-train resume {folder}", file=sys.stderr)
         return INTERRUPTED
     return _report(folder, run, arguments) if first else 0
 
@@ -39,7 +39,7 @@ def _report(folder: str, run: "Run", arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"run": folder, "device": run.device, **asdict(last)})
         return 0
-    print(
+    print_line(
         f"{folder}: {last.epoch} epochs, {last.step} steps, {last.images_per_second:,.0f} images/s in the last epoch; "
         f"device {run.device}"
     )
@@ -49,6 +49,6 @@ def _report(folder: str, run: "Run", arguments: argparse.Namespace) -> int:
     ]
     print_table(("images", "VAE loss", "reconstruction", "KL", "error"), rows)
     if collapsed := [str(d) for d, kl in enumerate(last.kl_by_dimension) if kl < _COLLAPSED]:
-        print(f"collapsed, so carrying nothing: {len(collapsed)} latent dimensions ({', '.join(collapsed)})")
-    print(f"look at {folder}/samples.png and losses.png; next: vaeport-export {folder} -o BUNDLE")
+        print_line(f"collapsed, so carrying nothing: {len(collapsed)} latent dimensions ({', '.join(collapsed)})")
+    print_line(f"look at {folder}/samples.png and losses.png; next: vaeport-export {folder} -o BUNDLE")
     return 0

@@ -54,7 +54,7 @@ class EpochRecord:
 
 
 def save_history(folder: Path, history: Sequence[EpochRecord]) -> None:
-    """Write `metrics.jsonl` whole."""
+    """Write `metrics.jsonl` whole, every epoch anew: a crash never leaves half a line."""
     write_text(folder / METRICS_FILE, "".join(json.dumps(asdict(record)) + "\n" for record in history))
 
 

@@ -108,11 +108,11 @@ def load_state(folder: Path, record: RunRecord, *, device: torch.device = _CPU) 
         load_weights(state.average, _under("average.", tensors), path)
     state.optimisers.load(tensors, path)
     try:
-        state.epoch, state.step = int(counters["epoch"]), int(counters["step"])
-        state.position, state.seconds = int(counters["position"]), float(counters["seconds"])
-        state.sums = tensors["sums"].reshape(_SUMS)
+        state.epoch, state.step, state.position = (_count(counters[name]) for name in ("epoch", "step", "position"))
+        state.seconds = _seconds(counters["seconds"])
+        state.sums = tensors["sums"].to(torch.float64).reshape(_SUMS)
         if state.epoch:
-            state.rows, state.frames = list(tensors["rows"].numpy()), list(tensors["frames"].numpy())
+            state.rows, state.frames = (_pictures(tensors[name], axes) for name, axes in (("rows", 5), ("frames", 6)))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} is damaged: its counters or pictures are missing or wrong ({error!r})") from error
     if not (0 <= state.position < record.data.train_images and 0 <= state.epoch <= record.config.training.epochs):
@@ -121,6 +121,24 @@ def load_state(folder: Path, record: RunRecord, *, device: torch.device = _CPU) 
         raise InputError(f"{path} is damaged: {state.epoch} epochs but {len(state.rows)} rows of pictures")
     state.history = load_history(folder, epochs=state.epoch) if state.epoch else []
     return state
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r:.60} is no whole number from 0 up")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r:.60} is no number of seconds")
+    return float(value)
+
+
+def _pictures(tensor: Tensor, axes: int) -> list[NDArray[np.uint8]]:
+    if tensor.dtype != torch.uint8 or tensor.dim() != axes:
+        raise ValueError(f"pictures are {tensor.dtype} of {tensor.dim()} axes, not bytes of {axes}")
+    return list(tensor.numpy())
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

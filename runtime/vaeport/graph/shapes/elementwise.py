@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..limits import MAX_KNOWN_VALUES
-from ..tensors import BOOL, INTEGER_TYPES, NUMPY_TYPES, TYPE_NAMES, type_name
+from ..tensors import BOOL, FLOAT16, INTEGER_TYPES, NUMPY_TYPES, TYPE_NAMES, type_name
 from .call import ELEMENT_STEPS, Call, Known, numpy_type
 
 Compute = Callable[..., NDArray[Any]]
@@ -97,11 +97,12 @@ def cast(call: Call) -> Known:
     target = numpy_type(dtype)
     if value is None or target is None:
         return answer
-    if target.kind in "iu" and value.dtype.kind == "f":
-        limits = np.iinfo(target)
-        if not np.all((value > float(limits.min) - 1) & (value < float(limits.max))):
-            return answer  # what a processor makes of it is its own affair
-    return Known(dtype, answer.shape, value=value.astype(target))
+    with np.errstate(all="ignore"):
+        converted = value.astype(target)
+        whole = np.trunc(value) if target.kind in "iu" and value.dtype.kind == "f" else value
+        exact = target.kind == "b" or np.array_equal(converted.astype(whole.dtype), whole)
+    # What becomes of a number that the new type does not have is the processor's affair, or that of an optimisation.
+    return Known(dtype, answer.shape, value=converted if exact else None)
 
 
 def cast_like(call: Call) -> Known:
@@ -126,24 +127,36 @@ def _with_value(call: Call, answer: Known, inputs: list[Known]) -> Known:
     values = []
     for known in inputs:
         value = known.value
-        if value is None:
+        if value is None or (value.dtype.kind in "iu" and np.any((value <= -_FAR) | (value >= _FAR))):
             return answer
         values.append(value)
     if answer.size > MAX_KNOWN_VALUES or answer.dtype not in NUMPY_TYPES:
         return answer
+    if answer.dtype == FLOAT16 or (call.node.op_type == "Div" and values[0].dtype.kind == "f"):
+        return answer  # onnxruntime may leave out a rounding, or merge a quotient into a product
     with np.errstate(all="ignore"):
         value = np.asarray(compute(*values)).astype(numpy_type(answer.dtype), copy=False)
+        if not _certain(value, compute, values):
+            return answer
     return Known(answer.dtype, answer.shape, value=value.reshape(answer.shape))
 
 
+def _certain(value: NDArray[Any], compute: Compute, values: list[NDArray[Any]]) -> bool:
+    """Whether every kernel computes this: numbers are finite, and integers far from the ends of their type."""
+    if value.dtype.kind == "f":
+        return bool(np.isfinite(value).all())
+    if value.dtype.kind == "b" or compute not in _ARITHMETIC:
+        return True
+    limits, estimate = np.iinfo(value.dtype), compute(*(known.astype(np.float64) for known in values))
+    span = float(limits.max) * 0.999  # float64 is not exact up there
+    return bool(np.all((estimate <= span) & (estimate >= (-span if limits.min else 0.0))))
+
+
 def _quotient(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Div as C++ has it: integers are cut towards zero."""
-    if a.dtype.kind == "f":
-        return np.asarray(a / b)
-    if a.dtype.kind == "u":
-        return np.asarray(a // b)
-    quotient = np.abs(a) // np.abs(b)
-    return np.asarray(np.where((a < 0) != (b < 0), -quotient, quotient))
+    """Div of integers as C++ has it: cut towards zero."""
+    quotient = a // b
+    inexact = (quotient * b != a) & ((a < 0) != (b < 0))
+    return np.asarray(quotient + inexact)
 
 
 def _sum(*values: NDArray[Any]) -> NDArray[Any]:
@@ -168,6 +181,10 @@ def _smallest(*values: NDArray[Any]) -> NDArray[Any]:
 
 
 _STRING = 8
+_FAR = 2**30
+"""Integers are followed below it: Max and Min of onnxruntime 1.31 are wrong for int64 from 2^31 on."""
+_ARITHMETIC = frozenset((np.add, np.subtract, np.multiply, np.negative, np.abs, _sum))
+"""What can leave the range of integers."""
 _COMPUTE: dict[str, Compute] = {
     "Add": np.add,
     "Sub": np.subtract,

@@ -110,11 +110,16 @@ def reduce(call: Call) -> Known:
         call.fail(f"reduces the shape {list(source.shape)} to {sizes}, which is empty")
     value = source.value
     if value is not None and call.node.op_type in _FOLDED and source.dtype == INT64:
-        folded = getattr(value, _FOLDED[call.node.op_type])(axis=tuple(sorted(reduced)), keepdims=kept)
-        return Known(INT64, answer, value=folded.astype("int64").reshape(answer))
+        axes = sorted(reduced)
+        folded = getattr(value, _FOLDED[call.node.op_type])(axis=tuple(axes), keepdims=kept)
+        estimate = getattr(value.astype("float64"), _FOLDED[call.node.op_type])(axis=tuple(axes), keepdims=kept)
+        if max(abs(estimate).max(initial=0), abs(value.astype("float64")).max(initial=0)) < _CERTAIN:
+            return Known(INT64, answer, value=folded.reshape(answer))
     return call.like(0, answer)
 
 
+_CERTAIN = 2.0**30
+"""Products and sums of integers are followed below it."""
 _FOLDED = {"ReduceProd": "prod", "ReduceSum": "sum"}
 """Reductions that graphs do on shapes."""
 _STEPS = 48

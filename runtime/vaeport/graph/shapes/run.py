@@ -12,6 +12,7 @@ from ..limits import (
     MAX_BATCH_ELEMENTS,
     MAX_BATCH_WORK,
     MAX_LIVE_BYTES,
+    MAX_RANK,
     MAX_ROW_ELEMENTS,
     MAX_ROW_WORK,
 )
@@ -90,7 +91,7 @@ class Plan:
         """
         known: dict[str, Known] = dict(self._weights)
         live = fixed = peak = largest = work = 0
-        asked: Shape = ()
+        asked: list[int] = []
         alive: dict[str, int] = {}
         for name in self._inputs:
             known[name] = inputs[name]
@@ -106,7 +107,7 @@ class Plan:
                     continue
                 if answer is None:
                     call.fail("has more outputs than it can have")
-                size = math.prod(answer.shape)
+                size = _checked_size(call, answer.shape)
                 if size > largest or step.constant:
                     _hold(call, "elements in one tensor", size, MAX_ROW_ELEMENTS if rows == 1 else MAX_BATCH_ELEMENTS)
                     largest = largest if step.constant else size
@@ -126,17 +127,23 @@ class Plan:
                 peak = held
                 _hold(call, "bytes held at one time", held, MAX_LIVE_BYTES)
             if call.asked and not step.constant:
-                asked += call.asked
+                asked.extend(call.asked)
             for name in step.last_uses:
                 live -= alive.pop(name, 0)
-        return Outcome(known, largest, work, peak, asked)
+        return Outcome(known, largest, work, peak, tuple(asked))
 
     def _answers(self, call: Call, position: int, step: _Step) -> list[Known | None]:
         """Outputs of one node; those of constants alone are worked out once."""
         folded = self._folded.get(position)
         if folded is not None:
             return folded
-        answers = step.operator.shapes(call)
+        try:
+            answers = step.operator.shapes(call)
+        except BundleError:
+            raise
+        except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+            # Closed rather than open: what the abstract run stumbles over does not reach onnxruntime.
+            raise BundleError(f"{call.node} has sizes or values that cannot be followed") from error
         if isinstance(answers, Known):
             answers = [answers]
         if step.constant:
@@ -174,6 +181,16 @@ class Plan:
             needed.update(last)
             steps[position] = step._replace(last_uses=last)
         return steps
+
+
+def _checked_size(call: Call, shape: Shape) -> int:
+    """Number of elements; an empty tensor may not have huge axes beside the empty one, which a kernel could take up."""
+    if len(shape) > MAX_RANK:
+        call.fail(f"makes a tensor of {len(shape)} axes; the limit is {MAX_RANK}")
+    size = math.prod(shape)
+    if not size and math.prod(max(axis, 1) for axis in shape) > MAX_BATCH_ELEMENTS:
+        call.fail(f"makes the empty shape {list(shape)}; its other axes are above {MAX_BATCH_ELEMENTS} elements")
+    return size
 
 
 def _bytes(known: Known) -> int:

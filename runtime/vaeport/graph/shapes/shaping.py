@@ -15,7 +15,7 @@ from ..reading import (
     ATTRIBUTE_INTS,
     ATTRIBUTE_TENSOR,
 )
-from ..tensors import FLOAT, INT64, NUMPY_TYPES, type_name
+from ..tensors import DOUBLE, FLOAT, INT16, INT32, INT64, NUMPY_TYPES, type_name
 from .call import Call, Known, Shape, numpy_type
 
 
@@ -180,7 +180,7 @@ def split(call: Call) -> list[Known | None]:
     value, answers, start = source.value, list[Known | None](), 0
     for size in sizes:
         shape = (*source.shape[:axis], size, *source.shape[axis + 1 :])
-        part_value = None if value is None else np.take(value, range(start, start + size), axis)
+        part_value = None if value is None else value[(slice(None),) * axis + (slice(start, start + size),)]
         answers.append(Known(source.dtype, shape, value=part_value))
         start += size
     return answers
@@ -228,7 +228,7 @@ def tile(call: Call) -> Known:
     if len(repeats) != len(source.shape) or (repeats and min(repeats) < 0):
         call.fail(f"repeats {repeats[:16]} times the shape {list(source.shape)}")
     shape = checked(call, [size * times for size, times in zip(source.shape, repeats, strict=True)])
-    value = source.value if math.prod(shape) <= MAX_KNOWN_VALUES else None
+    value = source.value if 0 < math.prod(shape) <= MAX_KNOWN_VALUES else None
     return Known(source.dtype, shape, value=None if value is None else np.tile(value, repeats))
 
 
@@ -267,20 +267,22 @@ def pad(call: Call) -> Known:
 
 def range_(call: Call) -> Known:
     """Range: from, to, step."""
-    values = []
+    dtype, values = call.input(0).dtype, []
     for index in range(3):
         value = call.input(index).value
-        if value is None or value.size != 1:
+        if value is None or value.size != 1 or call.input(index).dtype != dtype:
             call.fail(f"takes its bounds from input {index}, which is not known before it runs")
-        values.append(value.reshape(-1)[0].item())
+        values.append(value.reshape(())[()])
     start, limit, delta = values
-    if not all(map(math.isfinite, values)) or delta == 0:
+    if not np.isfinite(values).all() or delta == 0 or max(map(abs, map(float, values))) > _WHOLE:
         call.fail(f"runs from {start} to {limit} by {delta}")
-    count = max(0, math.ceil((limit - start) / delta))
-    dtype = call.input(0).dtype
-    if count > MAX_KNOWN_VALUES or dtype not in NUMPY_TYPES:
+    if dtype not in (FLOAT, DOUBLE, INT16, INT32, INT64):
+        call.fail(f"counts in {type_name(dtype)}, which is not allowed")
+    with np.errstate(all="ignore"):
+        count = max(0, math.ceil(float(limit - start) / float(delta)))  # as onnxruntime has it, in the bounds' own type
+    if count > MAX_KNOWN_VALUES or dtype not in (INT16, INT32, INT64):
         return call.like(0, checked(call, [count]))
-    return Known(dtype, (count,), value=(start + delta * np.arange(count)).astype(numpy_type(dtype)))
+    return Known(dtype, (count,), value=(int(start) + int(delta) * np.arange(count)).astype(numpy_type(dtype)))
 
 
 def trilu(call: Call) -> Known:
@@ -335,7 +337,7 @@ def reverse_sequence(call: Call) -> Known:
 def checked(call: Call, sizes: Any) -> Shape:
     """A shape that the graph asks for: no negative size, no number that overflows."""
     shape = tuple(sizes)
-    if len(shape) > _AXES or any(not 0 <= size < _WHOLE for size in shape):
+    if len(shape) > _AXES or min(shape, default=0) < 0 or math.prod(max(size, 1) for size in shape) > _WHOLE:
         call.fail(f"makes the shape {list(shape)[:16]}, which is not allowed")
     return shape
 
