@@ -209,7 +209,8 @@ def covering(mutant: Mutant, tests: list[Test]) -> list[Test]:
     """Tests that a change can matter to.
 
     They run the changed lines, or at least its function. What stands in no function (a constant, a field's default) has
-    run before any test began: then it is all tests in the files of tests that run anything of the changed file.
+    run before any test began: then it is all tests in the files of tests that run anything of the changed file, or of
+    its folder where nothing of the file itself is ever run.
     """
     for first, last in ((mutant.line, mutant.last_line), mutant.around):
         found = [
@@ -217,8 +218,12 @@ def covering(mutant: Mutant, tests: list[Test]) -> list[Test]:
         ]
         if found:
             return found
-    files = {_file(test) for test in tests if mutant.path in test.lines}
-    return [test for test in tests if _file(test) in files]
+    folder = f"{mutant.path.rpartition('/')[0]}/"
+    for place in (mutant.path, folder):
+        files = {_file(test) for test in tests if any(path.startswith(place) for path in test.lines)}
+        if files:
+            return [test for test in tests if _file(test) in files]
+    return []
 
 
 def _file(test: Test) -> str:
