@@ -49,7 +49,7 @@ CASES: Sequence[tuple[str, tuple[Given, ...], dict[str, Any], int, int]] = [
     ("Pow", ((2, 1), (3,)), {}, 640 * 6, 0),
     ("Sum", ((2, 1), (3,), (1,)), {}, 8 * 3 * 6, 0),
     ("Softmax", ((2, 3),), {}, 48 * 6, 0),
-    ("BatchNormalization", ((2, 3, 4), (3,), (3,), (3,), (3,)), {}, 48 * 24, 0),
+    ("BatchNormalization", ((2, 3, 4), (3,), (3,), (3,), (3,)), {}, 0, 0),
     ("LayerNormalization", ((2, 3), (3,)), {}, 48 * 6, 0),
     ("ReduceMean", ((2, 3),), {}, 48 * 6, 0),
     ("Gemm", ((2, 3), (3, 5)), {}, 30, 0),
