@@ -84,8 +84,8 @@ def subject_of(
         bundle: the bundle.
         precision: one of its precisions.
         images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
-        trusted: whether the bundle's author is trusted: its graphs and its ONNX originals may hold control flow and take
-            any time and memory.
+        trusted: whether the bundle's author is trusted: its graphs and its ONNX originals may hold control flow and
+            take any time and memory.
 
     Raises:
         InputError: the bundle came without its original, the original is of another network, or the bundle has no
