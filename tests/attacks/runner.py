@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -40,6 +41,9 @@ _MOST_ADDRESSES = 3 * 2**30
 """Addresses that an attack may take beside those of the libraries: a bomb that goes off shall not hurt the machine."""
 
 _POLL = 0.002
+
+TEMPORARY = "temporary"
+"""Folder of an attack for what vaeport itself keeps for a moment."""
 
 MARK = "/vaeport-attack"
 """Folder, which does not exist, of the files that are tried before and after an entry point."""
@@ -166,6 +170,8 @@ def _in_child(name: str, place: Path, told: IO[str]) -> None:
         case = clean_case(name.removeprefix("clean/")) if name.startswith("clean/") else load_case(name)
         (place / "outside").mkdir(parents=True)
         secret_of(place).write_text(OUTSIDE * 40, encoding="utf-8")
+        (place / TEMPORARY).mkdir()
+        tempfile.tempdir = str(place / TEMPORARY)
         os.chdir(place)
         path = case.make(place)
         before = _content(place / "outside")
@@ -184,7 +190,7 @@ def _content(folder: Path) -> dict[str, bytes]:
 
 def _meet(case: Attack, path: Path, name: str) -> Outcome:
     read, write = os.pipe()
-    started, begun = _resident(), time.monotonic()
+    begun = time.monotonic()
     child = os.fork()
     if child == 0:
         os.close(read)
@@ -194,18 +200,19 @@ def _meet(case: Attack, path: Path, name: str) -> Outcome:
     _mark(f"end/{name}")
     seconds = time.monotonic() - begun
     with os.fdopen(read) as heard:
-        text = heard.read()
+        started, _, text = heard.read().partition("\n")
     if os.WIFSIGNALED(status):
         killed = os.WTERMSIG(status)
         late = killed == signal.SIGKILL and seconds >= MOST_SECONDS
         outcome = Outcome("late" if late else "died", says=f"signal {killed}")
     else:
         outcome = Outcome(**json.loads(text))
-    grown = max(0, usage.ru_maxrss * 1024 - started)
+    grown = max(0, usage.ru_maxrss * 1024 - int(started or 0))
     return dataclasses.replace(outcome, seconds=round(seconds, 3), grown=grown)
 
 
 def _enter(case: Attack, path: Path, name: str, told: IO[str]) -> NoReturn:
+    print(_resident(), file=told, flush=True)
     _bound_addresses()
     _mark(f"begin/{name}")
     with warnings.catch_warnings(record=True) as warned:
@@ -233,7 +240,7 @@ def _bound_addresses() -> None:
 
 
 def _resident() -> int:
-    """Memory of this process, all of which a fork of it begins with."""
+    """Memory of this process: after a fork less than before, for pages of files come back when they are touched."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from .attack import load_case, scripts, secret_of
 from .clean import NAMES
-from .runner import Outcome, Runner
+from .runner import TEMPORARY, Outcome, Runner
 from .trace import Trace, read_traces, why_no_trace
 
 _REASON = why_no_trace()
@@ -33,7 +33,7 @@ class Traced:
     def outside(self, name: str) -> list[str]:
         """What an attack opened beside the hostile thing itself, Python's code, and what every clean run opens."""
         place = self.folder / name.replace("/", "-")
-        touched = ("bundle", "given", *(() if name.startswith("clean/") else load_case(name).touches))
+        touched = ("bundle", "given", TEMPORARY, *(() if name.startswith("clean/") else load_case(name).touches))
         own = [self.outcomes[name].path, *(str(place / each) for each in touched)]
         usual = {str(place)}.union(*(self.traces[clean].opened for clean in NAMES))
         return sorted(

@@ -12,4 +12,4 @@ def make(folder: Path) -> Path:
     return given(folder, lambda model: outside_weight(model, str(secret_of(folder))))
 
 
-CASE = Attack(make, given_model, InputError, "weights.*Location of external", after="CVE-2022-25882")
+CASE = Attack(make, given_model, InputError, "decoder.bias.* no path inside its own folder", after="CVE-2022-25882")

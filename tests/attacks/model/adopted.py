@@ -12,4 +12,4 @@ def make(folder: Path) -> Path:
     return given(folder, lambda model: outside_weight(model, "../outside/secret"))
 
 
-CASE = Attack(make, adopted, InputError, "cannot be read as an ONNX file", after="CVE-2025-51480")
+CASE = Attack(make, adopted, InputError, "decoder.bias.* no path inside its own folder", after="CVE-2025-51480")

@@ -14,4 +14,4 @@ def make(folder: Path) -> Path:
     return path
 
 
-CASE = Attack(make, adopted, InputError, "cannot be read as an ONNX file", after="CVE-2026-27489")
+CASE = Attack(make, adopted, InputError, "data/secret.* is a link", after="CVE-2026-27489")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,8 @@ from vaeport.common.fileio import move, staged_folder, write_text
 from vaeport.errors import InputError
 
 METRICS_FILE = "metrics.jsonl"
+
+_MOST_LINE = 2**22  # characters; a run from a stranger may have a line without end
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,9 @@ def load_history(folder: Path, *, epochs: int) -> list[EpochRecord]:
     path = folder / METRICS_FILE
     adapter = TypeAdapter(EpochRecord)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()[:epochs]
-        history = [adapter.validate_json(line, strict=True) for line in lines]
+        with path.open(encoding="utf-8") as file:
+            lines = iter(lambda: file.readline(_MOST_LINE), "")
+            history = [adapter.validate_json(line, strict=True) for line in islice(lines, epochs)]
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "a line"
