@@ -42,8 +42,8 @@ TESTS = (
     *("tests/runtime", "tests/parity/judging", "tests/parity/reporting"),
     *("tests/parity/test_check.py", "tests/parity/test_cli.py"),
 )
-"""The tests that run it; for each change those that run the changed lines. What other processes run is not seen, so that
-tests/attacks, which tries every attack in one of its own, would add nothing."""
+"""The tests that run it; for each change those that run the changed lines. What other processes run is not seen, so
+that tests/attacks, which tries every attack in one of its own, would add nothing."""
 
 EQUIVALENTS = ROOT / "tools/mutants/equivalent_mutants.toml"
 
