@@ -21,9 +21,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch: cases run besid
 
 import torch
 
+from vaeport.bundle.opening import open_bundle
 from vaeport.contract import FP32, GRAPHS, MANIFEST_FILE
 from vaeport.errors import VaeportError
 from vaeport.sessions.session import import_onnxruntime
+from vaeport_export.bundle.original import read_original
+from vaeport_train.running.trained import load_trained
 
 from .enemy.array_changes import change_arrays
 from .enemy.bundle import (
@@ -102,8 +105,7 @@ def make(index: int, *, seed: int, canary: Path) -> tuple[Made, random.Random]:
         given = numbers.random() < _SHARE_GIVEN
         what, changes = change_given_graph(whole, numbers) if given else change_checkpoint(whole, numbers)
         others = {} if given else checkpoint_files()
-        kept = {name: content for name, content in files.items() if not name.startswith("checkpoint/")}
-        return Made("checkpoint", what, sealed({**kept, **others, **changes})), numbers
+        return Made("checkpoint", what, _with_checkpoint(files, {**others, **changes})), numbers
     what, changes, manifest = change_whole(files, numbers)
     return Made("whole", what, sealed({**files, **changes}, manifest)), numbers
 
@@ -141,12 +143,22 @@ def _reached(tally: Tally) -> float:
 
 
 def prepare() -> None:
-    """Import and compute what every worker shall inherit."""
+    """Import and compute what every worker shall inherit: PyTorch imports much of itself at its first use."""
     torch.set_num_threads(1)
     import_onnxruntime()
     recorded_nodes()
-    checkpoint_files()
+    second_base()
     aten_operators()
+    with scratch() as folder:
+        write_files(folder, _with_checkpoint(_base(), checkpoint_files()))
+        load_trained(folder)
+        read_original(open_bundle(folder))
+
+
+def _with_checkpoint(files: Files, checkpoint: Files) -> Files:
+    """A bundle with another original than it had."""
+    kept = {name: content for name, content in files.items() if not name.startswith("checkpoint/")}
+    return sealed({**kept, **checkpoint})
 
 
 class Case:
