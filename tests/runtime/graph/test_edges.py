@@ -97,6 +97,7 @@ OUTSIDE: list[tuple[str, tuple[Given | None, ...], dict[str, Any], str]] = [
     ("MatMul", ((4,), (3, 5)), {}, "which do not fit"),
     ("MatMul", ((), (3, 5)), {}, "takes at least 1 axes"),
     ("MatMulInteger", ((2, 3), (3, 5), (2,)), {}, "as input 2, which does not fit"),
+    ("MatMulInteger", ((2, 3), (3, 5), (3,)), {}, "as input 2, which does not fit"),
     ("MatMulInteger", ((2, 3), (3, 5), (), (3,)), {}, "as input 3, which does not fit"),
     ("MatMulInteger", ((2, 3), (3, 5), (), (5, 1, 5)), {}, "as input 3, which does not fit"),
     ("Gemm", ((2, 3), (4, 5)), {}, "multiplies 2 x 3 by 4 x 5"),
