@@ -8,6 +8,7 @@ import pytest
 import vaeport
 from vaeport.checks import bench as subject
 from vaeport.checks.bench import Speed, bench
+from vaeport.errors import InputError
 
 
 class Clock:
@@ -99,3 +100,9 @@ def test_images_are_noise_over_all_bytes(tiny_model: vaeport.Model, monkeypatch:
     noise = np.random.default_rng(0).integers(0, 256, (3, 1, 4, 4), np.uint8)
     np.testing.assert_array_equal(seen[0].z_mean, tiny_model.encode(noise).z_mean)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(seen[1].pixels, tiny_model.generate("cat", 3).pixels)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("batches", [5, "12", None, {1: 2}])
+def test_batches_are_a_list(batches: object, tiny_model: vaeport.Model) -> None:
+    with pytest.raises(InputError, match="batches is"):
+        bench(tiny_model, batches=batches, seconds=1)  # type: ignore[arg-type]

@@ -76,6 +76,8 @@ INSIDE: list[tuple[str, tuple[Given | None, ...], dict[str, Any], tuple[int, ...
     ("Einsum", ((2, 3),), {"equation": "ij->"}, ()),
     ("Einsum", ((3, 3),), {"equation": "ii->i"}, (3,)),
     ("Det", ((4, 3, 3),), {}, (4,)),
+    ("QLinearConv", ((1, 4, 5, 5), (), (), (6, 2, 3, 3), (6,), (6,), (), ()), {"group": 2}, (1, 6, 3, 3)),
+    ("QLinearConv", ((1, 4, 5, 5), (), (), (6, 2, 3, 3), (), (1,), (), ()), {"group": 2}, (1, 6, 3, 3)),
 ]
 
 OUTSIDE: list[tuple[str, tuple[Given | None, ...], dict[str, Any], str]] = [
@@ -95,6 +97,7 @@ OUTSIDE: list[tuple[str, tuple[Given | None, ...], dict[str, Any], str]] = [
     ("MatMul", ((4,), (3, 5)), {}, "which do not fit"),
     ("MatMul", ((), (3, 5)), {}, "takes at least 1 axes"),
     ("MatMulInteger", ((2, 3), (3, 5), (2,)), {}, "as input 2, which does not fit"),
+    ("MatMulInteger", ((2, 3), (3, 5), (3,)), {}, "as input 2, which does not fit"),
     ("MatMulInteger", ((2, 3), (3, 5), (), (3,)), {}, "as input 3, which does not fit"),
     ("MatMulInteger", ((2, 3), (3, 5), (), (5, 1, 5)), {}, "as input 3, which does not fit"),
     ("Gemm", ((2, 3), (4, 5)), {}, "multiplies 2 x 3 by 4 x 5"),
@@ -124,6 +127,10 @@ OUTSIDE: list[tuple[str, tuple[Given | None, ...], dict[str, Any], str]] = [
     ("Einsum", ((2, 3),), {"equation": "i->i"}, "has the term"),
     ("Einsum", ((2, 3),), {"equation": "ijk->i"}, "has the term"),
     ("Det", ((3, 4),), {}, "takes square matrices"),
+    ("QLinearConv", ((1, 4, 5, 5), (), (), (6, 2, 3, 3), (2,), (), (), ()), {"group": 2}, "one number as input 4, or"),
+    ("QLinearConv", ((1, 4, 5, 5), (), (), (6, 2, 3, 3), (), (2,), (), ()), {"group": 2}, "one number as input 5, or"),
+    ("QLinearConv", ((1, 4, 5, 5), (2,), (), (6, 2, 3, 3), (), (), (), ()), {"group": 2}, "one number as input 1"),
+    ("QLinearConv", ((1, 4, 5, 5), (), (), (6, 2, 3, 3), (), (), (), (2,)), {"group": 2}, "one number as input 7"),
 ]
 
 
