@@ -28,7 +28,7 @@ from vaeport_export.bundle.original import read_original
 from vaeport_train.running.trained import load_trained
 
 from .enemy.array_changes import change_arrays
-from .enemy.bases import small_base
+from .enemy.bases import second_base, small_base
 from .enemy.bundle import (
     Files,
     dice,
