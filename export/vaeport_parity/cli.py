@@ -85,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         "--data", metavar="NAME", help="compare on the test images of this data set too, such as mnist"
     )
     bundles.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
+    bundles.add_argument(
+        "--trusted",
+        action="store_true",
+        help="you trust the bundle's author: allow control flow and costs beyond the limits in its graphs",
+    )
     bundles.add_argument("--seal", action="store_true", help="seal the report into the bundle")
     parser.add_argument(
         "--backends",
@@ -184,7 +189,9 @@ def _subject_compared(arguments: argparse.Namespace, steps: Callable[[str], None
         from .subjects.subject import SubjectOptions
     chosen = chosen_backends(arguments.backends)
     path = arguments.paths[0] if arguments.paths else ""
-    subject = find_subject(path, SubjectOptions(arguments.precision, arguments.data, arguments.data_dir))
+    subject = find_subject(
+        path, SubjectOptions(arguments.precision, arguments.data, arguments.data_dir, arguments.trusted)
+    )
     if arguments.install:
         install_backends(chosen, steps)
     report = compare(subject, chosen, limit=arguments.time_limit, locate=not arguments.no_locate, progress=steps)

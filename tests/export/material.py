@@ -16,7 +16,7 @@ from vaeport_export.bundle.subject import subject_of
 from vaeport_export.bundle.writer import seal
 from vaeport_export.sources.run import export_run
 from vaeport_parity.comparison import compare
-from vaeport_parity.reference.program import CapturedModule
+from vaeport_parity.reference.captured import CapturedModule
 from vaeport_parity.reporting.report import Report
 from vaeport_train.configuration.parsing import load_preset
 from vaeport_train.data import Dataset, load_dataset

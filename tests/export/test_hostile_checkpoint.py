@@ -17,7 +17,8 @@ from vaeport.bundle.opening import open_bundle
 from vaeport.errors import BundleError
 from vaeport_export.bundle.original import read_original
 from vaeport_export.bundle.stranger import check_onnx
-from vaeport_parity.reference.program import CapturedModule, parse_program
+from vaeport_parity.reference.captured import CapturedModule
+from vaeport_parity.reference.program import parse_program
 from vaeport_parity.reference.torch_module import TorchReference
 
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vaeport.errors import BundleError, CheckFailedError
-from vaeport_parity.reference.program import CapturedModule, Program, parse_program, program_of
+from vaeport_parity.reference.captured import CapturedModule
+from vaeport_parity.reference.program import Program, parse_program, program_of
 
 
 class Attention(nn.Module):

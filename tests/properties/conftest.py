@@ -22,7 +22,7 @@ settings.register_profile(
 settings.register_profile(
     "thorough",
     max_examples=100,
-    stateful_step_count=60,
+    stateful_step_count=30,
     deadline=None,
     database=None,
     print_blob=True,

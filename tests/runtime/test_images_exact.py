@@ -12,7 +12,7 @@ from tests.runtime.image_reference import fit_mnist
 from tests.runtime.test_image_files import _huge_png
 from vaeport.errors import ImageError
 from vaeport.images import files
-from vaeport.images.batch import queue_images, to_batch, to_uint8
+from vaeport.images.batch import queue_images, stream, to_batch, to_uint8
 from vaeport.images.files import MAX_BYTES, MAX_PIXELS, MAX_SIDE, open_picture
 from vaeport.images.fitting import _is_dark_ink, _offset, _paper, _weights
 
@@ -245,3 +245,26 @@ def test_weights_are_a_triangle_about_each_centre() -> None:
     np.testing.assert_allclose(_weights(2, 2.0), np.array([[4, 0], [3, 1], [1, 3], [0, 4]]) / 4)
     assert _weights(3, 0.1).shape == (1, 3)
     assert _weights(3, 0.5).shape == (2, 3)
+
+
+class Silent:
+    """Says that it is an array, and does not give it."""
+
+    def __array__(self, *_: object, **__: object) -> NDArray[np.uint8]:
+        """Fail."""
+        raise ValueError("no")
+
+
+def test_array_of_somebody_else_that_fails_is_no_image() -> None:
+    with pytest.raises(ImageError, match="does not give its array") as caught:
+        to_batch(Silent(), GREY)  # type: ignore[arg-type]
+
+    assert type(caught.value) is ImageError
+
+
+@pytest.mark.parametrize("images", ["a.png", b"abc", np.array(1, np.uint8), {"a": 1}, 5, Image.new("L", (3, 2))])
+def test_single_image_is_no_stream(images: Any) -> None:
+    with pytest.raises(ImageError, match="must be a stream of images"):
+        stream(images)
+
+    assert next(stream([images])) is images

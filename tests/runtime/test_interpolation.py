@@ -51,3 +51,11 @@ def test_without_an_arc_the_way_is_straight(a: tuple[float, float], b: tuple[flo
     path = spherical(_row(*a), _row(*b), 5)
 
     np.testing.assert_allclose(path, np.linspace(_row(*a), _row(*b), 5), atol=1e-6)
+
+
+def test_way_between_nearly_opposite_ends_stays_as_short_as_they_are() -> None:
+    path = spherical(_row(25, 0), _row(-2, 1e-4), 9)
+
+    lengths = np.linalg.norm(path, axis=1)
+    np.testing.assert_allclose(lengths, np.linspace(25, 2, 9), rtol=1e-4)
+    assert (path[1:-1, 1] > 0).all()

@@ -95,6 +95,16 @@ def test_enemy_can_seal_what_he_likes(tmp_path: Path) -> None:
     assert open_bundle(tmp_path).manifest.description == "Another."
 
 
+def test_desk_holds_one_bundle_at_a_time(tmp_path: Path) -> None:
+    desk, files = resealed.Desk(tmp_path), read_files(TINY)
+    desk.put({**files, "fp16/decoder/model.onnx": b"x", "golden.npz": b"y"}, packed=False)
+    folder = desk.put(files, packed=False)
+
+    assert read_files(folder) == files
+    assert not (folder / "fp16").exists()
+    assert open_bundle(folder).digest == open_bundle(desk.put(files, packed=True)).digest
+
+
 def test_second_base_answers(tmp_path: Path) -> None:
     write_files(tmp_path, second_base())
 

@@ -296,3 +296,13 @@ def test_counters_of_a_strangers_state_are_refused(case: str, run_copy: Path, di
 
     with pytest.raises(InputError, match=f"trainer.safetensors.*{fragment}"):
         resume(run_copy, digits)
+
+
+def test_state_of_a_network_that_the_configuration_does_not_have_asks_for_no_memory(
+    run_copy: Path, digits: Dataset
+) -> None:
+    values = json.loads((run_copy / "config.json").read_text())
+    values["config"]["network"]["encoder_hidden"] = [16384] * 20
+    (run_copy / "config.json").write_text(json.dumps(values))
+
+    assert_refused(lambda: resume(run_copy, digits), InputError, UNFIT)

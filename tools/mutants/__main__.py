@@ -22,7 +22,7 @@ import numpy as np
 
 from .equivalent import Equivalent, read_equivalents
 from .operators import Mutant, mutants_of
-from .workshop import Outcome, Test, Workshop, covering, traced
+from .workshop import Outcome, Test, Workshop, covering, imported, traced
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,7 +68,8 @@ def main() -> int:
         workshops = [stack.enter_context(Workshop(ROOT, tuple(AREAS.values()))) for _ in range(arguments.jobs)]
         tests = traced(workshops[0], ROOT, files, arguments.memory)
         print(f"{len(tests)} tests take {sum(test.seconds for test in tests):.0f} s", flush=True)
-        covered = {mutant: covering(mutant, tests) for mutant in chosen}
+        imports = {file: imported(ROOT, file) for file in files}
+        covered = {mutant: covering(mutant, tests, imports) for mutant in chosen}
         if spoilt := _spoilt(workshops[0], list(covered.values())):
             print(f"{spoilt} of {_CONTROLS} runs without a change failed, so nothing can be said")
             return 1

@@ -57,7 +57,7 @@ _PAIRS = (
 )
 _NAMES = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])} | {"sorted": "list", "abs": "float"}
 
-_SILENT_CALLS = {"cast", "TypeVar", "print", "kill", "killpg", "add_argument", "set_default_logger_severity"}
+_SILENT_CALLS = {"cast", "TypeVar", "print", "fail", "kill", "killpg", "add_argument"}
 """Calls whose arguments are prose, types, or better not tried."""
 
 _FLOAT_FACTOR = 1.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -205,11 +206,17 @@ def _digest(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def covering(mutant: Mutant, tests: list[Test]) -> list[Test]:
+def covering(mutant: Mutant, tests: list[Test], imports: dict[str, set[str]]) -> list[Test]:
     """Tests that a change can matter to.
 
     They run the changed lines, or at least its function. What stands in no function (a constant, a field's default) has
-    run before any test began: then it is all tests in the files of tests that run anything of the changed file.
+    run before any test began: then it is all tests in the files of tests that run anything of the changed file, or that
+    import it; of its folder, where there are none.
+
+    Args:
+        mutant: the change.
+        tests: all tests.
+        imports: by test file the modules that it names, as of `imported`.
     """
     for first, last in ((mutant.line, mutant.last_line), mutant.around):
         found = [
@@ -217,8 +224,35 @@ def covering(mutant: Mutant, tests: list[Test]) -> list[Test]:
         ]
         if found:
             return found
-    files = {_file(test) for test in tests if mutant.path in test.lines}
-    return [test for test in tests if _file(test) in files]
+    module = mutant.path.partition("/")[2].removesuffix(".py").replace("/", ".")
+    folder = f"{mutant.path.rpartition('/')[0]}/"
+    naming = {file for file, names in imports.items() if module in names}
+    for place in (mutant.path, folder):
+        files = naming | {_file(test) for test in tests if any(path.startswith(place) for path in test.lines)}
+        if files:
+            return [test for test in tests if _file(test) in files]
+    return []
+
+
+def imported(root: Path, file: str) -> set[str]:
+    """Modules that a test file, or what it imports of other tests, names in its imports."""
+    found: set[str] = set()
+    waiting = [file]
+    while waiting:
+        path = root / waiting.pop()
+        package = path.relative_to(root).parent.as_posix().replace("/", ".")
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            if isinstance(node, ast.ImportFrom):
+                start = package if node.level else ""
+                base = ".".join(part for part in (start, node.module) if part)
+                names = [base, *(f"{base}.{name}" for name in names)]
+            for name in set(names) - found:
+                found.add(name)
+                inner = f"{name.replace('.', '/')}.py"
+                if name.startswith("tests.") and (root / inner).is_file():
+                    waiting.append(inner)
+    return found
 
 
 def _file(test: Test) -> str:

@@ -154,11 +154,11 @@ class Case:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed = folder, seed
-        self._desk: _Desk | None = None  # made by the worker: the process that forks it never runs a case
+        self._desk: Desk | None = None  # made by the worker: the process that forks it never runs a case
 
     def __call__(self, index: int) -> str:
         """Make the case's bundle, use it, and say what came of it."""
-        desk = self._desk = self._desk or _Desk(Path(tempfile.mkdtemp(dir=self._folder)))
+        desk = self._desk = self._desk or Desk(Path(tempfile.mkdtemp(dir=self._folder)))
         made, numbers = make(index, seed=self._seed, canary=desk.canary)
         path = desk.put(made.files, packed=numbers.random() < _SHARE_ZIP)
         try:
@@ -175,17 +175,21 @@ class Case:
 
 
 @dataclass
-class _Desk:
+class Desk:
     """Where one process puts bundles: only what differs from the last one is written."""
 
     root: Path
+    """A folder of its own."""
     files: Files = field(default_factory=dict)
+    """What stands in the folder of the bundle now."""
 
     @property
     def canary(self) -> Path:
+        """A folder that is made if anybody unpickles what lies in a bundle."""
         return self.root / "unpickled"
 
     def put(self, files: Files, *, packed: bool) -> Path:
+        """Write a bundle as a folder, or as a zip beside it; gives its path."""
         folder = self.root / "bundle"
         if packed:
             path = self.root / "bundle.vaeport"
@@ -193,6 +197,10 @@ class _Desk:
             return path
         for name in self.files.keys() - files.keys():
             (folder / name).unlink()
+            for parent in (folder / name).parents:
+                if parent == folder or any(parent.iterdir()):
+                    break
+                parent.rmdir()
         write_files(folder, {name: content for name, content in files.items() if self.files.get(name) != content})
         self.files = files
         return folder

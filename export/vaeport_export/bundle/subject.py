@@ -11,6 +11,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
+from vaeport.bundle.archive import SUFFIX
 from vaeport.bundle.golden import Golden, parse_golden
 from vaeport.bundle.opening import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.checks.comparison import max_abs_error
@@ -62,7 +63,7 @@ def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
         CheckFailedError: the bundle is not as it was sealed.
         InputError: the bundle, its precision or the data cannot be used.
     """
-    if Path(path).is_file():
+    if Path(path).is_file() and Path(path).suffix not in (SUFFIX, ".zip"):
         return None
     try:
         bundle = open_bundle(path or DEFAULT_BUNDLE)
@@ -71,16 +72,20 @@ def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
     except SealError as error:
         raise CheckFailedError(str(error)) from error
     images = _images(bundle, options) if options.data else None
-    return subject_of(bundle, options.precision or FP32, images=images)
+    return subject_of(bundle, options.precision or FP32, images=images, trusted=options.trusted)
 
 
-def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint8] | None = None) -> Subject:
+def subject_of(
+    bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint8] | None = None, trusted: bool = False
+) -> Subject:
     """A bundle with the original in it.
 
     Args:
         bundle: the bundle.
         precision: one of its precisions.
         images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
+        trusted: whether the bundle's author is trusted: its graphs and its ONNX originals may hold control flow and
+            take any time and memory.
 
     Raises:
         InputError: the bundle came without its original, the original is of another network, or the bundle has no
@@ -92,9 +97,9 @@ def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint
     known = bundle.manifest.precisions
     if precision not in known:
         raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
-    original = read_original(bundle)
+    original = read_original(bundle, trusted=trusted)
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, known)
-    graphs = {name: _graph(bundle, original, name, precision) for name in GRAPHS}
+    graphs = {name: _graph(bundle, original, name, precision, trusted=trusted) for name in GRAPHS}
     in_full = precision == FP32
     return Subject(
         bundle.manifest.name,
@@ -113,11 +118,11 @@ def subject_of(bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint
     )
 
 
-def _graph(bundle: Bundle, original: Original, name: str, precision: str) -> Graph:
+def _graph(bundle: Bundle, original: Original, name: str, precision: str, *, trusted: bool) -> Graph:
     file = GRAPHS[name].file(precision)
     content = bundle.read(file)
     try:
-        check_onnx(content)
+        check_onnx(content, trusted=trusted)
     except BundleError as error:
         raise BundleError(f"{bundle.path}: {file}: {error}") from error
     try:

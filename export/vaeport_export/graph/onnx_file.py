@@ -12,7 +12,7 @@ from torch import nn
 
 from vaeport.contract import BATCH, CLASS_PROBS, GRAPHS, IMAGE, GraphSpec, Shapes, graph_metadata
 from vaeport.errors import CheckFailedError, InputError
-from vaeport_parity.reference.program import CapturedModule
+from vaeport_parity.reference.captured import CapturedModule
 
 from ..options import DEFAULT_OPSET, OPSETS
 from .checking import IR_VERSIONS, check_graph

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from vaeport.contract import BATCH, GRAPHS, Shapes
 from vaeport.errors import CheckFailedError
-from vaeport_parity.reference.program import CapturedModule, Program, program_of
+from vaeport_parity.reference.captured import CapturedModule
+from vaeport_parity.reference.program import Program, program_of
 
 _CAPTURED_BATCH = 3
 _TRIED_BATCHES = (1, 2, 5)

@@ -51,7 +51,8 @@ def original_module(graph: GraphFile) -> Any:
     """
     from safetensors.torch import load_file
 
-    from ..reference.program import CapturedModule, parse_program
+    from ..reference.captured import CapturedModule
+    from ..reference.program import parse_program
 
     if graph.original is None:
         raise ValueError(f"{graph.name} has no PyTorch original")

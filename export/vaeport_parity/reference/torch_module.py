@@ -23,8 +23,9 @@ from vaeport.sessions.session import first_line
 
 from ..subjects.tensors import Arrays, TensorSpec
 from .base import NoPlainSumsError, Precision
+from .captured import CapturedModule
 from .plain_sums import PlainSums
-from .program import CapturedModule, Program, program_of
+from .program import Program, program_of
 
 WORDS = "PyTorch"
 

@@ -203,6 +203,8 @@ class SubjectOptions:
     """Name of a data set or folder to ask about beside the probes."""
     data_dir: str | None = None
     """Folder of the data set's original files."""
+    trusted: bool = False
+    """Whether the subject's author is trusted: its graphs may hold control flow and take any time and memory."""
 
 
 SubjectFinder = Callable[[str, SubjectOptions], Subject | None]

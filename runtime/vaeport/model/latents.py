@@ -106,6 +106,11 @@ _PARALLEL = 1e-6
 """Sine of the angle below which two latents have no arc between them, and the straight line is taken."""
 
 
+_MOST_STRETCH = 2.0
+"""How much longer than both ends a point of the arc may be. Between nearly opposite ends of different length the
+formula shoots off; there the directions take the arc, and the lengths change evenly."""
+
+
 def spherical(first: NDArray[np.float32], second: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
     """Points on the arc from one latent to another, both ends among them (Shoemake 1985; for latents, White 2016).
 
@@ -126,12 +131,17 @@ def spherical(first: NDArray[np.float32], second: NDArray[np.float32], steps: in
 def _arc(first: NDArray[np.float32], second: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
     a, b = first.astype(np.float64), second.astype(np.float64)
     t = np.linspace(0, 1, steps)[:, None]
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
+    lengths = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    norms = lengths[0] * lengths[1]
     angle = float(np.arccos(np.clip(a @ b / norms, -1, 1))) if norms else 0.0
     if np.sin(angle) < _PARALLEL:
         points = (1 - t) * a + t * b
     else:
-        points = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+        weights = np.sin((1 - t) * angle) / np.sin(angle), np.sin(t * angle) / np.sin(angle)
+        points = weights[0] * a + weights[1] * b
+        if np.linalg.norm(points, axis=1).max() > _MOST_STRETCH * max(lengths):
+            directions = weights[0] * (a / lengths[0]) + weights[1] * (b / lengths[1])
+            points = directions * ((1 - t) * lengths[0] + t * lengths[1])
     path = points.astype(np.float32)
     path[0], path[-1] = first, second
     return path

@@ -16,6 +16,8 @@ from ..optimisation.optimisers import Optimisers
 from ..randomness import generator
 from .checkpoint import RunRecord, load_safetensors, load_weights, save_safetensors
 from .history import EpochRecord, load_history
+from .sizes import misfit, outline
+from .tensor_file import TensorEntry, TensorHeader
 
 STATE_FILE = "trainer.safetensors"
 _CPU = torch.device("cpu")
@@ -102,6 +104,7 @@ def load_state(folder: Path, record: RunRecord, *, device: torch.device = _CPU) 
     """
     path = folder / STATE_FILE
     tensors, counters = load_safetensors(path)
+    _check_fits(record, _under("network.", tensors), path)
     state = new_state(record, folder, device=device)
     load_weights(state.network, _under("network.", tensors), path)
     if state.average is not None:
@@ -121,6 +124,15 @@ def load_state(folder: Path, record: RunRecord, *, device: torch.device = _CPU) 
         raise InputError(f"{path} is damaged: {state.epoch} epochs but {len(state.rows)} rows of pictures")
     state.history = load_history(folder, epochs=state.epoch) if state.epoch else []
     return state
+
+
+def _check_fits(record: RunRecord, tensors: dict[str, Tensor], path: Path) -> None:
+    """Refuse a configuration that needs other weights than the state has, before memory is asked for."""
+    header = TensorHeader({name: TensorEntry(each.dtype, tuple(each.shape)) for name, each in tensors.items()}, {})
+    config = record.config.network
+    network = outline(lambda: ConditionalVAE(config, record.shapes), config.kind)
+    if network and (fault := misfit(network, header)):
+        raise InputError(f"{path} does not fit the configuration beside it: {fault}")
 
 
 def _count(value: object) -> int:

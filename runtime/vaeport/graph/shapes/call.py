@@ -55,9 +55,10 @@ class Known:
     @property
     def value(self) -> NDArray[Any] | None:
         """The elements, if they are known and few. Weights are read only when somebody looks at them."""
-        if self._value is None and self._source is not None:
-            if self._source.size <= MAX_KNOWN_VALUES:
-                self._value = self._source.values()
+        source = self._source  # threads that meet here both read it, and agree
+        if self._value is None and source is not None:
+            if source.size <= MAX_KNOWN_VALUES:
+                self._value = source.values()
             self._source = None
         return self._value
 
