@@ -9,11 +9,11 @@ import pytest
 
 import vaeport
 from tools.torture import fuzzing, resealed, tampered
+from tools.torture.enemy.bases import second_base
 from tools.torture.enemy.bundle import TINY, dice, manifest_of, read_files, sealed, write_files
 from tools.torture.enemy.byte_changes import changed, flipped
 from tools.torture.enemy.json_changes import change_json
 from tools.torture.enemy.let_through import forbidden
-from tools.torture.enemy.second_base import second_base
 from tools.torture.enemy.wire_changes import change_wire
 from tools.torture.fuzz.targets import TARGETS
 from tools.torture.workers import Limits, run_cases

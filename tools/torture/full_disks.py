@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,7 +147,9 @@ def _branched(server: Server, known: Undisturbed, cases: list[_Case], place: Pat
     def disturb(call: int, _kind: str, path: str) -> None:
         nonlocal is_branch
         for case in () if is_branch else [case for case in cases if case.call == call]:
-            shutil.copytree(folder, kept, symlinks=True)
+            shutil.copytree(folder, kept / "content", symlinks=True)
+            shutil.copytree(folder, kept / "files", symlinks=True, copy_function=os.link)
+            offsets = _offsets(folder)
             began = time.monotonic()
             sys.stdout.flush()
             os.ftruncate(1, 0)
@@ -162,6 +164,8 @@ def _branched(server: Server, known: Undisturbed, cases: list[_Case], place: Pat
             with log.open("a") as file:
                 file.write(json.dumps([status, problem]) + "\n")
             _put_back(kept, folder, held)
+            for descriptor, offset in offsets.items():
+                os.lseek(descriptor, offset, os.SEEK_SET)
 
     server.new_case(folder, known.writer)
     ended = server.run(folder, words, kill_after=PATIENCE * (1 + len(cases)), disturb=disturb)
@@ -187,11 +191,29 @@ def _put_back(kept: Path, folder: Path, held: list[int]) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-    shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
+    # The very same files, for they may be open; and what the fork wrote into them is undone.
+    shutil.copytree(kept / "files", folder, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+    for path in folder.rglob("*"):
+        before = kept / "content" / path.relative_to(folder)
+        if path.is_file() and before.is_file() and path.read_bytes() != before.read_bytes():
+            with path.open("r+b") as file:
+                file.write(before.read_bytes())
+                file.truncate()
     shutil.rmtree(kept)
     for path in folder.rglob("*.vaeport-tmp"):
         held.append(os.open(path, os.O_RDONLY))
-        fcntl.flock(held[-1], fcntl.LOCK_EX)
+        with suppress(BlockingIOError):  # a file that is locked still
+            fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _offsets(folder: Path) -> dict[int, int]:
+    """Where each file of the folder that is open will be written next; a fork shares that."""
+    found = {}
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if each.readlink().is_relative_to(folder) and each.is_file():
+                found[int(each.name)] = os.lseek(int(each.name), 0, os.SEEK_CUR)
+    return found
 
 
 def _judged(server: Server, case: _Case, ended: Ended, place: Path) -> str:

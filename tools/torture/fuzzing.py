@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -76,15 +77,16 @@ def fuzz(target: Target, *, seconds: int, seed: int = 0) -> Trial:
         }
         command = [sys.executable, "-m", "tools.torture.fuzz.process", target.name]
         command += [f"-{name}={value}" for name, value in options.items()]
-        log, code = _run([*command, str(found), str(seeds)], seconds + _START)
+        log, code = _run([*command, str(found), str(seeds)], folder, seconds + _START)
         return _trial(target, log, code, sorted(artefacts.iterdir()), time.monotonic() - began)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(command: list[str], limit: float) -> tuple[str, int | None]:
-    """What a process printed, and its exit code; None where it had to be killed."""
-    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+def _run(command: list[str], folder: Path, limit: float) -> tuple[str, int | None]:
+    """What a process printed, and its exit code; None where it had to be killed. Its temporary files go to a folder."""
+    own = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, cwd=_ROOT, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             _, printed = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:

@@ -7,7 +7,6 @@ python -m tools.torture.resealed --seed S --case I [--keep FOLDER]
 from __future__ import annotations
 
 import argparse
-import functools
 import os
 import random
 import sys
@@ -21,19 +20,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch: cases run besid
 
 import torch
 
+from vaeport.bundle.opening import open_bundle
 from vaeport.contract import FP32, GRAPHS, MANIFEST_FILE
 from vaeport.errors import VaeportError
 from vaeport.sessions.session import import_onnxruntime
+from vaeport_export.bundle.original import read_original
+from vaeport_train.running.trained import load_trained
 
 from .enemy.array_changes import change_arrays
+from .enemy.bases import small_base
 from .enemy.bundle import (
-    TINY,
     Files,
     dice,
     entries_of,
     manifest_of,
     opened,
-    read_files,
     scratch,
     sealed,
     with_digest,
@@ -43,7 +44,6 @@ from .enemy.checkpoint_changes import aten_operators, change_checkpoint, change_
 from .enemy.graph_changes import change_graph
 from .enemy.json_changes import change_json
 from .enemy.operators import recorded_nodes
-from .enemy.second_base import second_base
 from .enemy.usage import ANSWERED, place_of, stage_of, use
 from .enemy.whole_changes import change_whole
 from .enemy.zip_changes import archive_of, written
@@ -84,7 +84,7 @@ def make(index: int, *, seed: int, canary: Path) -> tuple[Made, random.Random]:
         canary: a folder that is made if anybody unpickles what lies in the bundle.
     """
     numbers = dice(seed, index)
-    files, drawn = _base(), numbers.random()
+    files, drawn = small_base(), numbers.random()
     if drawn < _GRAPHS:
         files = files if numbers.random() < _SHARE_TINY else second_base()
         graph = GRAPHS[numbers.choice(list(GRAPHS))].file(FP32)
@@ -102,8 +102,7 @@ def make(index: int, *, seed: int, canary: Path) -> tuple[Made, random.Random]:
         given = numbers.random() < _SHARE_GIVEN
         what, changes = change_given_graph(whole, numbers) if given else change_checkpoint(whole, numbers)
         others = {} if given else checkpoint_files()
-        kept = {name: content for name, content in files.items() if not name.startswith("checkpoint/")}
-        return Made("checkpoint", what, sealed({**kept, **others, **changes})), numbers
+        return Made("checkpoint", what, _with_checkpoint(files, {**others, **changes})), numbers
     what, changes, manifest = change_whole(files, numbers)
     return Made("whole", what, sealed({**files, **changes}, manifest)), numbers
 
@@ -141,12 +140,22 @@ def _reached(tally: Tally) -> float:
 
 
 def prepare() -> None:
-    """Import and compute what every worker shall inherit."""
+    """Import and compute what every worker shall inherit: PyTorch imports much of itself at its first use."""
     torch.set_num_threads(1)
     import_onnxruntime()
     recorded_nodes()
-    checkpoint_files()
+    second_base()
     aten_operators()
+    with scratch() as folder:
+        write_files(folder, _with_checkpoint(small_base(), checkpoint_files()))
+        load_trained(folder)
+        read_original(open_bundle(folder))
+
+
+def _with_checkpoint(files: Files, checkpoint: Files) -> Files:
+    """A bundle with another original than it had."""
+    kept = {name: content for name, content in files.items() if not name.startswith("checkpoint/")}
+    return sealed({**kept, **checkpoint})
 
 
 class Case:
@@ -204,11 +213,6 @@ class Desk:
         write_files(folder, {name: content for name, content in files.items() if self.files.get(name) != content})
         self.files = files
         return folder
-
-
-@functools.cache
-def _base() -> Files:
-    return read_files(TINY)
 
 
 def main() -> int:

@@ -28,12 +28,12 @@ def costs(operator: str, *given: Given, dtype: int = FLOAT, opset: int = 18, **a
         opset_imports=[helper.make_opsetid("", opset)],
         ir_version=8,
     )
-    call = Call(read_model(model.SerializeToString()).graph.nodes[0], [_known(each, dtype) for each in given], opset)
+    call = Call(read_model(model.SerializeToString()).graph.nodes[0], [known(each, dtype) for each in given], opset)
     OPERATORS[operator].shapes(call)
     return call.work, call.workspace
 
 
-def _known(given: Given, dtype: int) -> Known | None:
+def known(given: Given, dtype: int) -> Known | None:
     if isinstance(given, list):
         value: np.ndarray = np.array(given, np.int64)
         return Known(INT64, value.shape, value=value, constant=True)

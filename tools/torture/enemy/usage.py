@@ -23,7 +23,7 @@ from ..workers import PromiseBrokenError
 from .bundle import Files
 from .let_through import forbidden
 
-_SHARE_VERIFIED, _SHARE_SHOWN = 0.08, 0.1
+_SHARE_VERIFIED, _SHARE_SHOWN = 0.05, 0.1
 _LARGEST_ANSWER = 2**20
 _MOST_LABELS = 50
 

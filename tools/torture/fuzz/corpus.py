@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..enemy.bundle import TINY, dice, entries_of, manifest_of, manifest_text, r
 from ..enemy.checkpoint_changes import checkpoint_files
 from ..enemy.graph_changes import change_graph
 from ..enemy.operators import recorded_nodes
+from ..enemy.zip_changes import archive_of, written
 
 _MODELS = Path(__file__).parents[3] / "models"
 _GRAFTED = 150
@@ -93,6 +95,16 @@ def _arrays() -> Iterator[bytes]:
     yield packed_arrays({name: np.asfortranarray(array[:1]) for name, array in arrays.items()})
 
 
+def _archives() -> Iterator[bytes]:
+    files = read_files(TINY)
+    archive = archive_of(files)
+    yield written(archive)
+    yield written(replace(archive, large=True))
+    yield written(replace(archive, comment=b"a comment"))
+    yield written(archive_of({**files, "fp32/": b""}))
+    yield written(archive_of({"bundle.json": files["bundle.json"]}))
+
+
 def _checkpoints() -> Iterator[bytes]:
     files = checkpoint_files()
     yield b"c" + files["checkpoint/config.json"]
@@ -106,6 +118,7 @@ _SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "graph": _graphs,
     "images": _images,
     "arrays": _arrays,
+    "archive": _archives,
     "checkpoint": _checkpoints,
 }
 
@@ -158,6 +171,7 @@ _WORDS: dict[str, Callable[[], set[str]]] = {
         "<f4",
         "True",
     },
+    "archive": lambda: {"PK\x01\x02", "PK\x03\x04", "PK\x05\x06", "PK\x06\x06", "PK\x06\x07", "bundle.json", "../"},
     "checkpoint": lambda: _TOKENS | set().union(*(_keys(json.loads(c[1:])) for c in _checkpoints() if c[:1] != b"w")),
 }
 

@@ -103,6 +103,20 @@ def _prepare_arrays() -> Read:
     return read
 
 
+def _prepare_archive() -> Read:
+    from vaeport.bundle.opening import open_bundle
+    from vaeport.errors import VaeportError
+
+    path = Path(tempfile.gettempdir(), f"vaeport-fuzzed-{os.getpid()}.vaeport")  # in the folder of the trial
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        with suppress(VaeportError):
+            open_bundle(path)
+
+    return read
+
+
 def _prepare_checkpoint() -> Read:
     from tools.torture.enemy.checkpoint_changes import checkpoint_files
     from vaeport.errors import VaeportError
@@ -122,6 +136,8 @@ def _prepare_checkpoint() -> Read:
             else:
                 parse_program(content, "decoder.json")
 
+    for kind, name in ((b"c", "config.json"), (b"w", "model.safetensors"), (b"p", "decoder.json")):
+        read(kind + files[f"checkpoint/{name}"])  # PyTorch imports much at its first use, which is no input's fault
     return read
 
 
@@ -181,6 +197,19 @@ def _change_arrays() -> Change:
     return change
 
 
+def _change_archive() -> Change:
+    from tools.torture.enemy.bundle import TINY, read_files
+    from tools.torture.enemy.byte_changes import changed
+    from tools.torture.enemy.zip_changes import change_zip
+
+    files = read_files(TINY)
+
+    def change(data: bytes, dice: random.Random) -> bytes:
+        return changed(data, dice) if dice.random() < 0.5 else change_zip(data, files, dice)[1]
+
+    return change
+
+
 def _change_checkpoint() -> Change:
     from tools.torture.enemy.byte_changes import changed
 
@@ -208,6 +237,7 @@ TARGETS = {
         Target("graph", ("vaeport",), _prepare_graph, _change_graph, 20_000),
         Target("images", ("vaeport", "PIL"), _prepare_images, _change_images, 8_000),
         Target("arrays", ("vaeport",), _prepare_arrays, _change_arrays, 40_000),
+        Target("archive", ("vaeport",), _prepare_archive, _change_archive, 40_000),
         Target(
             "checkpoint",
             _WITH_CHECKPOINTS,
