@@ -23,7 +23,7 @@ torture-nightly: $(READY)
 
 # Faults put into the code on purpose: does a test notice? A seeded sample of 500.
 mutants: $(READY)
-	$(BIN)/python -m tools.mutants --sample 500 --seed 0
+	$(BIN)/python -m tools.mutants --sample 500 --seed 0 --jobs 2 --out out/mutants/report.json
 
 # Tests that take too long for every day, and the CUDA wheel (256 MB) without a GPU.
 test-slow: $(READY)
