@@ -55,7 +55,7 @@ ASKED = (
     "a VaeportError or an answer of the promised shape; no crash, no other exception, at most 500 MB and 10 s a case"
 )
 
-_LIMITS = Limits(seconds=10.0, growth=500_000_000, cases_a_worker=300)
+_LIMITS = Limits(seconds=10.0, growth=500_000_000, cases_a_worker=1000)
 _GRAPHS, _MANIFESTS, _GOLDEN, _CHECKPOINTS = 0.55, 0.78, 0.90, 0.94  # upper ends of their shares; the rest are whole
 _SHARE_TINY, _SHARE_ZIP, _SHARE_GIVEN = 0.6, 0.3, 0.15
 _REACHED = 0.2

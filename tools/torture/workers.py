@@ -6,6 +6,7 @@ A case is a function of its number. It returns in words how it ended, or raises 
 from __future__ import annotations
 
 import faulthandler
+import gc
 import mmap
 import os
 import resource
@@ -207,6 +208,7 @@ def _work(case: Case, indices: range, limits: Limits, pipe: int, started: mmap.m
     """The worker's life. It ends early, and cleanly, when a case has left it larger than a fresh one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     faulthandler.disable()  # the parent tells how a worker died, in one line
+    gc.freeze()  # what was inherited lives as long as the worker: looking through it would copy it all
     quiet = os.open(os.devnull, os.O_WRONLY)  # libraries print about what they refuse
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)

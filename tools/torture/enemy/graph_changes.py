@@ -40,7 +40,8 @@ def change_graph(content: bytes, dice: random.Random) -> tuple[str, bytes]:
     else:
         changes = [dice.choice(ATTACKS) for _ in range(dice.choice((1, 1, 1, 2, 3)))]
     for change in changes:
-        with suppress(IndexError, ValueError):  # an earlier change has emptied what this one draws from
+        # An earlier change may have emptied what this one draws from, or left bytes where there was text.
+        with suppress(IndexError, ValueError, TypeError):
             change(model, dice)
     names = " and ".join(change.__name__.strip("_").replace("_", " ") for change in changes)
     return f"graph: {names}", model.SerializeToString()
