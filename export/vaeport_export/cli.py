@@ -216,6 +216,7 @@ def _tell(arguments: argparse.Namespace, exported: "Exported", seconds: float) -
                 "worst_ratio": worst,
                 "seconds": seconds,
                 "precisions": made,
+                "refusal": exported.refusal,
             }
         )
     else:
@@ -225,7 +226,13 @@ def _tell(arguments: argparse.Namespace, exported: "Exported", seconds: float) -
         )
         for each in exported.precisions:
             print_line(f"{each.name}: {each.figures.in_words()}")
-        print_line(f"next: vaeport verify {arguments.output}, or vaeport generate -b {arguments.output} -o drawn.png")
+        trusted = " --trusted" if exported.refusal else ""
+        if exported.refusal:
+            print_line(f"note: readers take this bundle with trusted=True (--trusted) only: {exported.refusal}")
+        print_line(
+            f"next: vaeport verify {arguments.output}{trusted}, "
+            f"or vaeport generate -b {arguments.output}{trusted} -o drawn.png"
+        )
     for each in short:
         print_line(f"vaeport-export: {each.name} was not written: {each.missed}", file=sys.stderr)
     return 1 if short else 0

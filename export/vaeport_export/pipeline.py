@@ -11,8 +11,11 @@ import numpy as np
 import torch
 
 from vaeport.bundle.golden import Golden
+from vaeport.bundle.opening import open_bundle
 from vaeport.common.fileio import staged_folder, write_text
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, MANIFEST_FILE
+from vaeport.errors import BundleError
+from vaeport.sessions.engine import check_sealed_graph
 from vaeport_parity.judging.report import parity_file
 from vaeport_parity.reporting.report import Report
 
@@ -42,6 +45,8 @@ class Exported:
     """The comparison that the float32 graphs passed."""
     precisions: tuple[LowerPrecision, ...]
     """Every lower precision that was wanted, written or not."""
+    refusal: str = ""
+    """Why a reader refuses the bundle unless its author is trusted (`trusted=True`); empty where it does not."""
 
 
 def export_source(
@@ -110,7 +115,19 @@ def _build(stage: Path, source: "Source", options: ExportOptions, progress: Call
         write_text(stage / parity_file(precision), report.to_json())
     (stage / MANIFEST_FILE).unlink()
     seal(stage, manifest)
-    return Exported(stage, reports[FP32], lower)
+    return Exported(stage, reports[FP32], lower, _refusal(stage))
+
+
+def _refusal(stage: Path) -> str:
+    """Why a reader would refuse the bundle from a stranger; empty where it would not."""
+    bundle = open_bundle(stage)
+    try:
+        for precision in bundle.manifest.precisions:
+            for graph in GRAPHS:
+                check_sealed_graph(bundle, graph, precision, rows=1)
+    except BundleError as error:
+        return str(error).removeprefix(f"{bundle.path}: ")
+    return ""
 
 
 @contextmanager
