@@ -23,7 +23,6 @@ from pathlib import Path
 
 from tools.torture.reliability import write_page
 from tools.torture.trial import Trial
-from vaeport.common.commands import print_table
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "out/torture"
@@ -70,11 +69,6 @@ def main() -> int:
         return _run_here(arguments.run, arguments.times, arguments.seed)
     jobs = [job for job in JOBS if not arguments.only or job.name in arguments.only]
     trials = _run_all(jobs, arguments.times, arguments.seed)
-    rows = [
-        (t.name, str(t.count), t.measured, f"{t.seconds:.0f} s", {True: "holds", False: "BROKEN", None: "-"}[t.holds])
-        for t in trials
-    ]
-    print_table(("trial", "count", "measured", "time", "verdict"), rows)
     return int(any(trial.holds is False for trial in trials))
 
 
@@ -135,7 +129,8 @@ def _run_apart(job: Job, times: float, seed: int, processor: int) -> list[Trial]
     trials = [Trial(**trial) for trial in json.loads(result.read_text(encoding="utf-8"))["trials"]]
     for trial in trials:
         verdict = {True: "holds", False: "BROKEN", None: "not tried"}[trial.holds]
-        print(f"{trial.name}: {trial.measured}; {verdict} ({seconds:.0f} s)", flush=True)
+        words = " ".join(trial.measured.split())
+        print(f"{trial.name}: {words} ({trial.count:,} tried in {trial.seconds:.0f} s): {verdict}", flush=True)
     return trials
 
 

@@ -34,7 +34,7 @@ def _table(results: Path) -> str:
     for trial in trials:
         verdict = {True: "holds", False: "**broken**", None: "not tried here"}[trial.holds]
         cells = (trial.name, trial.asked, f"{trial.count:,}", trial.measured, f"{trial.seconds:.0f}", verdict)
-        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+        lines.append(f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in cells)} |")
     return f"Measured on {_machine()}.\n\n" + "\n".join(lines)
 
 

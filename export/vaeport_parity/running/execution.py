@@ -23,7 +23,7 @@ NOT_TRIED = "not tried"
 """What is said of the steps that were left after several deaths."""
 
 _MOST_DEATHS = 4
-_LEAST_ROOM = 2**17
+_LEAST_ROOM = 2**20
 
 
 class Spec(Protocol):
