@@ -161,8 +161,10 @@ def _add_file(root: Path, files: Files, dice: random.Random) -> list[str]:
     return _tops(files, new)
 
 
-def _add_folder(root: Path, files: Files, dice: random.Random) -> list[str]:
+def _add_folder(root: Path, files: Files, dice: random.Random) -> list[str] | None:
     new = dice.choice(("fp16", "fp32/encoder_classifier/empty", "checkpoint/x", "d/" * _NESTING, "__pycache__"))
+    if (root / new).exists():
+        return None
     (root / new).mkdir(parents=True)
     return _tops(files, new.rstrip("/"))
 
