@@ -11,6 +11,7 @@ import pytest
 
 import vaeport
 from vaeport.bundle import limits
+from vaeport.bundle.archive import read_archive
 from vaeport.cli import main
 from vaeport.errors import BundleError, OutputError, SealError
 
@@ -226,3 +227,9 @@ def test_pack_to_a_place_that_cannot_be_written_is_told(tiny_bundle: Path, tmp_p
 
     with pytest.raises(OutputError):
         vaeport.open_bundle(tiny_bundle).pack(tmp_path / "file/out.vaeport")
+
+
+def test_folder_of_one_file_with_a_short_name_is_no_empty_folder(tmp_path: Path) -> None:
+    files = read_archive(_write(tmp_path / "short.zip", {"d/": b"", "d/f": b"x"}))
+
+    assert files.content == {"d/f": b"x"}

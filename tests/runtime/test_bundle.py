@@ -178,3 +178,14 @@ def test_shipped_bundles_are_sealed() -> None:
     assert {name: open_bundle(path).manifest.name for name, path in shipped_bundles().items()} == {
         name: name for name in shipped_bundles()
     }
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc")
+def test_no_file_stays_open(tiny_bundle: Path) -> None:
+    open_bundle(tiny_bundle)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    kept = [open_bundle(tiny_bundle) for _ in range(5)]
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(kept) == 5

@@ -175,3 +175,10 @@ def test_paths_that_cannot_stand_side_by_side_are_refused(path: str, sentence: s
     entry = TINY["files"][GRAPH]
 
     assert sentence in _refusal({**TINY, "files": {**TINY["files"], path: entry}})
+
+
+def test_labels_of_any_script_stand_in_the_file_as_they_are() -> None:
+    manifest = _parse({**TINY, "labels": ["кот", "犬", "owl"]})
+
+    assert "кот" in manifest.to_json()
+    assert "犬" in manifest.to_json()
