@@ -8,6 +8,7 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 from tests.export.material import compared, edit_onnx, opened, sealed_again, shortcomings
+from tests.runtime.tampering import write_manifest
 from vaeport.errors import BundleError, InputError, SealError
 from vaeport_export.bundle.subject import subject_of
 
@@ -135,7 +136,7 @@ def test_noise_floor_of_zero_is_measured_anew_and_its_bound_decides(copy: Path) 
     for outputs in values["tolerances"]["fp32"].values():
         for tolerance in outputs.values():
             tolerance.update(noise_floor=0.0, max_abs=0.0)
-    (copy / "bundle.json").write_text(json.dumps(values))
+    write_manifest(copy, values)
 
     report = compared(copy, "onnxruntime-all")
 

@@ -11,6 +11,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from tests.export.material import compared, edit_onnx, opened, sealed_again
+from tests.runtime.tampering import write_manifest
 from vaeport.bundle.golden import parse_golden
 from vaeport.bundle.opening import open_bundle
 from vaeport.contract import MANIFEST_FILE
@@ -166,7 +167,7 @@ def test_pixels_divided_by_256_are_named(copy: Path) -> None:
 def test_labels_in_another_order_are_named(copy: Path) -> None:
     manifest = json.loads((copy / MANIFEST_FILE).read_text())
     manifest["labels"] = manifest["labels"][::-1]
-    (copy / MANIFEST_FILE).write_text(json.dumps(manifest))
+    write_manifest(copy, manifest)
 
     report = compared(copy, "onnxruntime-all")
 

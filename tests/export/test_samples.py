@@ -103,7 +103,7 @@ def test_golden_images_are_a_few_of_each_class() -> None:
         (np.zeros((0, 3, 4, 4), np.uint8), "images holds no image"),
         ([], "images holds no image"),
         (np.zeros((2, 3, 4, 4), np.int32), "image array is int32, but must be uint8"),
-        (np.full((2, 3, 4, 4), 200.0), "has values from 200 to 200, but must be in"),
+        (np.full((2, 3, 4, 4), 200.0), "row 0 of the images holds the number 200"),
         (np.zeros((2, 2, 4, 5), np.uint8), r"images has shape \[2, 2, 4, 5\]"),
         (7, "images is int"),
         ("nowhere", "images: nowhere does not exist"),

@@ -118,7 +118,7 @@ def test_class_names_and_test_images_travel(tmp_path: Path) -> None:
         ({"labels": np.array([0, 1, 0, 0, 1, 2])}, "class '2' has fewer than 2 images"),
         ({"class_names": np.array(["a", "b"])}, "labels run from 0 to 2"),
         ({"class_names": np.array(["a", "b", "a"])}, "different names"),
-        ({"images": np.full((6, 5, 4), np.nan)}, "nan"),
+        ({"images": np.full((6, 5, 4), np.nan)}, "holds NaN"),
         ({"images": np.full((6, 5, 4), 7.0)}, "must be in"),
         ({"images": np.zeros((6, 5), np.uint8)}, "at least"),
     ],

@@ -97,7 +97,7 @@ class ArraysFile:
         header, entry = self.headers[name], self._entries[name]
         try:
             with self._archive.open(entry) as file:
-                content = file.read(header.start + header.nbytes + 1)
+                content = bytearray(file.read(header.start + header.nbytes + 1))  # arrays that may be written to
             values = np.frombuffer(content, header.dtype, math.prod(header.shape), header.start)
         except Exception as error:  # what is compressed can be damaged anywhere
             raise self._unreadable(error, entry) from error
