@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ def contained(action: Callable[[], object]) -> Outcome:
     if not child:
         os.close(reading)
         signal.alarm(_DEADLINE)
+        if "torch" in sys.modules:  # its threads stayed with the parent, and a parallel loop would wait for them
+            sys.modules["torch"].set_num_threads(1)
         os.write(writing, json.dumps(_measured(action)).encode())
         os._exit(0)
     os.close(writing)

@@ -42,14 +42,14 @@ class Job:
 
 JOBS = (
     Job("soak", 500_000, 600),
-    Job("fuzzing", 600, 620),
-    Job("resealed", 100_000, 480),
+    Job("fuzzing", 600, 720),
+    Job("resealed", 100_000, 750),
     Job("kills", 150, 360),
     Job("tampered", 100_000, 150),
     Job("load", 20_000, 60),
     Job("properties", 1, 60),
     Job("attacks", 1, 60),
-    Job("full_disks", 1000, 300),
+    Job("full_disks", 400, 200),
 )
 
 
