@@ -211,14 +211,12 @@ def save_original(reference: TorchReference, folder: Path) -> bool:
     """
     if reference.captured is None:
         return False
-    from safetensors.torch import save_file
+    from safetensors.torch import save  # its save_file hides a full disk behind an error of its own
 
     (folder / "program.json").write_text(reference.captured.to_json(), encoding="utf-8")
     state = reference.module.state_dict()
-    save_file(
-        {path: state[path].contiguous().clone() for path in reference.captured.tensors.values()},
-        folder / "weights.safetensors",
-    )
+    weights = {path: state[path].contiguous().clone() for path in reference.captured.tensors.values()}
+    (folder / "weights.safetensors").write_bytes(save(weights))
     return True
 
 

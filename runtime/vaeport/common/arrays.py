@@ -158,7 +158,7 @@ def _real_array(value: object, name: str, form: str) -> NDArray[Any]:
         return array
     if array.size:
         raise InputError(f"{name} is {shown(array)}, but must be real numbers {form}")
-    return array.astype(np.float32)
+    return np.zeros(array.shape, np.float32)  # an empty list is of no type that means anything
 
 
 def array_of(value: object) -> NDArray[np.generic] | None:
