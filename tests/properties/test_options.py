@@ -96,7 +96,8 @@ def test_another_digest_is_refused_and_its_own_is_taken(digits: str, place: int,
     fit=st.one_of(WORDS, st.sampled_from(["resize", "mnist", "none"])),
 )
 def test_unknown_choice_of_reading_is_refused(polarity: Any, fit: Any, model: vaeport.Model) -> None:
-    known = (polarity is None or polarity in ("auto", "dark-ink", "light-ink")) and fit in ("resize", "mnist", "none")
+    read = polarity is None or (isinstance(polarity, str) and polarity in ("auto", "dark-ink", "light-ink"))
+    known = read and isinstance(fit, str) and fit in ("resize", "mnist", "none")
     images = np.zeros((2, 4, 4), np.uint8)
 
     for verb in (model.encode, model.classify, model.reconstruct, model.restyle, model.anomaly_score):
