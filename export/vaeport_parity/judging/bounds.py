@@ -98,7 +98,7 @@ class Bounds:
         try:
             whole = self.plan.expectations.of(graph.name, given.name, 0, rows).float64
             part = given.values()
-            if given.batched and every > 1:
+            if given.batched:
                 part = {name: values[::every] for name, values in part.items()}
                 whole = {name: values[::every] for name, values in whole.items()}
             yield self.plan.expectations.run(graph.name, part, "native", plain=True), whole
