@@ -1,7 +1,7 @@
 """`python -m tools.mutants`: change the code in a sample of small ways; a test must fail for each (mutation testing).
 
 Prints, by area, how many of the changes a test noticed, and every change that none did. Exit code 1 if fewer than 92 %
-were noticed, of all or of those that change any behaviour at all.
+were noticed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
     python -m tools.torture --only kills    one trial
     python -m tools.torture --write         write docs/reliability.md from the results in out/torture
 
-Each trial runs in a process of its own on one processor. Exit code 1 if a promise is broken.
+Each trial runs in a process of its own on one processor, the soak beside all of them with what they leave. Exit code 1
+if a promise is broken.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from tools.torture.trial import Trial
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "out/torture"
 
+_BEHIND = 3  # niceness that leaves a third of a processor to what runs beside the others
+
 
 @dataclass(frozen=True)
 class Job:
@@ -38,10 +41,12 @@ class Job:
     """What `run` is given; grows with the length."""
     seconds: int
     """Expected time on one processor, by which long ones begin first."""
+    beside: bool = False
+    """Whether it runs beside the others, on any processor and behind them: it lasts as long as it is told."""
 
 
 JOBS = (
-    Job("soak", 500_000, 600),
+    Job("soak", 500_000, 600, beside=True),
     Job("fuzzing", 600, 720),
     Job("resealed", 100_000, 750),
     Job("kills", 150, 360),
@@ -84,10 +89,12 @@ def _run_here(name: str, times: float, seed: int) -> int:
 
 
 def _run_all(jobs: list[Job], times: float, seed: int) -> list[Trial]:
-    """Trials side by side, one on each processor, the longest first."""
+    """Trials side by side, one on each processor, the longest first; beside them those that are told how long."""
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    processors = os.sched_getaffinity(0)
     for job in sorted(jobs, key=lambda job: -job.seconds):
-        waiting.put(job)
+        if not job.beside:
+            waiting.put(job)
     found: dict[str, list[Trial]] = {}
 
     def work(processor: int) -> None:
@@ -96,9 +103,13 @@ def _run_all(jobs: list[Job], times: float, seed: int) -> list[Trial]:
                 job = waiting.get_nowait()
             except queue.Empty:
                 return
-            found[job.name] = _run_apart(job, times, seed, processor)
+            found[job.name] = _run_apart(job, times, seed, {processor})
 
-    lanes = [threading.Thread(target=work, args=(each,)) for each in sorted(os.sched_getaffinity(0))]
+    def work_beside(job: Job) -> None:
+        found[job.name] = _run_apart(job, times, seed, processors)
+
+    lanes = [threading.Thread(target=work_beside, args=(job,)) for job in jobs if job.beside]
+    lanes += [threading.Thread(target=work, args=(each,)) for each in sorted(processors)]
     for lane in lanes:
         lane.start()
     for lane in lanes:
@@ -106,7 +117,11 @@ def _run_all(jobs: list[Job], times: float, seed: int) -> list[Trial]:
     return [trial for job in jobs for trial in found[job.name]]
 
 
-def _run_apart(job: Job, times: float, seed: int, processor: int) -> list[Trial]:
+def _run_apart(job: Job, times: float, seed: int, processors: set[int]) -> list[Trial]:
+    def settle() -> None:
+        os.sched_setaffinity(0, processors)
+        os.nice(_BEHIND if job.beside else 0)
+
     began = time.perf_counter()
     result = RESULTS / f"{job.name}.json"
     result.unlink(missing_ok=True)
@@ -115,7 +130,7 @@ def _run_apart(job: Job, times: float, seed: int, processor: int) -> list[Trial]
             [sys.executable, "-m", "tools.torture", "--run", job.name, "--times", str(times), "--seed", str(seed)],
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
-            preexec_fn=lambda: os.sched_setaffinity(0, {processor}),
+            preexec_fn=settle,
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

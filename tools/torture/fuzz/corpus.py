@@ -19,7 +19,7 @@ from ..enemy.operators import recorded_nodes
 from ..enemy.zip_changes import archive_of, written
 
 _MODELS = Path(__file__).parents[3] / "models"
-_GRAFTED = 150
+_GRAFTED = 60
 _ORIENTATION = 0x0112
 
 
