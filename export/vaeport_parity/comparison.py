@@ -20,8 +20,8 @@ from .backends import OWN_BACKENDS, all_backends
 from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
-from .judging.preflight import preflight
 from .judging.report import BackendReport, Finding, Row
+from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
 from .running.environments import install, missing_reason

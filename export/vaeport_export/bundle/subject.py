@@ -1,10 +1,8 @@
 """A sealed bundle as something that vaeport_parity compares: its graphs, its original, and what is asked."""
 
 import atexit
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -12,13 +10,10 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from vaeport.bundle.archive import SUFFIX
-from vaeport.bundle.golden import Golden, parse_golden
+from vaeport.bundle.golden import parse_golden
 from vaeport.bundle.opening import DEFAULT_BUNDLE, Bundle, open_bundle
-from vaeport.checks.comparison import max_abs_error
 from vaeport.common.fileio import scratch_folder
-from vaeport.common.strict_json import parse_strict
 from vaeport.contract import (
-    CHECKPOINT_FOLDER,
     CLASS_PROBS,
     DECODER,
     ENCODER_CLASSIFIER,
@@ -26,28 +21,21 @@ from vaeport.contract import (
     GOLDEN_FILE,
     GRAPHS,
     IMAGE,
-    MANIFEST_FILE,
     Z_MEAN,
     Z,
-    graph_metadata,
 )
 from vaeport.errors import BundleError, BundleNotFoundError, CheckFailedError, InputError, SealError
-from vaeport.images.scaling import LEVELS, from_uint8
-from vaeport_parity.judging.report import Finding, Row
-from vaeport_parity.reference.base import Reference, chunked_answers
+from vaeport_parity.reference.base import Reference
 from vaeport_parity.reference.onnx_graph import RuntimeReference
 from vaeport_parity.reference.torch_module import TorchReference, save_original
 from vaeport_parity.reporting.report import Report
-from vaeport_parity.subjects.subject import CHAIN, Chain, Graph, InputSet, Recorded, Subject, SubjectOptions
+from vaeport_parity.subjects.subject import Chain, Graph, Subject, SubjectOptions
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
-from vaeport_train.running.checkpoint import MAX_CONFIG_BYTES
 
-from ..graph.checking import graph_faults
+from .findings import bundle_findings
+from .input_sets import input_sets, recorded_answers
 from .original import Original, read_original
-from .probes import doubtful_rows, hard_inputs, probe_inputs, probe_rows
 from .stranger import check_onnx
-
-_PIXELS_EVERY = 6  # golden images of a network with convolutions that are asked about as raw pixels, too
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -104,13 +92,13 @@ def subject_of(
     return Subject(
         bundle.manifest.name,
         tuple(graphs.values()),
-        tuple(_input_sets(bundle, original, golden, graphs, images, precision=precision)),
+        tuple(input_sets(bundle, original, golden, graphs, images, precision=precision)),
         chain=_chain() if in_full else None,
         label="" if in_full else precision,
         precisions=known,
         yardstick=original.yardstick if in_full else "onnxruntime without optimisation",
-        recorded=tuple(_recorded(golden, precision)),
-        findings=lambda rows: tuple(_findings(bundle, graphs, golden, precision, rows)),
+        recorded=tuple(recorded_answers(golden, precision)),
+        findings=lambda rows: tuple(bundle_findings(bundle, graphs, golden, precision, rows)),
         fresh=(lambda graph: _fresh(bundle, original, graphs[graph])) if in_full else None,
         seal=lambda report: _seal(bundle, report),
         empty_batch=False,  # the host answers one by itself
@@ -179,44 +167,6 @@ def _chain() -> Chain:
     return Chain((ENCODER_CLASSIFIER, DECODER), links, (IMAGE,))
 
 
-def _recorded(golden: Golden, precision: str) -> Iterator[Recorded]:
-    for name in GRAPHS:
-        answers = tuple(dict(answers) for answers in golden.references(name, precision))
-        yield Recorded(GOLDEN_FILE, name, dict(golden.inputs(name)), answers)
-
-
-def _input_sets(
-    bundle: Bundle,
-    original: Original,
-    golden: Golden,
-    graphs: Mapping[str, Graph],
-    images: NDArray[np.uint8] | None,
-    *,
-    precision: str,
-) -> Iterator[InputSet]:
-    shapes, costly = bundle.manifest.shapes, original.convolutional
-    for graph, inputs in probe_inputs(golden, shapes, rows=probe_rows(convolutional=costly)).items():
-        yield InputSet("probes", graph, dict(inputs), cuts="sizes")
-    for graph, inputs in hard_inputs(shapes).items():
-        yield InputSet("hard", graph, dict(inputs))
-    pixels = {IMAGE: golden.images[:: _PIXELS_EVERY if costly else 1]}
-    divisors = {IMAGE: LEVELS}
-    yield InputSet("pixels", ENCODER_CLASSIFIER, dict(pixels), divisors=divisors)
-    if precision == FP32:
-        yield InputSet("pixels", CHAIN, dict(pixels), divisors=divisors)
-    known = golden.labels >= 0
-    whole = (golden.images[known] if known.any() else golden.images) if images is None else images
-    candidates: Arrays = {IMAGE: from_uint8(whole)}
-    expected = chunked_answers(graphs[ENCODER_CLASSIFIER].reference, candidates, "native")
-    if len(rows := doubtful_rows(expected[CLASS_PROBS])):
-        yield InputSet("doubtful", ENCODER_CLASSIFIER, {IMAGE: candidates[IMAGE][rows]}, cuts="alone", again=True)
-    if images is not None:
-        latents = {name: expected[name].astype(np.float32) for name in (Z_MEAN, CLASS_PROBS)}
-        yield InputSet("test", ENCODER_CLASSIFIER, candidates, cuts="chunks", given=True)
-        through: Arrays = {Z: latents[Z_MEAN], CLASS_PROBS: latents[CLASS_PROBS]}
-        yield InputSet("test", DECODER, through, cuts="chunks", given=True)
-
-
 def _fresh(bundle: Bundle, original: Original, graph: Graph) -> bytes:
     """The graph as the exporter makes it now, in the opset of the bundle's file."""
     from ..graph.adoption import adopt_graph, opset_of
@@ -243,48 +193,3 @@ def _images(bundle: Bundle, options: SubjectOptions) -> NDArray[np.uint8]:
     if dataset.image_shape != shape:
         raise InputError(f"{bundle.path} takes images {list(shape)}, {dataset.name} has {list(dataset.image_shape)}")
     return dataset.evaluation_images()
-
-
-def _findings(
-    bundle: Bundle, graphs: Mapping[str, Graph], golden: Golden, precision: str, rows: Sequence[Row]
-) -> Iterator[Finding]:
-    """What breaks the contract in a bundle's own files."""
-    manifest = bundle.manifest
-    if (labels := _trained_labels(bundle)) not in (None, manifest.labels):
-        yield Finding(MANIFEST_FILE, f"labels are {list(manifest.labels)}, the checkpoint has {list(labels or ())}")
-    for name, graph in graphs.items():
-        spec = GRAPHS[name]
-        metadata = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
-        model = onnx.load_model_from_string(graph.content)
-        faults = graph_faults(model, graph.content, spec, manifest.shapes, precision=precision, metadata=metadata)
-        for text in faults:
-            yield Finding(graph.file, text)
-    wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
-    if precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(bundle, golden, graphs):
-        yield Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")
-        return
-    whose = "the checkpoint's" if precision == FP32 else f"those of the {precision} file"
-    for name in sorted(wrong):
-        yield Finding(GOLDEN_FILE, f"its answers of {name} are not {whose}")
-
-
-def _trained_labels(bundle: Bundle) -> tuple[str, ...] | None:
-    """Class names in the record of a run of vaeport-train; None where the networks came from elsewhere."""
-    name = f"{CHECKPOINT_FOLDER}/config.json"
-    if name not in bundle.manifest.files:
-        return None
-    try:
-        values: Any = parse_strict(bundle.read(name), most=MAX_CONFIG_BYTES)
-        return tuple(str(label) for label in values["data"]["labels"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _recorded_by_256(bundle: Bundle, golden: Golden, graphs: Mapping[str, Graph]) -> bool:
-    images = golden.images.astype(np.float32) / np.float32(256)
-    expected = chunked_answers(graphs[ENCODER_CLASSIFIER].reference, {IMAGE: images}, "float64")
-    return all(
-        max_abs_error(golden.answers[ENCODER_CLASSIFIER]["float64"][name], values)
-        <= bundle.manifest.tolerances[FP32][ENCODER_CLASSIFIER][name].max_abs
-        for name, values in expected.items()
-    )

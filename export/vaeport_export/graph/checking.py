@@ -9,7 +9,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from vaeport.contract import BATCH, FP32, METADATA_LABELS, GraphSpec, Shapes
 from vaeport.errors import CheckFailedError
-from vaeport_parity.judging.preflight import host_path
+from vaeport_parity.reading.preflight import host_path
 from vaeport_parity.reference.evaluator import every_node, is_random
 
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}

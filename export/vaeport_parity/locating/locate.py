@@ -10,11 +10,11 @@ from vaeport.errors import InputError
 
 from ..asking.steps import Plan
 from ..judging.report import Row
+from ..reading.differences import Difference, are_alike, file_differences
 from ..reporting.sentences import listed, row_sentence
 from ..running.process import PAST_TIME_LIMIT
 from ..subjects.subject import Graph
 from ..subjects.tensors import Arrays
-from .file_differences import Difference, are_alike, file_differences
 from .ladder import CAPTURE, ORIGINALS, STANDARD, Compare, Ladder
 from .matching import Values, first_unmatched, onnx_tensors, torch_tensors
 from .node_search import NodeSearch, RunPart

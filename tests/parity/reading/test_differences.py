@@ -5,7 +5,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from tests.parity.locating.graphs import GRAPHS, attention, branching, calling, convolutional, looping, recurrent
-from vaeport_parity.locating.file_differences import are_alike, file_differences
+from vaeport_parity.reading.differences import are_alike, file_differences
 
 
 def told(model: ModelProto, other: ModelProto, where: str = "the original") -> list[str]:

@@ -4,8 +4,8 @@ import pytest
 from onnx import ModelProto, helper
 
 from tests.parity.judging.plans import graph, probes
-from vaeport_parity.judging.preflight import host_path, preflight
 from vaeport_parity.judging.report import Finding
+from vaeport_parity.reading.preflight import host_path, preflight
 from vaeport_parity.subjects.subject import Subject
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import onnx
 from onnx import ModelProto, NodeProto
 
+from ..judging.report import Finding
 from ..reference.evaluator import every_node, is_random
 from ..subjects.subject import Subject
-from .report import Finding
 
 _LOADS = {
     "1.14": (8, 18),

@@ -1,0 +1,73 @@
+"""What breaks the contract in a bundle's own files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+
+from vaeport.bundle.golden import Golden
+from vaeport.bundle.opening import Bundle
+from vaeport.checks.comparison import max_abs_error
+from vaeport.common.strict_json import parse_strict
+from vaeport.contract import (
+    CHECKPOINT_FOLDER,
+    ENCODER_CLASSIFIER,
+    FP32,
+    GOLDEN_FILE,
+    GRAPHS,
+    IMAGE,
+    MANIFEST_FILE,
+    graph_metadata,
+)
+from vaeport_parity.judging.report import Finding, Row
+from vaeport_parity.reference.base import chunked_answers
+from vaeport_parity.subjects.subject import Graph
+from vaeport_train.running.checkpoint import MAX_CONFIG_BYTES
+
+from ..graph.checking import graph_faults
+
+
+def bundle_findings(
+    bundle: Bundle, graphs: Mapping[str, Graph], golden: Golden, precision: str, rows: Sequence[Row]
+) -> Iterator[Finding]:
+    """What breaks the contract in a bundle's own files."""
+    manifest = bundle.manifest
+    if (labels := _trained_labels(bundle)) not in (None, manifest.labels):
+        yield Finding(MANIFEST_FILE, f"labels are {list(manifest.labels)}, the checkpoint has {list(labels or ())}")
+    for name, graph in graphs.items():
+        spec = GRAPHS[name]
+        metadata = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
+        model = onnx.load_model_from_string(graph.content)
+        faults = graph_faults(model, graph.content, spec, manifest.shapes, precision=precision, metadata=metadata)
+        for text in faults:
+            yield Finding(graph.file, text)
+    wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
+    if precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(bundle, golden, graphs):
+        yield Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")
+        return
+    whose = "the checkpoint's" if precision == FP32 else f"those of the {precision} file"
+    for name in sorted(wrong):
+        yield Finding(GOLDEN_FILE, f"its answers of {name} are not {whose}")
+
+
+def _trained_labels(bundle: Bundle) -> tuple[str, ...] | None:
+    """Class names in the record of a run of vaeport-train; None where the networks came from elsewhere."""
+    name = f"{CHECKPOINT_FOLDER}/config.json"
+    if name not in bundle.manifest.files:
+        return None
+    try:
+        values: Any = parse_strict(bundle.read(name), most=MAX_CONFIG_BYTES)
+        return tuple(str(label) for label in values["data"]["labels"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _recorded_by_256(bundle: Bundle, golden: Golden, graphs: Mapping[str, Graph]) -> bool:
+    images = golden.images.astype(np.float32) / np.float32(256)
+    expected = chunked_answers(graphs[ENCODER_CLASSIFIER].reference, {IMAGE: images}, "float64")
+    return all(
+        max_abs_error(golden.answers[ENCODER_CLASSIFIER]["float64"][name], values)
+        <= bundle.manifest.tolerances[FP32][ENCODER_CLASSIFIER][name].max_abs
+        for name, values in expected.items()
+    )

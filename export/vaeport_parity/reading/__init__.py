@@ -1,0 +1,1 @@
+"""What the files themselves show, before anything runs."""
