@@ -72,7 +72,7 @@ def main() -> int:
         workshops = [stack.enter_context(Workshop(ROOT, tuple(AREAS.values()))) for _ in range(arguments.jobs)]
         tests = traced(workshops[0], ROOT, files, arguments.memory)
         print(f"{len(tests)} tests take {sum(test.seconds for test in tests):.0f} s", flush=True)
-        imports = {file: imported(ROOT, file) for file in files}
+        imports = {file: imported(workshops[0].tree, file) for file in files}
         covered = {mutant: covering(mutant, tests, imports) for mutant in chosen}
         if spoilt := _spoilt(workshops[0], list(covered.values())):
             print(f"{spoilt} of {_CONTROLS} runs without a change failed, so nothing can be said")

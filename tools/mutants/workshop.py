@@ -63,15 +63,16 @@ class Workshop:
     def __init__(self, root: Path, folders: tuple[str, ...]) -> None:
         self._folders = folders
         self._place = Path(tempfile.mkdtemp(prefix="mutants-"))
-        self._tree = self._place / "tree"
-        self._tree.mkdir()
+        self.tree = self._place / "tree"
+        """The copy of the checkout that it changes."""
+        self.tree.mkdir()
         for name in _COPIED:
-            shutil.copytree(root / name, self._tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(root / name, self.tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in _ALSO_COPIED:
-            shutil.copy(root / name, self._tree / name)
+            shutil.copy(root / name, self.tree / name)
         self._worker = subprocess.Popen(
             [sys.executable, "-m", "tools.mutants.worker"],
-            cwd=self._tree,
+            cwd=self.tree,
             env=self._environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -98,7 +99,7 @@ class Workshop:
 
     def outcome(self, mutant: Mutant, tests: list[Test]) -> Outcome:
         """Change the file, run the tests, and put the file back."""
-        file = self._tree / mutant.path
+        file = self.tree / mutant.path
         source = file.read_bytes()
         try:
             _write(file, mutant.apply(source))
@@ -157,7 +158,7 @@ class Workshop:
         own = ("runtime", "export", "train", ".")
         return {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(str(self._tree / name) for name in own),
+            "PYTHONPATH": os.pathsep.join(str(self.tree / name) for name in own),
             "TMPDIR": str(self._place),
             "OMP_NUM_THREADS": "1",
         }
