@@ -136,6 +136,16 @@ class Recorded:
     """Answers by output name, one for each type in which they were recorded."""
 
 
+@dataclass(frozen=True)
+class Blame:
+    """The one of several files about the same network that contradicts all others."""
+
+    file: str
+    """Its path."""
+    text: str
+    """What it has and what the others have, in one sentence."""
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """Everything that is compared at once."""
@@ -161,6 +171,8 @@ class Subject:
     fresh: Callable[[str], bytes] | None = None
     """Hook: a graph (by name) as the exporter makes it now, or as it was before it was converted; file differences are
     told against it."""
+    blame: Callable[[str], Blame | None] | None = None
+    """Hook: which of the files that speak of a graph (by name) contradicts the others; None where none stands alone."""
     seal: "Callable[[Report], None] | None" = None
     """Hook: keep a report beside the subject; None where there is no place for it."""
     empty_batch: bool = True
