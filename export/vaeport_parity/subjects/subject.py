@@ -47,8 +47,8 @@ class Graph:
     """Bound by output; None, or an output without one: measured from the reference's own rounding noise. A bound with a
     noise floor is a claim that is checked against the noise that is measured."""
     noise: Callable[[Arrays, Arrays], Iterable[Mapping[str, float]]] | None = None
-    """Hook for references without noise of their own: from inputs and the reference's answers to them the rounding noise
-    by output, by one way to measure after another, the cheapest first."""
+    """Hook for references without noise of their own: from inputs and the reference's answers to them the rounding
+    noise by output, by one way to measure after another, the cheapest first."""
     original: Path | None = None
     """Folder with `program.json` and `weights.safetensors`, for the backends that run PyTorch; None where there is no
     PyTorch original."""
