@@ -71,7 +71,10 @@ def _activation_scales(quantised: ModelProto) -> dict[str, tuple[NDArray[Any], N
     """Scale and zero point of every tensor that a graph rounds while it runs, by the tensor's name."""
     constants = {tensor.name: tensor for tensor in quantised.graph.initializer}
     return {
-        node.input[0]: (numpy_helper.to_array(constants[node.input[1]]), numpy_helper.to_array(constants[node.input[2]]))
+        node.input[0]: (
+            numpy_helper.to_array(constants[node.input[1]]),
+            numpy_helper.to_array(constants[node.input[2]]),
+        )
         for node in quantised.graph.node
         if node.op_type == "QuantizeLinear" and {*node.input[1:]} <= constants.keys() and len(node.input) > _ZERO_POINT
     }

@@ -10,20 +10,43 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from vaeport.errors import VaeportError
+
 from ..judging.report import Finding
 from ..reference.evaluator import every_node
-from ..subjects.subject import Graph
+from ..subjects.subject import Graph, Subject
 from ..subjects.tensors import Arrays, is_float
 from .batch_size import batch_dependences, beyond
 from .canonical import Term, Terms, differing_weights, every_term, terms_of
 from .differences import are_alike, file_differences
 from .equivalence import EQUAL, Effect, same_kinds, tried
-from .preflight import foreign_operators
 
 _FEW = 3
+_ROWS = 4
 _ROUNDED = 4  # rounding steps of float32 that constants computed by another version may be off
 _BROAD = 0.25  # share of a tensor's values that a rewriting changes at least; whoever tampers changes few
 _QUANTISED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
+
+
+def held_findings(subject: Subject) -> list[Finding]:
+    """What the graphs of a subject have that fresh ones have not; what hinders that is told as information.
+
+    Args:
+        subject: graphs; nothing is found where there is no way to make fresh ones.
+    """
+    found: list[Finding] = []
+    if subject.fresh is None:
+        return found
+    for graph in subject.graphs:
+        try:
+            fresh = subject.fresh(graph.name)
+        except VaeportError as error:
+            text = f"no fresh export can be made to hold it against: {error}"
+            found.append(Finding(graph.file, text, wrong=False))
+            continue
+        few = subject.input_set(graph.name, "probes").rows(0, _ROWS)
+        found += against_fresh(graph, fresh, inputs=few, strict=subject.sealed)
+    return found
 
 
 def against_fresh(graph: Graph, fresh: bytes, *, inputs: Arrays, strict: bool = True) -> list[Finding]:
@@ -31,8 +54,8 @@ def against_fresh(graph: Graph, fresh: bytes, *, inputs: Arrays, strict: bool = 
 
     Equal bytes need no words. Else both are read as computations, through functions and subgraphs: names, order,
     Identity nodes, dead nodes and the place of constants do not matter and are told as information, and so is another
-    spelling. Wrong are operators of foreign domains, answers that hang on the batch's size, and weights of other values
-    unless both graphs compute the same in float64, dead units woken.
+    spelling. Wrong are answers that hang on the batch's size, and weights of other values unless both graphs compute
+    the same in float64, dead units woken.
 
     Args:
         graph: the file.
@@ -48,7 +71,7 @@ def against_fresh(graph: Graph, fresh: bytes, *, inputs: Arrays, strict: bool = 
     except (DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
         text = f"it cannot be held against a fresh export: {' '.join(str(error).split())[:200]}"
         return [Finding(graph.file, text, wrong=False)]
-    held = _Held(model, other, given, wanted, inputs)
+    held = _Held(model, other, given, wanted, inputs if strict else None)
     found = [Finding(graph.file, text, wrong=strict) for text in held.faults()]
     found += [Finding(graph.file, text, wrong=wrong and strict) for text, wrong in held.differences()]
     return found
@@ -62,15 +85,11 @@ class _Held:
     other: ModelProto
     given: Terms
     wanted: Terms
-    inputs: Arrays
+    inputs: Arrays | None
+    """A few rows to try both on; None where they are not tried."""
 
     def faults(self) -> Iterator[str]:
         """What no export has, whatever it computes."""
-        if foreign := [name for name in foreign_operators(self.model) if name not in foreign_operators(self.other)]:
-            yield (
-                f"it has operators outside the standard, {', '.join(foreign[:_FEW])}, which a fresh export has not; "
-                "most runtimes lack them"
-            )
         told = [each.text for each in beyond(batch_dependences(self.model), batch_dependences(self.other))]
         for text in told[:1]:
             more = f"; so do {len(told) - 1} more" if len(told) > 1 else ""
@@ -96,7 +115,7 @@ class _Held:
             yield "its weights differ from those of a fresh export by rounding alone", False
             return
         moved = all(_is_moved(a, b) for a, b, _ in differing)
-        effect = tried(self.model, self.other, self.inputs) if moved or not self._is_quantised() else None
+        effect = self._tried() if moved or not self._is_quantised() else None
         broad = all(_share(a, b) >= _BROAD or _is_moved(a, b) for a, b, _ in differing)
         if effect and (effect.largest <= EQUAL if moved else broad and effect.same):
             how = "in another order" if moved else "scaled"
@@ -114,11 +133,14 @@ class _Held:
         if self._is_quantised():
             yield from ((text, True) for text in changed[:_FEW])
             return
-        effect = tried(self.model, self.other, self.inputs)
+        effect = self._tried()
         if effect is None:
-            yield from ((f"{text}, and it cannot be evaluated in float64", False) for text in changed[:_FEW])
+            yield from ((text, False) for text in changed[:_FEW])
         elif not effect.same:
             yield from ((text, True) for text in [*changed[:_FEW], _effect_text(effect)])
+
+    def _tried(self) -> Effect | None:
+        return tried(self.model, self.other, self.inputs) if self.inputs is not None else None
 
     def _how(self) -> str:
         if are_alike(self.model, self.other):
