@@ -75,9 +75,8 @@ def verdict_line(reports: Sequence[ReportData]) -> str:
         return f"HOLDS: {first.name} answers right in {names}; {worst.precision}: {margin(worst)}"
     held = [report.precision for report in reports if report.holds]
     told = "; ".join(f"{report.precision}: {_extent(report)}{shortcoming(report)}" for report in short)
-    return (
-        f"FALLS SHORT: {first.name}{f', although {listed(held)} hold' + 's' * (len(held) == 1) if held else ''}: {told}"
-    )
+    holding = f" ({listed(held)} hold{'s' * (len(held) == 1)})" if held else ""
+    return f"FALLS SHORT: {first.name}{holding}: {told}"
 
 
 def _extent(report: ReportData) -> str:

@@ -123,7 +123,7 @@ def test_folder_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_junit_failure_carries_the_place() -> None:
-    cases = ET.fromstring(junit_xml([broken()])).iter("testcase")  # noqa: S314 - our own text
+    cases = list(ET.fromstring(junit_xml([broken()])).iter("testcase"))  # noqa: S314 - our own text
 
     failures = {case.get("classname"): case.find("failure") for case in cases}
     failure = failures["tract"]
