@@ -111,7 +111,9 @@ def answers_made_from(name: str, precision: str = FP32) -> Plant:
         spec, path = GRAPHS[name], folder / GRAPHS[name].file(precision)
         held = golden_arrays(folder)
         inputs = {each: held[f"{name}.{each}"] for each in spec.inputs}
-        inputs = {key: np.float32(array / 255) if array.dtype == np.uint8 else array for key, array in inputs.items()}
+        inputs = {
+            key: (array / 255).astype(np.float32) if array.dtype == np.uint8 else array for key, array in inputs.items()
+        }
         answers = onnxruntime_answers(path.read_bytes(), name, inputs, optimised=False)
         kinds = ("float32", "float64") if precision == FP32 else (precision,)
         new = {
