@@ -127,7 +127,7 @@ def _graph(bundle: Bundle, original: Original, name: str, precision: str, *, tru
         programs = _saved(reference)
     scores = frozenset({CLASS_PROBS}) & {spec.name for spec in outputs}
     tolerances = bundle.manifest.tolerances[precision][name]
-    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, programs)
+    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, original=programs)
 
 
 def _check_answers(bundle: Bundle, reference: Reference, name: str, file: str) -> None:
