@@ -1,4 +1,4 @@
-"""Defects are caught and told with their place, harmless rewrites raise no alarm: a few each day, the rest by torture."""
+"""Defects are caught and told with their place, harmless rewrites raise no alarm: a few each day, all by torture."""
 
 from pathlib import Path
 
