@@ -317,11 +317,11 @@ WIRING = [
 
 HIDDEN = [
     _of("bias off behind many an Identity", _hidden_by_identity, "node_linear_1", _LAST_BIAS),
-    _of("weight off and all renamed", _hidden_by_names(_LAST), "n_3", "n_tensor_4"),
+    _of("weight off and all renamed", _hidden_by_names(_LAST), "n_3", "n_tensor_2"),
     _of(
         "kernel off and all renamed",
         _hidden_by_names("network.decoder.up.weight"),
-        "n_28",
+        "n_32",
         "n_tensor_18",
         base=CONV,
     ),
