@@ -23,6 +23,7 @@ from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
 from .judging.report import BackendReport, Finding, Row
+from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
@@ -213,7 +214,7 @@ def compare(
         plan.samples,
         tuple(reports),
         tuple(rows),
-        (*preflight(subject), *_own_findings(subject, rows)),
+        (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows)),
         label=subject.label,
         yardstick=subject.yardstick,
         given_samples=plan.given_samples,
