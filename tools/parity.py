@@ -7,6 +7,7 @@ can be had here by switches and emulators, `--releases` compares onnxruntime's r
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from vaeport.bundle.opening import open_bundle, shipped_bundles
@@ -127,7 +128,7 @@ def _compare(path: Path, precision: str, names: list[str], arguments: argparse.N
         subject_of(bundle, precision, images=images),
         names,
         limit=limit,
-        progress=lambda name: print(f"{path.name}, {precision}: {name}", flush=True),
+        progress=_teller(path, precision),
     )
     print_report(report)
     write_reports(report, Path(arguments.out, f"{path.name}-{precision}"))
@@ -151,7 +152,7 @@ def _compare_level(chosen: list[tuple[Path, str]], level: str, arguments: argpar
             limit=arguments.time_limit,
             timed=False,
             locate=False,
-            progress=lambda name, where=f"{path.name}, {precision}": print(f"{where}: {name}", flush=True),
+            progress=_teller(path, precision),
         )
         print_report(report)
         write_reports(report, Path(arguments.out, f"{path.name}-{precision}-{level}"))
@@ -168,10 +169,14 @@ def _compare_releases(chosen: list[tuple[Path, str]], arguments: argparse.Namesp
             subject_of(open_bundle(path), precision),
             names,
             limit=arguments.time_limit,
-            progress=lambda name, where=f"{path.name}, {precision}": print(f"{where}: {name}", flush=True),
+            progress=_teller(path, precision),
         )
         KEPT.mkdir(parents=True, exist_ok=True)
         write_drift(releases, RELEASES)
+
+
+def _teller(path: Path, precision: str) -> Callable[[str], None]:
+    return lambda name: print(f"{path.name}, {precision}: {name}", flush=True)
 
 
 if __name__ == "__main__":
