@@ -130,8 +130,8 @@ def _compare(path: Path, precision: str, names: list[str], arguments: argparse.N
         limit=limit,
         progress=_teller(path, precision),
     )
-    print_report(report)
-    write_reports(report, Path(arguments.out, f"{path.name}-{precision}"))
+    print_report([report])
+    write_reports([report], Path(arguments.out, f"{path.name}-{precision}"))
     seal_report(bundle, report)
 
 

@@ -29,7 +29,8 @@ from .reporting.report import Report
 from .running.environments import install, missing_reason
 from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
-from .subjects.subject import Subject
+from .subjects.finding import find_subject
+from .subjects.subject import Subject, SubjectOptions
 from .subjects.tensors import Arrays, input_specs, output_specs
 
 TIME_LIMIT = 600.0
@@ -100,6 +101,63 @@ def fitting(names: Sequence[str], subject: Subject) -> list[str]:
     """Backends that can be compared: those that run the PyTorch original need one, and run no lower precision."""
     from_original = bool(subject.graphs) and all(graph.original is not None for graph in subject.graphs)
     return [name for name in names if from_original or not backend_named(name).facts.from_original]
+
+
+def subjects_at(path: str, options: SubjectOptions, precisions: Sequence[str] = ()) -> tuple[Subject, ...]:
+    """The subject at a path, once for each precision.
+
+    Args:
+        path: as of `find_subject`.
+        options: what is wanted of it; its precision is not looked at.
+        precisions: which; none for all that it has, its first one first.
+
+    Raises:
+        InputError: as of `find_subject`.
+    """
+    wanted = list(dict.fromkeys(precisions))
+    first = find_subject(path, dataclasses.replace(options, precision=wanted[0] if wanted else ""))
+    names = wanted or list(first.precisions)
+    if not names:
+        return (first,)
+    others = (name for name in names if name != first.precision)
+    made = {first.precision: first}
+    made |= {name: find_subject(path, dataclasses.replace(options, precision=name)) for name in others}
+    return tuple(made[name] for name in names)
+
+
+def compare_all(
+    subjects: Sequence[Subject],
+    backends: str | Sequence[str] = "all",
+    *,
+    limit: float = TIME_LIMIT,
+    timed: bool = False,
+    locate: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Report, ...]:
+    """Compare every precision of a subject, as of `compare`, a report each.
+
+    Args:
+        subjects: as of `subjects_at`.
+        backends: as of `chosen_backends`; those that cannot run a precision are left out of its report.
+        limit: seconds that each backend may take for each precision.
+        timed: whether durations are measured.
+        locate: whether the place of an error is looked for.
+        progress: called with the name of what is under way.
+
+    Raises:
+        InputError: as of `compare`.
+    """
+    chosen = chosen_backends(backends)
+    able = [subject for subject in subjects if fitting(chosen, subject)] or list(subjects)
+    reports = []
+    for subject in able:
+        label = f"{subject.precision}: " if len(able) > 1 else ""
+
+        def tell(step: str, label: str = label) -> None:
+            progress(f"{label}{step}")
+
+        reports.append(compare(subject, chosen, limit=limit, timed=timed, locate=locate, progress=tell))
+    return tuple(reports)
 
 
 def compare(
