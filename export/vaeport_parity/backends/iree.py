@@ -33,6 +33,7 @@ class Iree:
         packages=("iree-base-compiler[onnx]", "iree-base-runtime", "numpy"),
         empty_batch=False,
         remark="llvm-cpu, compiled for this processor",
+        imports=("onnx",),
     )
 
     def version(self) -> str:

@@ -20,6 +20,7 @@ class Jax:
         packages=("jaxonnxruntime==0.3.0", "jax<0.7", "absl-py", "onnx", "numpy"),
         remark="jaxonnxruntime, compiled once for each combination of input shapes",
         variables={"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"},
+        imports=("jaxonnxruntime.call_onnx",),
     )
 
     def version(self) -> str:
