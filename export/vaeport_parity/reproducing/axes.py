@@ -1,4 +1,4 @@
-"""Axes of a small graph's inputs and initializers that have the same size for the same reason, made shorter together."""
+"""Axes of inputs and initializers that have the same size for the same reason, made shorter together."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -64,10 +64,10 @@ def linked_axes(case: Case) -> list[list[Axis]]:
         groups.setdefault(root(axis), []).append(axis)
     arrays = {**case.inputs, **case.weights}
     mine = [group for group in groups.values() if any(name in arrays for name, _ in group)]
-    return sorted(mine, key=lambda group: -_weight(group, shapes, arrays))
+    return sorted(mine, key=lambda group: -_weight(group, arrays))
 
 
-def _weight(group: list[Axis], shapes: dict[str, tuple[int, ...]], arrays: Arrays) -> int:
+def _weight(group: list[Axis], arrays: Arrays) -> int:
     """How many numbers a group of axes takes part in; the batch, which is first everywhere, comes before all."""
     batch = all(place == 0 for _, place in group) and any(name not in arrays for name, _ in group)
     return sum(arrays[name].size for name, _ in group if name in arrays) + 10**9 * batch
@@ -103,7 +103,7 @@ def _cut(case: Case, group: list[Axis], kept: slice) -> Case | None:
 
 def _pairs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> Iterator[tuple[Axis, Axis]]:
     """Axes that must be equal because of a node, as far as they are known; of unknown ones a trial tells."""
-    if not node.output[0] in shapes or not all(name in shapes for name in node.input if name):
+    if node.output[0] not in shapes or not all(name in shapes for name in node.input if name):
         return
     given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
     inputs, output = list(node.input), node.output[0]
@@ -128,9 +128,10 @@ def _pairs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> Iterator
             yield from (((name, p), (output, p)) for p in range(len(shapes[output])) if p != axis)
     else:
         for name in filter(None, inputs):
-            if node.op_type in _CHANNELS_SECOND and len(shapes[name]) == 1 and name != inputs[0]:
+            by_channel = len(shapes[name]) == 1 != len(shapes[output])
+            if node.op_type in _CHANNELS_SECOND and by_channel:
                 yield (name, 0), (inputs[0], 1)
-            elif node.op_type in ("QuantizeLinear", "DequantizeLinear") and len(shapes[name]) == 1 != len(shapes[output]):
+            elif node.op_type in ("QuantizeLinear", "DequantizeLinear") and by_channel:
                 yield (name, 0), (inputs[0], int(given.get("axis", 1)) % len(shapes[output]))
             else:
                 yield from _aligned(name, output, shapes)
@@ -149,9 +150,7 @@ def _of_convolution(
     yield (inputs[0], 1), (inputs[1], into) if int(given.get("group", 1)) == 1 else (output, 1)
 
 
-def _of_product(
-    inputs: list[str], output: str, shapes: dict[str, tuple[int, ...]]
-) -> Iterator[tuple[Axis, Axis]]:
+def _of_product(inputs: list[str], output: str, shapes: dict[str, tuple[int, ...]]) -> Iterator[tuple[Axis, Axis]]:
     left, right = (len(shapes[name]) for name in inputs)
     rank = len(shapes[output])
     yield (inputs[0], left - 1), (inputs[1], max(right - 2, 0))

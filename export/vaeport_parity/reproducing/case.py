@@ -30,7 +30,7 @@ class Case:
     @property
     def output(self) -> str:
         """Name of the output."""
-        return self.model.graph.output[0].name
+        return str(self.model.graph.output[0].name)
 
     @property
     def nodes(self) -> int:
@@ -76,7 +76,7 @@ class Case:
         for name, values in self.inputs.items():
             digest.update(f"{name} {values.dtype.name} {values.shape}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
-        return digest.hexdigest()
+        return str(digest.hexdigest())
 
     @cached_property
     def size(self) -> tuple[int, int, int, int]:
@@ -238,7 +238,7 @@ def _digits(values: NDArray[Any]) -> int:
 
 
 def short_names(case: Case) -> dict[str, str]:
-    """A short name for every tensor of a case: `x` for inputs, `w` for initializers, `t` between, `y` for the output."""
+    """A short name for every tensor: `x` for inputs, `w` for initializers, `t` between, `y` for the output."""
     graph = case.model.graph
     names: dict[str, str] = {}
     made = [name for node in graph.node for name in node.output if name and name != case.output]
@@ -247,5 +247,3 @@ def short_names(case: Case) -> dict[str, str]:
         for place, name in enumerate(dict.fromkeys(group)):
             names[name] = letter if len(group) == 1 else f"{letter}{place}"
     return names | {case.output: "y"}
-
-

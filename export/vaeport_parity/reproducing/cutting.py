@@ -188,9 +188,7 @@ class Cutter:
 
     def _window(self, tensor: str, kept: Sequence[str]) -> Cut | None:
         """Some nodes that lead to a tensor, everything before them given; None where they do not fall short."""
-        made = {name for name in kept} | {
-            value.name or "" for name in kept for value in self.graph.makers[name].outputs
-        }
+        made = {value.name for name in kept for value in self.graph.makers[name].outputs}
         read = dict.fromkeys(name for each in kept for name in self.graph.reads[each] if name not in made)
         frozen = [name for name in read if name in self.graph.depending and name not in self.graph.inputs]
         if not all(name in self.exact.values for name in frozen):

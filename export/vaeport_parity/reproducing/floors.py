@@ -43,9 +43,7 @@ def noise_floor(case: Case, *, onnxruntime: bool) -> NDArray[np.float64]:
         return _floor(case, exact, native, onnxruntime=onnxruntime)
 
 
-def _floor(
-    case: Case, exact: NDArray[Any], native: NDArray[Any], *, onnxruntime: bool
-) -> NDArray[np.float64]:
+def _floor(case: Case, exact: NDArray[Any], native: NDArray[Any], *, onnxruntime: bool) -> NDArray[np.float64]:
     moved = list(_moved(case))
     if exact.dtype.kind != "f":
         doubt = np.zeros(exact.shape, bool)

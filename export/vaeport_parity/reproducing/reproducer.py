@@ -33,7 +33,7 @@ MODEL, INPUTS, EXPECTED, SCRIPT, ISSUE = "model.onnx", "inputs.npz", "expected.n
 FILES = (MODEL, INPUTS, EXPECTED, SCRIPT, ISSUE)
 """Names of the files of a reproducer."""
 
-_RUN_SHARE = 0.25  # of the time, for one run of a candidate
+_RUN_SHARE = 0.5  # of the time, for one run of a candidate
 _CUT_SHARE = 0.6  # of the time, for taking the graph apart
 _SCRIPT_SECONDS = 60.0
 _ANY_DIFFERENCE = 0.5  # allowed where entries must be equal, and differ by 1 at least
@@ -140,8 +140,9 @@ def make_reproducer(
 
 def _wrong_file(model: onnx.ModelProto, inputs: Arrays, expected: Arrays, output: str, tolerance: float) -> str:
     """Why the file and not the backend is at fault; nothing where it is right."""
-    from ..locating.tensors import difference, exact_values
     from vaeport.errors import InputError
+
+    from ..locating.tensors import difference, exact_values
 
     if output not in expected:
         return ""

@@ -49,9 +49,7 @@ _BODIES: dict[str, Body] = {
     "tract-newest": Body("tract"),
     "iree": Body("iree"),
     "tvm": Body("tvm"),
-    "mnn": Body(
-        "mnn", {"precision": ', "precision": "high"', "hint": "\n    manager.set_hint(3, 0)  # no Winograd"}
-    ),
+    "mnn": Body("mnn", {"precision": ', "precision": "high"', "hint": "\n    manager.set_hint(3, 0)  # no Winograd"}),
     "mnn-default": Body("mnn", {"precision": "", "hint": ""}),
     "ncnn": Body("ncnn", {"options": ', "fp16=0"', "settings": "net.opt.use_winograd_convolution = False"}),
     "ncnn-default": Body("ncnn", {"options": "", "settings": "net.opt.use_vulkan_compute = False"}),
@@ -102,7 +100,9 @@ def requirements(facts: Facts, template: str, version: str) -> str:
     number = re.match(r"[\w.+-]+", version)
     if number and not re.search(r"[=<>]", first):
         first = f"{first}=={number.group().partition('+')[0]}"
-    return "pip install " + " ".join(f"'{each}'" if re.search(r"[<>\[]", each) else each for each in (first, *packages[1:]))
+    return "pip install " + " ".join(
+        f"'{each}'" if re.search(r"[<>\[]", each) else each for each in (first, *packages[1:])
+    )
 
 
 def _read(name: str) -> str:
