@@ -39,12 +39,14 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float, *, fork
         environment["PATH"] = f"{environment_of(facts) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     folder = folder.absolute()
     group = "" if facts.module in _SHARED else facts.name
-    alone = facts.has_environment and not forked
+    alone = facts.emulator or (facts.has_environment and not forked)
     server = None if alone else fork_server(Path(str(interpreter)), environment, group)
     if server is not None:
         code = _forked(server, facts, folder, seconds)
     else:
-        code = _started([str(interpreter), "-P", str(WORKER), str(folder)], folder, environment, seconds)
+        code = _started(
+            [*facts.emulator, str(interpreter), "-P", str(WORKER), str(folder)], folder, environment, seconds
+        )
     if code is None:
         return f"{PAST_TIME_LIMIT} of {limit:g} s"
     if code == 0:
