@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vaeport.contract import TOLERANCE_FACTOR
 from vaeport.errors import InputError
 
-from ..judging.bounds import TOLERANCE_FACTOR
 from ..locating.node_search import RunPart
 from ..running.process import PAST_TIME_LIMIT
 from .case import Case

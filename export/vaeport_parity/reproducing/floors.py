@@ -94,7 +94,8 @@ def _moved(case: Case) -> Iterator[NDArray[Any]]:
     for _ in range(_SAMPLES):
         moves = {name: 1 + step * rng.uniform(-1, 1, shape) for name, (shape, step) in sizes.items()}
         try:
-            answer = np.asarray(run.run([case.output], {**given, **moves})[0])
+            found: Any = run.run([case.output], {**given, **moves})
+            answer = np.asarray(found[0])
         except InputError:
             continue
         if answer.shape == case.exact.shape:

@@ -85,7 +85,8 @@ def _happens(case: Case, answer: Answer) -> str:
     right = case.exact[answer.worst]
     place = f" at {list(answer.worst)}" if answer.worst else ""
     if case.exact.dtype.kind != "f":
-        return f"What happens: {answer.error:.0f} of {case.exact.size} entries differ; {given}{place}.\n\nExpected: {right}."
+        wrong = f"{answer.error:.0f} of {case.exact.size} entries are wrong; {given}{place}"
+        return f"What happens: {wrong}.\n\nExpected: {right}."
     floor = answer.floor[answer.worst] if answer.floor is not None else 0.0
     return (
         f"What happens: the answer is {given:.9g}{place}.\n\n"

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..judging.bounds import TOLERANCE_FACTOR
+from vaeport.contract import TOLERANCE_FACTOR
+
 from .axes import shorter
 from .case import Case
 from .faults import Answer, Bench, Fault

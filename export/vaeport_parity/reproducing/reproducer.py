@@ -1,42 +1,32 @@
 """The smallest graph on which a backend still falls short, with a script that shows it and the text of an issue."""
 
-import io
 import os
 import re
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import onnx
 
-from vaeport.common.fileio import exchange_folders, scratch_folder, staged_folder, write_folder
-from vaeport.errors import OutputError
+from vaeport.common.fileio import exchange_folders, staged_folder, write_folder
+from vaeport.errors import InputError, OutputError
 
-from ..backends import all_backends
-from ..backends.base import Backend, environment_of
-from ..judging.bounds import TOLERANCE_FACTOR
+from ..backends.base import Backend
+from ..backends.versions import backend_named
 from ..locating.node_search import RunPart
-from ..running.environments import interpreter_of
+from ..locating.tensors import TensorGraph, difference, exact_values
 from ..subjects.subject import Graph
 from ..subjects.tensors import Arrays
-from .case import Case
 from .cutting import Cut, Cutter, NotShownError
-from .faults import Answer, Bench
-from .issue import issue_text, issue_title
+from .faults import Bench
+from .packing import FILES, packed
 from .reduction import Reduced, fault_of, reduced
-from .scripts import body_of, requirements, script_for
-
-MODEL, INPUTS, EXPECTED, SCRIPT, ISSUE = "model.onnx", "inputs.npz", "expected.npz", "reproduce.py", "ISSUE.md"
-FILES = (MODEL, INPUTS, EXPECTED, SCRIPT, ISSUE)
-"""Names of the files of a reproducer."""
 
 _RUN_SHARE = 0.5  # of the time, for one run of a candidate
 _CUT_SHARE = 0.6  # of the time, for taking the graph apart
-_SCRIPT_SECONDS = 60.0
-_ANY_DIFFERENCE = 0.5  # allowed where entries must be equal, and differ by 1 at least
+_NAMED = 4
+_ANY_DIFFERENCE = 0.5  # where entries must be equal, they differ by 1 at least
 
 
 @dataclass(frozen=True)
@@ -118,7 +108,7 @@ def make_reproducer(
         The reproducer; one without files, whose text says why, where the fault does not show by itself; None where the
         backend does not run the file at all.
     """
-    known = all_backends().get(backend)
+    known = _backend(backend)
     if known is not None and known.facts.from_original:
         return None
     label = name or re.sub(r"[^\w.=-]+", "_", f"{backend}-{subject_graph.name}")
@@ -130,7 +120,7 @@ def make_reproducer(
             return Reproducer(label, backend, version, text=mine)
         cutter = Cutter(model, inputs, output, tolerance, bench, began + _CUT_SHARE * limit)
         cut, found = _reduce(cutter, began + limit)
-        return _packed(label, known, backend, version, subject_graph, cut, found, tolerance, output)
+        return _finished(label, known, backend, version, cutter, cut, found)
     except NotShownError as error:
         return Reproducer(label, backend, version, text=f"no reproducer: {error}")
     except Exception as error:  # noqa: BLE001 - onnx and runtimes raise errors of all kinds, and the comparison stands without
@@ -138,22 +128,25 @@ def make_reproducer(
         return Reproducer(label, backend, version, text=f"no reproducer: the graph could not be reduced: {said}")
 
 
+def _backend(name: str) -> Backend | None:
+    try:
+        return backend_named(name)
+    except ValueError:
+        return None
+
+
 def _wrong_file(model: onnx.ModelProto, inputs: Arrays, expected: Arrays, output: str, tolerance: float) -> str:
     """Why the file and not the backend is at fault; nothing where it is right."""
-    from vaeport.errors import InputError
-
-    from ..locating.tensors import difference, exact_values
-
-    if output not in expected:
-        return ""
+    if output not in expected or TensorGraph(model).is_quantised:
+        return ""  # the least difference makes a whole step in a quantised graph
     try:
         values = exact_values(model, inputs)[output]
     except InputError:
         return ""
     off = difference(values, expected[output])
-    if not off <= max(tolerance, _ANY_DIFFERENCE if values.dtype.kind != "f" else 0):
-        return f"no reproducer: the file itself is off by {off:.2g} in {output}, whatever runs it"
-    return ""
+    if off <= (tolerance if values.dtype.kind == "f" else _ANY_DIFFERENCE):
+        return ""
+    return f"no reproducer: the file itself is off by {off:.2g} in {output}, whatever runs it"
 
 
 def _reduce(cutter: Cutter, until: float) -> tuple[Cut, Reduced]:
@@ -175,100 +168,19 @@ def _reduce(cutter: Cutter, until: float) -> tuple[Cut, Reduced]:
     return cut, reduced(cut.case, answer, fault_of(answer), bench, until)
 
 
-def _packed(
-    label: str,
-    known: Backend | None,
-    backend: str,
-    version: str,
-    graph: Graph,
-    cut: Cut,
-    found: Reduced,
-    tolerance: float,
-    output: str,
+def _finished(
+    label: str, known: Backend | None, backend: str, version: str, cutter: Cutter, cut: Cut, found: Reduced
 ) -> Reproducer:
-    """The files of a reproducer, its script run once."""
-    case, answer = found.case, found.answer
-    template = body_of(backend).template
-    needs = requirements(known.facts, template, version) if known else backend
-    title = issue_title(f"{backend} {version}".strip(), case, answer)
-    silent = answer.kind == "silent"
-    files = {
-        MODEL: case.model.SerializeToString(deterministic=True),
-        INPUTS: _npz(case.inputs),
-        **({} if silent else {EXPECTED: _npz(_expected(case, answer))}),
-        SCRIPT: script_for(backend, case, silent=silent, title=title, needs=needs).encode(),
-    }
-    code, said = _tried(known, files) if known else (None, "")
-    where = f"graph {graph.name}, tensor {cut.tensor!r}" + _consequence(cut, output, tolerance, silent=silent)
-    text = issue_text(
-        title,
-        case,
-        answer,
-        needs=needs,
-        said=said,
-        found_in=where,
-        smallest=found.in_time,
-        files=[name for name in files if name != SCRIPT],
-    )
-    files[ISSUE] = text.encode()
-    whole = len(onnx.load_model_from_string(graph.content).graph.node)
-    kinds = ", ".join(node.op_type for node in case.model.graph.node[:4])
-    count = f"{case.nodes} node{'s' * (case.nodes != 1)}"
-    sentence = f"{count} ({kinds}{', ...' * (case.nodes > 4)}) of {whole} reproduce it"
-    if code not in (1, None):
-        sentence += "; run as a script, without vaeport, it did not show"
-    return Reproducer(label, backend, version, files, case.nodes, sentence, confirmed=code == 1)
-
-
-def _consequence(cut: Cut, output: str, tolerance: float, *, silent: bool) -> str:
-    if silent or not cut.effect:
-        return ""
-    return f"; this error alone puts the output {output!r} off by {cut.effect:.2g}, allowed {tolerance:.2g}"
-
-
-def _expected(case: Case, answer: Answer) -> Arrays:
-    """The right answer in float64 and how far each number may be off; numbers that are not finite are left out."""
-    exact = case.exact.astype(np.float64)
-    floor = answer.floor if answer.floor is not None else np.zeros(exact.shape)
-    allowed = TOLERANCE_FACTOR * floor if case.exact.dtype.kind == "f" else np.maximum(floor, _ANY_DIFFERENCE)
-    finite = np.isfinite(exact)
-    return {"expected": np.where(finite, exact, 0), "allowed": np.where(finite, allowed, np.inf)}
-
-
-def _npz(arrays: Arrays) -> bytes:
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]  # the stub takes allow_pickle for a key
-    return content.getvalue()
-
-
-def _tried(backend: Backend, files: Mapping[str, bytes]) -> tuple[int | None, str]:
-    """Exit code of the script in the backend's own environment, and what it printed; None where it ended in no time."""
-    interpreter = interpreter_of(backend.facts)
-    if interpreter is None:
-        return None, ""
-    own = environment_of(backend.facts)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **backend.facts.variables}
-    environment |= {"NODE_PATH": str(own / "node_modules"), "PYTHONDONTWRITEBYTECODE": "1"}
-    if backend.facts.has_environment:
-        environment = {k: v for k, v in environment.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
-        environment["PATH"] = f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    with scratch_folder("vaeport-reproducer") as folder:
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-        try:
-            done = subprocess.run(
-                [str(interpreter), SCRIPT],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SCRIPT_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None, ""
-        said = done.stdout.replace(str(folder), ".").strip()
-        if done.returncode not in (0, 1):
-            said += f"\n{done.stderr.replace(str(folder), '.').strip()[-500:]}"
-    return done.returncode, said
+    """The reproducer of a case that cannot be made smaller."""
+    where = f"graph {cutter.bench.graph}, tensor {cut.tensor!r}"
+    if cut.effect:
+        off = f"{cut.effect:.2g}, allowed {cutter.tolerance:.2g}"
+        where += f"; the error there alone puts the output {cutter.output!r} off by {off}"
+    package = packed(backend, known, version, found, f"{where}.")
+    nodes = found.case.model.graph.node
+    kinds = ", ".join(node.op_type for node in nodes[:_NAMED]) + ", ..." * (len(nodes) > _NAMED)
+    count = f"{len(nodes)} node{'s' * (len(nodes) != 1)} ({kinds})"
+    text = f"{count} of {len(cutter.model.graph.node)} show it"
+    if package.confirmed is False:
+        text += "; the script, without this package, does not"
+    return Reproducer(label, backend, version, package.files, len(nodes), text, confirmed=bool(package.confirmed))

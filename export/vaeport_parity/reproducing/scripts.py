@@ -60,21 +60,22 @@ _BODIES: dict[str, Body] = {
 }
 
 
-def script_for(backend: str, case: Case, *, silent: bool, title: str, needs: str) -> str:
+def script_for(backend: str, case: Case, *, title: str, needs: str, shown: str = "") -> str:
     """Text of a Python script that lies beside `model.onnx`, `inputs.npz` and `expected.npz`.
 
     Args:
         backend: name of the backend; one with a version behind `==` is run as the one without.
         case: the graph that it runs.
-        silent: whether the fault is that there is no answer; else the answer is wrong.
         title: what is wrong, a sentence without a full stop.
         needs: what must be installed.
+        shown: where the fault is that there is no answer, the condition in Python by which `done`, a finished process,
+            shows it; empty where the answer is wrong.
     """
     body = body_of(backend)
     words = {"output": case.output, "graph": case.model.graph.name, "backend": backend, **body.words, **_layout(case)}
     text = Template(_read(body.template)).substitute(words).rstrip("\n")
-    frame = Template(_read("silent" if silent else "wrong"))
-    return frame.substitute(title=title.replace('"', "'"), needs=needs, body=text)
+    frame = Template(_read("silent" if shown else "wrong"))
+    return frame.substitute(title=title.replace('"', "'"), needs=needs, body=text, shown=shown)
 
 
 def body_of(backend: str) -> Body:
