@@ -17,6 +17,7 @@ Axis = tuple[str, int]
 """A tensor and the place of an axis."""
 
 _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096)
+_AT_ONCE = (1, 2, 4, 8, 16)
 _CHANNELS_SECOND = ("BatchNormalization", "InstanceNormalization", "GroupNormalization", "PRelu")
 
 
@@ -29,16 +30,38 @@ def shorter(case: Case, worst: tuple[int, ...]) -> Iterator[Case]:
     """
     groups = linked_axes(case)
     arrays = {**case.inputs, **case.weights}
+    yield from _all_shorter(case, groups, worst)
     for group in groups:
         own = [(name, place) for name, place in group if name in arrays]
         if not own:
             continue
         size = arrays[own[0][0]].shape[own[0][1]]
-        at = next((worst[place] for name, place in group if name == case.output and place < len(worst)), None)
+        at = _index_of(group, case, worst)
         for length in (each for each in _SIZES if each < size):
             for start in _starts(size, length, at):
                 if (candidate := _cut(case, own, slice(start, start + length))) is not None:
                     yield candidate
+
+
+def _all_shorter(case: Case, groups: list[list[Axis]], worst: tuple[int, ...]) -> Iterator[Case]:
+    """The case with every axis cut to one length at once, where that can be: few trials, since a trial may be slow."""
+    for length in _AT_ONCE:
+        smaller: Case | None = case
+        for group in groups:
+            arrays = {**smaller.inputs, **smaller.weights} if smaller else {}
+            own = [(name, place) for name, place in group if name in arrays]
+            size = arrays[own[0][0]].shape[own[0][1]] if own else 0
+            if smaller is None or size <= length:
+                continue
+            start = next(iter(_starts(size, length, _index_of(group, case, worst))))
+            smaller = _cut(smaller, own, slice(start, start + length)) or smaller
+        if smaller is not None and smaller is not case:
+            yield smaller
+
+
+def _index_of(group: list[Axis], case: Case, worst: tuple[int, ...]) -> int | None:
+    """Where the wrong number is along an axis; None where the output does not have it."""
+    return next((worst[place] for name, place in group if name == case.output and place < len(worst)), None)
 
 
 def linked_axes(case: Case) -> list[list[Axis]]:

@@ -84,7 +84,7 @@ class Case:
         arrays = [*self.inputs.values(), *self.weights.values()]
         attributes = sum(len(node.attribute) + len(node.input) for node in self.model.graph.node)
         symbolic = sum(len(set(_symbols(value))) for value in self.model.graph.input)
-        tensors = len(arrays) + attributes + symbolic
+        tensors = sum(1 + array.ndim for array in arrays) + attributes + symbolic
         return self.nodes, tensors, sum(a.size for a in arrays), sum(map(_digits, arrays))
 
 

@@ -55,16 +55,53 @@ def plainer_tensors(case: Case, _worst: tuple[int, ...]) -> Iterator[Case]:
                 )
     if any(axis.dim_param for value in case.model.graph.input for axis in value.type.tensor_type.shape.dim):
         yield from _with(case, _fix_sizes)
+    yield from _flatter(case)
 
 
 def plainer_values(case: Case, worst: tuple[int, ...]) -> Iterator[Case]:
     """Cases with plainer numbers in one input or initializer: 0, 1, one number, few digits."""
     arrays = {**case.inputs, **case.weights}
+    yield from _all_rounded(case, arrays)
     for name in sorted(arrays, key=lambda name: -arrays[name].size):
         values = arrays[name]
         for plain in _plain(values, worst if values.shape == case.exact.shape else ()):
             if not same_values(plain, values):
                 yield from _changed(case, name, plain)
+
+
+def _flatter(case: Case) -> Iterator[Case]:
+    """The case without an axis that is 1 in all inputs and initializers of more than one axis."""
+    arrays = {**case.inputs, **case.weights}
+    tall = {name: values for name, values in arrays.items() if values.ndim > 1}
+    ranks = {values.ndim for values in tall.values()}
+    for axis in reversed(range(ranks.pop() if len(ranks) == 1 else 0)):
+        if any(values.shape[axis] != 1 for values in tall.values()):
+            continue
+
+        def flatten(model: ModelProto, axis: int = axis) -> None:
+            for name in set(tall) & set(case.weights):
+                set_weight(model, name, tall[name].squeeze(axis))
+            for value in model.graph.input:
+                if value.name in tall and len(value.type.tensor_type.shape.dim) > axis:
+                    del value.type.tensor_type.shape.dim[axis]
+
+        yield from _with(case, flatten, {name: values.squeeze(axis) for name, values in tall.items()})
+
+
+def _all_rounded(case: Case, arrays: Arrays) -> Iterator[Case]:
+    """The case with every float rounded to few digits at once."""
+    for digits in (1, 2):
+        plain = {
+            name: _rounded(values.astype(np.float64), digits).astype(values.dtype)
+            for name, values in arrays.items()
+            if is_float(values.dtype)
+        }
+
+        def change(model: ModelProto, plain: Arrays = plain) -> None:
+            for name in set(plain) & set(case.weights):
+                set_weight(model, name, plain[name])
+
+        yield from _with(case, change, plain)
 
 
 def bare(case: Case) -> Iterator[Case]:
@@ -81,6 +118,11 @@ def bare(case: Case) -> Iterator[Case]:
         for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
             value.name = names.get(value.name, value.name)
             value.doc_string = ""
+        for value in model.graph.input:
+            for place, axis in enumerate(value.type.tensor_type.shape.dim):
+                if axis.dim_param:
+                    axis.dim_param = "batch" if not place else f"{value.name}_{place}"
+        _drop_defaults(model)
         model.graph.name = "graph"
         model.graph.doc_string = model.doc_string = model.domain = ""
         model.producer_name, model.producer_version = _PRODUCER, ""
@@ -94,6 +136,21 @@ def bare(case: Case) -> Iterator[Case]:
         yield make_case(model, {names[name]: values for name, values in case.inputs.items()})
     except InputError:
         return
+
+
+def _drop_defaults(model: ModelProto) -> None:
+    """Take away attributes that say what holds without them."""
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx"):
+            continue
+        defaults = onnx.defs.get_schema(node.op_type, _opset(model), "").attributes
+        usual = {name: one.default_value for name, one in defaults.items() if one.default_value.type}
+        for index in reversed(range(len(node.attribute))):
+            given = node.attribute[index]
+            if given.name in usual and helper.get_attribute_value(given) == helper.get_attribute_value(
+                usual[given.name]
+            ):
+                del node.attribute[index]
 
 
 def _constant(case: Case) -> set[str]:
