@@ -62,6 +62,8 @@ class Search:
     """How far it may be off."""
     until: float
     """Time (`time.monotonic`) at which the search ends with what it has."""
+    right_name: str = ""
+    """The reference's name for the output; empty where it is to be found by value."""
     _same: dict[str, list[str]] = field(default_factory=dict)
 
     def departures(self) -> list[Departure]:
@@ -194,7 +196,9 @@ class Search:
         return fitting[True], fitting[False]
 
     def _name_of_right(self) -> str:
-        names = self.yardstick.same(self.right)
+        if self.right_name in self.yardstick.values:
+            return self.right_name
+        names = self.yardstick.same(self.right) or list(filter(None, [self.yardstick.nearest(self.right)]))
         return next((name for name in names if name == self.output), names[-1] if names else "")
 
     def _between(self, tensor: str, sound: set[str]) -> list[str]:

@@ -23,11 +23,12 @@ from .graph_run import GraphRun
 from .telling import told
 from .tensors import difference
 from .weights import unknown_entries
-from .yardstick import Yardstick, torch_yardstick, yardstick_of
+from .yardstick import Yardstick, relative, torch_yardstick, yardstick_of
 
 _ROWS = 4
 _SIZES = (16, 65, 101, 257)
 _SHOWS = 0.5  # share of the bound by which a right file's float64 answers never differ from the reference's
+_ROUNDED = 1e-2  # relative difference of weights that are the same but for their type
 _DEEPEST = 3
 _MOST_TOLD = 2
 
@@ -105,11 +106,12 @@ class FileSearch:
         where = "the export" if graph.original else self.plan.subject.yardstick
         yardstick = self._of_fresh(fresh, graph, shown, where) if fresh else None
         shared = fresh is not None and yardstick is None
+        right = _counterpart(fresh, graph, shown.row.output) if fresh and yardstick else ""
         if yardstick is None:
             yardstick = self._of_torch(graph, shown)
         if yardstick is None:
             return Fault(self._by_names(model, fresh, where), shared)
-        return Fault(self._text(shown, yardstick, until) or self._by_names(model, fresh, where), shared)
+        return Fault(self._text(shown, yardstick, until, right) or self._by_names(model, fresh, where), shared)
 
     def _random(self, graph: Graph, random: Sequence[onnx.NodeProto]) -> str:
         where = "the export" if graph.original else self.plan.subject.yardstick
@@ -203,11 +205,11 @@ class FileSearch:
             return None
         return found if found.made else None
 
-    def _text(self, shown: _Shown, yardstick: Yardstick, until: float) -> str:
+    def _text(self, shown: _Shown, yardstick: Yardstick, until: float, name: str) -> str:
         if text := _of_other_weights(shown.run, yardstick):
             return text
         right = shown.right[shown.row.output]
-        search = Search(shown.run, yardstick, shown.row.output, right, shown.row.tolerance, until)
+        search = Search(shown.run, yardstick, shown.row.output, right, shown.row.tolerance, until, name)
         found = search.departures()
         texts = [_whole_text(departure, search, shown.error, until) for departure in found]
         more = f"; and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
@@ -239,9 +241,9 @@ def _of_other_weights(run: GraphRun, yardstick: Yardstick) -> str:
     if len(mine) < _MOST_TOLD or sorted(map(np.shape, mine)) != sorted(map(np.shape, theirs)):
         return ""
     for values in mine:
-        if any(not unknown_entries(values, other) for other in theirs if other.size == values.size):
+        if any(unknown_entries(values, other) < values.size / 2 for other in theirs if other.size == values.size):
             return ""
-        if min(unknown_entries(values, other) for other in theirs if other.size == values.size) < values.size / 2:
+        if any(relative(values, other) < _ROUNDED for other in theirs if other.shape == values.shape):
             return ""
     return f"all {len(mine)} weights differ from those of {yardstick.where}: it is of other weights"
 

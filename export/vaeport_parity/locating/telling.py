@@ -31,7 +31,7 @@ def told(departure: Departure, search: Search, *, error: float, place: str = "")
     run, yardstick = search.run, search.yardstick
     node = run.makers[departure.tensor]
     text = f"{describe(node)}{place} {_off(departure, run)}"
-    if departure.tensor != search.output and departure.healed:
+    if departure.tensor != search.output and departure.healed and np.isfinite(error):
         text += f" and puts {search.output} {off(error, search.right).removeprefix('is ')}"
     if search.right.dtype.kind == "f" and search.allowed and not place:
         text += f", allowed {search.allowed:.2g}"
@@ -77,7 +77,7 @@ def _differences(departure: Departure, run: GraphRun, yardstick: Yardstick) -> I
     made = yardstick.made.get(departure.right)
     if departure.bypassed:
         return
-    if made is not None and (text := _misplaced(departure, yardstick, made)):
+    if made is not None and (text := _misplaced(departure, run, yardstick)):
         yield text
         return
     if made is None or made.node is None:
@@ -95,22 +95,24 @@ def _differences(departure: Departure, run: GraphRun, yardstick: Yardstick) -> I
     yield from _of_inputs(node, run, yardstick, made)
 
 
-def _misplaced(departure: Departure, yardstick: Yardstick, made: Made) -> str:
+def _misplaced(departure: Departure, run: GraphRun, yardstick: Yardstick) -> str:
     """What is said where a node gives a tensor that the reference has elsewhere."""
-    if departure.given is None or not tells(departure.given):
+    given, right = departure.given, departure.right
+    if given is None or not tells(given) or yardstick.is_same(given, yardstick.values[right]):
         return ""
-    names = [name for name in yardstick.same(departure.given) if name != departure.right]
-    if not names or yardstick.values[departure.right].shape != yardstick.values[names[-1]].shape and not names:
-        return ""
-    before = yardstick.above(departure.right)
+    names = [name for name in yardstick.same(given) if name != right]
+    before = yardstick.above(right)
     earlier = [name for name in names if name in before]
-    if not earlier:
-        return f"it gives {names[-1]!r}, in {yardstick.where} {departure.right!r}"
-    missing = [yardstick.made[name].words for name in _way(yardstick, earlier[-1], departure.right)]
-    if not missing or yardstick.is_same(departure.given, yardstick.values[departure.right]):
+    if earlier:
+        missing = [yardstick.made[name].words for name in _way(yardstick, earlier[-1], right)]
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        verb = "is" if len(missing) == 1 else "are"
+        return f"{listed(missing[:_MOST_NAMED])}{more} of {yardstick.where} {verb} missing" if missing else ""
+    if not names:
         return ""
-    more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-    return f"{listed(missing[:_MOST_NAMED])}{more} of {yardstick.where} {'is' if len(missing) == 1 else 'are'} missing"
+    text = f"it gives what {yardstick.where} has in {names[-1]!r}, not in {right!r}"
+    there = [name for name in run.makers if tells(run.values.get(name)) and right in yardstick.same(run.values[name])]
+    return f"{text}; that is {there[-1]!r} of {describe(run.makers[there[-1]])}" if there else text
 
 
 def _way(yardstick: Yardstick, first: str, last: str) -> list[str]:
