@@ -71,8 +71,8 @@ def _compare(path: Path, precision: str, names: list[str], arguments: argparse.N
         limit=limit,
         progress=lambda name: print(f"{path.name}, {precision}: {name}", flush=True),
     )
-    print_report(report)
-    write_reports(report, Path(arguments.out, f"{path.name}-{precision}"))
+    print_report([report])
+    write_reports([report], Path(arguments.out, f"{path.name}-{precision}"))
     seal_report(bundle, report)
 
 

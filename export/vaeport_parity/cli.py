@@ -12,14 +12,18 @@ from vaeport.common.extras import needs_extra
 from vaeport.errors import InputError
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from .reporting.report import Report
     from .subjects.subject import Subject
+
+    Compared: TypeAlias = tuple[tuple[Report, ...], tuple[Subject, ...]]
 
 _EXAMPLES = """  vaeport-parity encoder.onnx --reference my_models.py:build --weights w.safetensors --inputs inputs.npz
   vaeport-parity candidate.onnx --reference original.onnx     converted, optimised or rounded by any tool
   vaeport-parity candidate.onnx --reference recorded.npz --tolerance 1e-4
   vaeport-parity encoder.onnx decoder.onnx --reference nets.py:encoder --reference nets.py:decoder
-  vaeport-parity models/mnist                                 a bundle
+  vaeport-parity models/mnist                                 a bundle, in every precision that it has
   vaeport-parity models/mnist --backends own,openvino --install --report out/parity
   vaeport-parity models/mnist --precision int8 --data mnist --seal"""
 
@@ -79,10 +83,17 @@ def _parser() -> argparse.ArgumentParser:
     graphs.add_argument("--seed", type=int, default=0, metavar="N", help="seed of drawn inputs (default: 0)")
     bundles = parser.add_argument_group("bundles")
     bundles.add_argument(
-        "--precision", default="", metavar="NAME", help="which of the bundle's precisions (default: fp32)"
+        "--precision",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="compare this precision of the bundle alone; may be given several times (default: all)",
     )
     bundles.add_argument(
-        "--data", metavar="NAME", help="compare on the test images of this data set too, such as mnist"
+        "--data",
+        metavar="NAME",
+        help="compare on the test images of this data set too, such as mnist; none leaves out the 5,000 digits that a "
+        "bundle of 28 x 28 grey images is compared on by default",
     )
     bundles.add_argument("--data-dir", metavar="DIR", help="folder of the data set's original files")
     bundles.add_argument(
@@ -90,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="you trust the bundle's author: allow control flow and costs beyond the limits in its graphs",
     )
-    bundles.add_argument("--seal", action="store_true", help="seal the report into the bundle")
+    bundles.add_argument("--seal", action="store_true", help="seal each precision's report into the bundle")
     parser.add_argument(
         "--backends",
         default="all",
@@ -100,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--install", action="store_true", help="first make environments for backends that are missing")
     parser.add_argument(
         "--time-limit", type=positive_int, default=600, metavar="S", help="seconds for each backend (default: 600)"
+    )
+    parser.add_argument(
+        "--timings", action="store_true", help="measure durations too, one backend after the other (slower)"
     )
     parser.add_argument("--no-locate", action="store_true", help="do not look for the node where an error begins")
     parser.add_argument("--report", metavar="DIR", help="write parity.json, junit.xml, parity.md and index.html there")
@@ -111,23 +125,29 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, command: str) -> int:
     _check_usage(arguments)
     with needs_extra("export"):
-        from .reporting.files import print_report, write_reports
+        from .reporting.files import print_report
+        from .reporting.report import Reports
         from .running.progress import Steps
     with Steps("parity") as steps:
-        report, subject = (
-            _graphs_compared(arguments, steps) if arguments.reference else _subject_compared(arguments, steps)
-        )
+        compared = _graphs_compared if arguments.reference else _subject_compared
+        reports, subjects = compared(arguments, steps)
+    whole = Reports(reports)
     if arguments.report:
-        write_reports(report, arguments.report)
-    if subject is not None and arguments.seal:
+        whole.write(arguments.report)
+    if arguments.seal:
+        _seal(reports, subjects)
+    if arguments.json:
+        print_json(whole.to_dict())
+    else:
+        print_report(reports, verbose=arguments.verbose, command=command)
+    return 0 if whole.holds else 1
+
+
+def _seal(reports: "Sequence[Report]", subjects: "Sequence[Subject]") -> None:
+    for report, subject in zip(reports, subjects, strict=True):
         if subject.seal is None:
             raise InputError(f"{subject.name} has no place for a report; use --report DIR")
         subject.seal(report)
-    if arguments.json:
-        print_json(report.to_dict())
-    else:
-        print_report(report, verbose=arguments.verbose, command=command)
-    return 0 if report.holds else 1
 
 
 def _check_usage(arguments: argparse.Namespace) -> None:
@@ -156,7 +176,7 @@ def _check_usage(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{name} goes with a bundle, not with ONNX files")
 
 
-def _graphs_compared(arguments: argparse.Namespace, steps: Callable[[str], None]) -> "tuple[Report, None]":
+def _graphs_compared(arguments: argparse.Namespace, steps: Callable[[str], None]) -> "Compared":
     from .checking import check
 
     bounds = _bounds(arguments.tolerance)
@@ -179,23 +199,28 @@ def _graphs_compared(arguments: argparse.Namespace, steps: Callable[[str], None]
         seed=arguments.seed,
         progress=steps,
     )
-    return report, None
+    return (report,), ()
 
 
-def _subject_compared(arguments: argparse.Namespace, steps: Callable[[str], None]) -> "tuple[Report, Subject]":
+def _subject_compared(arguments: argparse.Namespace, steps: Callable[[str], None]) -> "Compared":
     with needs_extra("export"):
-        from .comparison import chosen_backends, compare, install_backends
-        from .subjects.finding import find_subject
+        from .comparison import chosen_backends, compare_all, install_backends, subjects_at
         from .subjects.subject import SubjectOptions
     chosen = chosen_backends(arguments.backends)
     path = arguments.paths[0] if arguments.paths else ""
-    subject = find_subject(
-        path, SubjectOptions(arguments.precision, arguments.data, arguments.data_dir, arguments.trusted)
-    )
+    options = SubjectOptions("", arguments.data, arguments.data_dir, arguments.trusted)
+    subjects = subjects_at(path, options, arguments.precision)
     if arguments.install:
         install_backends(chosen, steps)
-    report = compare(subject, chosen, limit=arguments.time_limit, locate=not arguments.no_locate, progress=steps)
-    return report, subject
+    reports = compare_all(
+        subjects,
+        chosen,
+        limit=arguments.time_limit,
+        timed=arguments.timings,
+        locate=not arguments.no_locate,
+        progress=steps,
+    )
+    return reports, subjects
 
 
 def _graph_names(paths: Sequence[str]) -> list[str]:

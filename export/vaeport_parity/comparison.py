@@ -14,9 +14,11 @@ from vaeport.common.commands import print_line
 from vaeport.common.fileio import scratch_folder
 from vaeport.errors import InputError
 
+from .asking.emulated import handful
 from .asking.jobs import make_job
 from .asking.steps import Plan, fewer_given, make_plan
 from .backends import OWN_BACKENDS, all_backends
+from .backends.versions import backend_named
 from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
@@ -27,7 +29,8 @@ from .reporting.report import Report
 from .running.environments import install, missing_reason
 from .running.execution import GraphJob, Job, run_backend, run_once
 from .running.machine import machine
-from .subjects.subject import Subject
+from .subjects.finding import find_subject
+from .subjects.subject import Subject, SubjectOptions
 from .subjects.tensors import Arrays, input_specs, output_specs
 
 TIME_LIMIT = 600.0
@@ -41,10 +44,11 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     """Names of backends from `all`, `own` (what vaeport's own extras bring), names with commas between, or a list.
 
     The beginning of names that go on with a dash stands for all of them, of those in `own` if there are such:
-    `onnxruntime`, `torch`.
+    `onnxruntime`, `torch`. A name may have a version or an instruction set behind it, as of `backend_named`:
+    `onnxruntime==1.20.*`, `tract@x86-64-v3`.
 
     Raises:
-        InputError: no such backend, or none at all.
+        InputError: no such backend, no such version of it, or none at all.
     """
     names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
     known = all_backends()
@@ -53,12 +57,18 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
         family = [each for each in OWN_BACKENDS if each.startswith(f"{name}-")]
         family = family or [each for each in known if each.startswith(f"{name}-")]
         groups = {name: [name] if name in known else family, "all": list(known), "own": list(OWN_BACKENDS)}
-        if not groups[name]:
-            raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
-        found += groups[name]
+        found += groups[name] or [_variant(name)]
     if not found:
         raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
     return list(dict.fromkeys(found))
+
+
+def _variant(name: str) -> str:
+    """Whole name of a backend in a version or on an instruction set."""
+    try:
+        return backend_named(name).facts.name
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
@@ -71,28 +81,83 @@ def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
     Raises:
         OutputError: the folder of the environments cannot be written.
     """
-    known = all_backends()
     for name in names:
-        if not known[name].facts.has_environment:
+        facts = backend_named(name).facts
+        if not facts.has_environment:
             continue
         tell(f"installing {name}")
-        installation = install(known[name].facts)
+        installation = install(facts)
         if installation.state != "present":
             print_line(f"install {name}: {installation}", file=sys.stderr)
 
 
 def missing_backends(names: Sequence[str]) -> dict[str, str]:
     """Those of the named backends that cannot run here, with the reason."""
-    known = all_backends()
-    reasons = {name: missing_reason(known[name].facts) for name in names}
+    reasons = {name: missing_reason(backend_named(name).facts) for name in names}
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def fitting(names: Sequence[str], subject: Subject) -> list[str]:
     """Backends that can be compared: those that run the PyTorch original need one, and run no lower precision."""
     from_original = bool(subject.graphs) and all(graph.original is not None for graph in subject.graphs)
-    known = all_backends()
-    return [name for name in names if from_original or not known[name].facts.from_original]
+    return [name for name in names if from_original or not backend_named(name).facts.from_original]
+
+
+def subjects_at(path: str, options: SubjectOptions, precisions: Sequence[str] = ()) -> tuple[Subject, ...]:
+    """The subject at a path, once for each precision.
+
+    Args:
+        path: as of `find_subject`.
+        options: what is wanted of it; its precision is not looked at.
+        precisions: which; none for all that it has, its first one first.
+
+    Raises:
+        InputError: as of `find_subject`.
+    """
+    wanted = list(dict.fromkeys(precisions))
+    first = find_subject(path, dataclasses.replace(options, precision=wanted[0] if wanted else ""))
+    names = wanted or list(first.precisions)
+    if not names:
+        return (first,)
+    others = (name for name in names if name != first.precision)
+    made = {first.precision: first}
+    made |= {name: find_subject(path, dataclasses.replace(options, precision=name)) for name in others}
+    return tuple(made[name] for name in names)
+
+
+def compare_all(
+    subjects: Sequence[Subject],
+    backends: str | Sequence[str] = "all",
+    *,
+    limit: float = TIME_LIMIT,
+    timed: bool = False,
+    locate: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Report, ...]:
+    """Compare every precision of a subject, as of `compare`, a report each.
+
+    Args:
+        subjects: as of `subjects_at`.
+        backends: as of `chosen_backends`; those that cannot run a precision are left out of its report.
+        limit: seconds that each backend may take for each precision.
+        timed: whether durations are measured.
+        locate: whether the place of an error is looked for.
+        progress: called with the name of what is under way.
+
+    Raises:
+        InputError: as of `compare`.
+    """
+    chosen = chosen_backends(backends)
+    able = [subject for subject in subjects if fitting(chosen, subject)] or list(subjects)
+    reports = []
+    for subject in able:
+        label = f"{subject.precision}: " if len(able) > 1 else ""
+
+        def tell(step: str, label: str = label) -> None:
+            progress(f"{label}{step}")
+
+        reports.append(compare(subject, chosen, limit=limit, timed=timed, locate=locate, progress=tell))
+    return tuple(reports)
 
 
 def compare(
@@ -224,10 +289,11 @@ class _Comparison:
 
     def backend(self, name: str) -> tuple[BackendReport, tuple[Row, ...]]:
         """What one backend answers, judged."""
-        backend, subject = all_backends()[name], self.plan.subject
+        backend, subject = backend_named(name), self.plan.subject
         facts = backend.facts
         counts = facts.counts and _ALIKE.get(subject.precision, subject.precision) in facts.precisions
         plan = fewer_given(self.plan) if facts.slow and subject.costly else self.plan
+        plan = handful(plan) if facts.emulator else plan
         folder = self.folder / "run"
         job = dataclasses.replace(self.job, steps=plan.steps)
         outcome = run_backend(backend, job, folder, limit=self.limit, isolated=self.isolated)
@@ -251,7 +317,7 @@ class _Comparison:
         """Rows of a backend on fewer steps; none where it is missing."""
         folder = self.folder / "rung"
         job = dataclasses.replace(self.job, steps=plan.steps)
-        outcome = run_backend(all_backends()[name], job, folder, limit=self.limit, isolated=self.isolated)
+        outcome = run_backend(backend_named(name), job, folder, limit=self.limit, isolated=self.isolated)
         shutil.rmtree(folder, ignore_errors=True)
         graphs = {graph.name for graph in plan.subject.graphs}
         rows = () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
@@ -265,7 +331,7 @@ class _Comparison:
         path = folder / "model.onnx"
         path.write_bytes(model.SerializeToString())
         job = GraphJob(graph, path, input_specs(model), output_specs(model))
-        outcome = run_once(all_backends()[backend], job, inputs, folder / "job", limit=limit, isolated=self.isolated)
+        outcome = run_once(backend_named(backend), job, inputs, folder / "job", limit=limit, isolated=self.isolated)
         shutil.rmtree(folder, ignore_errors=True)
         if 0 in outcome.answers:
             return outcome.answers[0], ""

@@ -14,8 +14,8 @@ from vaeport_parity.backends import BACKENDS
 from vaeport_parity.backends.torch_eager import TorchEager
 from vaeport_parity.comparison import compare
 from vaeport_parity.judging.report import BackendReport
-from vaeport_parity.reading.differences import describe
 from vaeport_parity.locating.ladder import RUNGS
+from vaeport_parity.reading.differences import describe
 from vaeport_parity.subjects.subject import Subject
 
 ENCODER, DECODER = "encoder_classifier", "decoder"

@@ -48,7 +48,7 @@ def test_backend_without_any_answer_to_a_graph_refuses(
     assert not report.holds
     assert summary(report, report.backends[0]).verdict == "refuses"
     assert "- crooked: No answer to encoder_classifier, batch " in markdown([report])
-    assert html_page(report).count(">no answer<") == 4
+    assert html_page([report]).count(">no answer<") == 4
 
 
 def test_durations_are_told_in_relation_to_what_vaeport_runs(narrow_subject: Subject) -> None:

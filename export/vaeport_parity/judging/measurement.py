@@ -63,7 +63,7 @@ def measure(name: str, outcome: Outcome, plan: Plan, bounds: Bounds, *, empty_ba
     """
     rows, refusals = [], []
     for graph, outputs in plan.subject.outputs.items():
-        failed = ""
+        failed: tuple[str, Step | None] = "", None
         for index, step in plan.steps_of(graph):
             if index not in outcome.errors:
                 continue
@@ -71,7 +71,7 @@ def measure(name: str, outcome: Outcome, plan: Plan, bounds: Bounds, *, empty_ba
             where = f"{graph}, batch {batch}" if plan.set_of(step).batched else f"{graph}, {step.inputs}"
             sentence = f"{where}: {outcome.errors[index]}"
             if batch or empty_batch:
-                failed = failed or sentence
+                failed = failed if failed[0] else (sentence, step)
             else:
                 refusals.append(sentence)
         rows += [_row(name, graph, output, outcome, plan, bounds, failed) for output in outputs]
@@ -157,6 +157,7 @@ def row_of(
             by_set[run.step.inputs] = max(by_set.get(run.step.inputs, 0.0), factor * run.error)
     scores = not exact and graph in {g.name for g in plan.subject.graphs} and output in plan.subject.graph(graph).scores
     flips = _flips(runs, plan, bounds, output) if scores else None
+    worst, step = _worst(deciding)
     return Row(
         backend=name,
         graph=graph,
@@ -172,22 +173,37 @@ def row_of(
         failed=failed,
         by_set=by_set,
         flips_by_set={key: len(changed) for key, changed in (flips or {}).items()},
-        worst=_worst(deciding),
+        worst=worst,
+        step=step,
         heat=() if exact else _heat([run.part for run in deciding], bound.noise_floor),
     )
 
 
-def _row(name: str, graph: str, output: str, outcome: Outcome, plan: Plan, bounds: Bounds, failed: str) -> Row:
+def _row(
+    name: str,
+    graph: str,
+    output: str,
+    outcome: Outcome,
+    plan: Plan,
+    bounds: Bounds,
+    failed: tuple[str, Step | None],
+) -> Row:
     answered = [
         (step, outcome.answers[index][output])
         for index, step in plan.steps_of(graph)
         if index in outcome.answers and step.kind != "time"
     ]
-    row = row_of(name, graph, output, answered, plan, bounds, failed=failed)
+    sentence, refused = failed
+    row = row_of(name, graph, output, answered, plan, bounds, failed=sentence)
+    alone, single = _alone(graph, output, outcome, plan)
+    again = _unrepeatable(graph, output, outcome, plan)
+    within = row.figures.max_abs <= row.tolerance and not row.mismatches
+    telling = refused or (within and ((single if alone > row.tolerance else None) or again)) or None
     return dataclasses.replace(
         row,
-        alone=_alone(graph, output, outcome, plan),
-        repeatable=_repeatable(graph, output, outcome, plan),
+        alone=alone,
+        repeatable=again is None,
+        step=(telling.inputs, telling.start, telling.stop) if telling else row.step,
     )
 
 
@@ -211,21 +227,22 @@ def _mismatches(part: Part) -> int:
     return int(np.count_nonzero(answers != native)) if answers.shape == native.shape else max(native.size, 1)
 
 
-def _worst(runs: list[_Run]) -> tuple[str, int]:
-    """Input set and row with the largest error."""
-    largest, worst = -1.0, ("", 0)
-    for run in runs:
-        answers, _, exact = run.part
-        if not exact.size or answers.shape != exact.shape:
-            continue
-        differences = np.abs(answers.astype(np.float64) - exact.astype(np.float64))
-        rows = run.step.stop - run.step.start
-        by_row = differences.reshape(rows, -1) if exact.shape[:1] == (rows,) else differences.reshape(1, -1)
-        errors = np.nan_to_num(by_row, nan=np.inf).max(axis=1)
-        row = int(errors.argmax())
-        if errors[row] > largest:
-            largest, worst = float(errors[row]), (run.step.inputs, run.step.start + row)
-    return worst
+def _worst(runs: list[_Run]) -> tuple[tuple[str, int], tuple[str, int, int]]:
+    """The run with the largest error, and its worst row; no row where the answers have another shape."""
+    runs = [run for run in runs if run.part[2].size]
+    if not runs:
+        return ("", 0), ("", 0, 0)
+    run = max(runs, key=lambda each: each.error)
+    step = (run.step.inputs, run.step.start, run.step.stop)
+    answers, native, exact = (values.astype(np.float64) for values in run.part)
+    if answers.shape != exact.shape:
+        return ("", 0), step
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        differences = np.maximum(np.abs(answers - exact), np.abs(answers - native))
+    rows = run.step.stop - run.step.start
+    by_row = differences.reshape(rows, -1) if exact.shape[:1] == (rows,) else differences.reshape(1, -1)
+    errors = np.nan_to_num(by_row, nan=np.inf).max(axis=1)
+    return (run.step.inputs, run.step.start + int(errors.argmax())), step
 
 
 def _heat(parts: list[Part], noise_floor: float) -> tuple[tuple[float, ...], ...]:
@@ -273,11 +290,12 @@ def _whole(step: Step, outcome: Outcome, plan: Plan) -> Arrays | None:
     return outcome.answers.get(plan.steps.index(whole)) if whole in plan.steps else None
 
 
-def _alone(graph: str, output: str, outcome: Outcome, plan: Plan) -> float:
+def _alone(graph: str, output: str, outcome: Outcome, plan: Plan) -> tuple[float, Step | None]:
     """Largest difference of a row alone from the same row among all, where rows do not influence each other."""
-    largest = 0.0
+    largest: float = 0.0
+    worst = None
     if not plan.expectations.independent(graph):
-        return largest
+        return largest, worst
     for step, answers in _single_rows(graph, outcome, plan):
         together = _whole(step, outcome, plan)
         if together is None or answers[output].shape[:1] != (1,):
@@ -286,8 +304,10 @@ def _alone(graph: str, output: str, outcome: Outcome, plan: Plan) -> float:
             _run(step, answers[output], output, plan),
             _run(step, together[output][step.start : step.stop], output, plan),
         )
-        largest = max(largest, max_abs_error(*comparable(*(each.part[0] for each in parts))))
-    return largest
+        error = max_abs_error(*comparable(*(each.part[0] for each in parts)))
+        if error > largest:
+            largest, worst = error, step
+    return largest, worst
 
 
 def _single_rows(graph: str, outcome: Outcome, plan: Plan) -> Iterator[tuple[Step, Arrays]]:
@@ -298,13 +318,13 @@ def _single_rows(graph: str, outcome: Outcome, plan: Plan) -> Iterator[tuple[Ste
             yield step, outcome.answers[index]
 
 
-def _repeatable(graph: str, output: str, outcome: Outcome, plan: Plan) -> bool:
-    """Whether a batch that was run twice came out the same, bit for bit."""
+def _unrepeatable(graph: str, output: str, outcome: Outcome, plan: Plan) -> Step | None:
+    """The first batch that was run twice and did not come out the same, bit for bit."""
     for index, step in plan.steps_of(graph):
         first = dataclasses.replace(step, kind="run")
         if step.kind != "again" or index not in outcome.answers or first not in plan.steps:
             continue
         answers = outcome.answers.get(plan.steps.index(first))
         if answers is not None and answers[output].tobytes() != outcome.answers[index][output].tobytes():
-            return False
-    return True
+            return first
+    return None

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from vaeport.checks.comparison import error_ratio
@@ -85,6 +85,9 @@ class Row:
     """The same by input set; a row that stands in two sets is in both."""
     worst: tuple[str, int] = ("", 0)
     """Input set and row with the largest error."""
+    step: tuple[str, int, int] = ("", 0, 0)
+    """Input set, first row and row after the last of the run that `failed`, else of the one with the largest error;
+    where that is within the bound, of the run whose row alone or whose repetition differs."""
     shares: ChainShares | None = None
     """For the chain, what each graph has in its error."""
     heat: tuple[tuple[float, ...], ...] = ()
@@ -128,6 +131,9 @@ class BackendReport:
     rung: str = ""
     """The first backend on the way from the reference to this one that falls short there: `torch-export`,
     `onnx-reference`, `onnxruntime-none`, `onnxruntime-all` or itself; empty where there is no such place."""
+    reproducers: tuple[Any, ...] = ()
+    """A `reproducing.reproducer.Reproducer` for each graph that falls short, where they were made; in a report that was
+    read from JSON, their names."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,13 @@ class ReportData:
     """Questions that were not asked, a sentence each with the reason."""
     machine: str = ""
     """What durations were measured on; empty where none were."""
+    processor: str = ""
+    """The processor that it was made on, with the instruction sets that decide which kernels run."""
+
+    @property
+    def precision(self) -> str:
+        """The label with its usual value."""
+        return self.label or FP32
 
     @property
     def missing(self) -> dict[str, str]:
@@ -213,7 +226,9 @@ class ReportData:
             del told["heat"]
             if row.shares:
                 told["shares"]["graph"] = row.shares.graph
-        whole = {**asdict(self), "rows": rows, "missing": self.missing, "holds": self.holds}
+        backends = tuple(replace(one, reproducers=reproducer_names(one)) for one in self.backends)
+        whole = {**asdict(replace(self, rows=(), backends=backends)), "rows": rows}
+        whole |= {"missing": self.missing, "holds": self.holds}
         plain: dict[str, Any] = _plain(whole)
         return plain
 
@@ -246,6 +261,11 @@ def verdict(rows: Sequence[Row]) -> Verdict:
 def verdict_text(word: Verdict, *, counts: bool) -> str:
     """The verdict in a table: a backend that does not count and does not hold is only shown."""
     return word if counts or word in ("holds", "missing") else f"{word}, shown"
+
+
+def reproducer_names(backend: BackendReport) -> tuple[str, ...]:
+    """Names of a backend's reproducers, made or read."""
+    return tuple(each if isinstance(each, str) else each.name for each in backend.reproducers)
 
 
 def counting_rows(report: ReportData) -> tuple[Row, ...]:

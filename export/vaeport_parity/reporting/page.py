@@ -25,6 +25,7 @@ from .sentences import (
     rows_said,
     short_number,
     shortcoming,
+    verdict_line,
     where,
     worst_row,
 )
@@ -66,27 +67,38 @@ class Line:
     """The other cells."""
 
 
-def html_page(report: ReportData) -> str:
-    """The page as text; it needs nothing beside it.
+def html_page(reports: Sequence[ReportData]) -> str:
+    """The page as text, a section for each report; it needs nothing beside it.
 
     Raises:
         MissingExtraError: the export extra is not installed.
     """
+    name, labels = reports[0].name, [report.label for report in reports]
     return _template().render(
-        report=report,
-        title=f"Parity of {report.name}" + (f", {report.label}" if report.label else ""),
-        verdict=f"{claim(report)}: {margin(report) if report.holds else shortcoming(report)}",
-        counts=f"{rows_said(report)}. Backends: {backends_said(report)}.",
-        reasons=list(_reasons(report)),
-        places=places(report),
-        overview=_overview(report),
-        chain=[_chain_line(row) for row in report.rows if row.shares],
-        sets=_sets(report),
-        maps=_maps(report),
-        details=[_figures_line(report, row) for row in report.rows],
-        missing=[(reason, [one.name for one in backends]) for reason, backends in missing_groups(report)],
-        notes=_notes(report),
+        title=f"Parity of {name}" + (f", {labels[0]}" if len(reports) == 1 and labels[0] else ""),
+        holds=all(report.holds for report in reports),
+        verdict=verdict_line(reports),
+        sections=[_section(report) for report in reports],
     )
+
+
+def _section(report: ReportData) -> dict[str, Any]:
+    """Everything that the page says of one report."""
+    return {
+        "report": report,
+        "anchor": report.precision,
+        "verdict": f"{claim(report)}: {margin(report) if report.holds else shortcoming(report)}",
+        "counts": f"{rows_said(report)}. Backends: {backends_said(report)}.",
+        "reasons": list(_reasons(report)),
+        "places": places(report),
+        "overview": _overview(report),
+        "chain": [_chain_line(row) for row in report.rows if row.shares],
+        "sets": _sets(report),
+        "maps": _maps(report),
+        "details": [_figures_line(report, row) for row in report.rows],
+        "missing": [(reason, [one.name for one in backends]) for reason, backends in missing_groups(report)],
+        "notes": _notes(report),
+    }
 
 
 @cache

@@ -59,6 +59,38 @@ def margin(report: ReportData) -> str:
     return f"at most {worst.ratio:.2f} noise floors off ({worst.backend}, {where(report, worst)}), {allowed}"
 
 
+def verdict_line(reports: Sequence[ReportData]) -> str:
+    """The verdict over the reports of a subject, in one sentence: what falls short, how much of it, and the worst.
+
+    Args:
+        reports: one, or one for each precision.
+    """
+    first, short = reports[0], [report for report in reports if not report.holds]
+    if len(reports) == 1:
+        head = f"{'FALLS SHORT' if short else 'HOLDS'}: {claim(first)}"
+        return f"{head}: {margin(first)}" if not short else f"{head}: {_extent(first)}{shortcoming(first)}"
+    if not short:
+        worst = max(reports, key=lambda report: worst_row(report.deciding).ratio)
+        names = listed([report.precision for report in reports])
+        return f"HOLDS: {first.name} answers right in {names}; {worst.precision}: {margin(worst)}"
+    held = [report.precision for report in reports if report.holds]
+    told = "; ".join(f"{report.precision}: {_extent(report)}{shortcoming(report)}" for report in short)
+    holding = f" ({listed(held)} hold{'s' * (len(held) == 1)})" if held else ""
+    return f"FALLS SHORT: {first.name}{holding}: {told}"
+
+
+def _extent(report: ReportData) -> str:
+    """How many backends and findings make a report fall short, with a colon behind; nothing if it is but one."""
+    judged = [one for one in report.backends if one.counts and one.missing is None]
+    short = sum(backend_verdict(report, one) != "holds" for one in judged)
+    wrong = sum(finding.wrong for finding in report.findings)
+    parts = [
+        f"{short} of {counted(len(judged), 'backend')}" if short else "",
+        counted(wrong, "finding") if wrong else "",
+    ]
+    return f"{' and '.join(filter(None, parts))}: " if short + wrong > 1 else ""
+
+
 def verdict_sentence(report: ReportData) -> str:
     """The verdict with its reasons: one sentence, then a line for each backend that falls short, and its place once."""
     if report.holds:
@@ -100,12 +132,18 @@ def shortcoming(report: ReportData) -> str:
     return f"{text}{flips}" + (f"; {worst.shares}" if worst.shares else "")
 
 
-def places(report: ReportData) -> list[tuple[str, list[str]]]:
-    """Where answers first go wrong, each place once, with the backends whose answers go wrong there."""
+def places(*reports: ReportData) -> list[tuple[str, list[str]]]:
+    """Where answers first go wrong, each place once, with the backends whose answers go wrong there.
+
+    Args:
+        reports: of one subject; where there are several, each backend's precision stands before its name.
+    """
     grouped: dict[str, list[str]] = {}
-    for backend in report.backends:
-        if backend.place:
-            grouped.setdefault(backend.place, []).append(backend.name)
+    for report in reports:
+        for backend in report.backends:
+            if backend.place:
+                label = f"{report.precision} " if len(reports) > 1 else ""
+                grouped.setdefault(backend.place, []).append(f"{label}{backend.name}")
     return list(grouped.items())
 
 

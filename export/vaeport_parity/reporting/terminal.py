@@ -10,14 +10,12 @@ from vaeport.common.commands import print_line
 from ..judging.report import BackendReport, ReportData, Row, backend_verdict, verdict, verdict_text
 from .sentences import (
     backends_said,
-    claim,
-    margin,
     missing_groups,
     places,
     printable,
     ratio_text,
     rows_said,
-    shortcoming,
+    verdict_line,
     where,
     worst_row,
 )
@@ -30,38 +28,43 @@ _HEADER = ("backend", "version", "worst output", "ratio", "verdict")
 _VERBOSE_HEADER = ("output", "vs native", "vs float64", "floor", "ratio", "flips", "verdict")
 
 
-def print_report(report: ReportData, *, verbose: bool = False, command: str = "", width: int | None = None) -> None:
-    """Print a report.
+def print_report(
+    reports: Sequence[ReportData], *, verbose: bool = False, command: str = "", width: int | None = None
+) -> None:
+    """Print the reports of a subject.
 
     Args:
-        report: what a comparison found.
+        reports: what the comparisons found; one, or one for each precision.
         verbose: also a line for every output of every backend, all notes, and what reading the files showed.
         command: the command that was given; with `--install` behind it, it is shown where backends are missing.
         width: letters in a line; None takes the terminal's (`COLUMNS`), 80 where it has none.
     """
-    for line in report_lines(report, verbose=verbose, command=command, width=width):
+    for line in report_lines(reports, verbose=verbose, command=command, width=width):
         print_line(line)
 
 
 def report_lines(
-    report: ReportData, *, verbose: bool = False, command: str = "", width: int | None = None
+    reports: Sequence[ReportData], *, verbose: bool = False, command: str = "", width: int | None = None
 ) -> list[str]:
     """The lines that `print_report` prints."""
     letters = max(width or shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns, _LEAST_WIDTH)
-    lines = [*_verdict(report, letters), "", *_table(report, letters)]
-    if verbose:
-        for backend in report.backends:
-            if rows := report.of(backend.name):
-                lines += ["", *_outputs(report, backend.name, rows, letters, counts=backend.counts)]
-    said = [*_places(report, letters), *_refusals(report, letters), *_findings(report, letters, verbose=verbose)]
-    said += [*_notes(report, letters, verbose=verbose), *_missing(report, letters, command)]
+    lines = _wrapped(verdict_line(reports), letters)
+    for report in reports:
+        label = f"{report.precision}: " if len(reports) > 1 else ""
+        counts = _wrapped(f"{label}{rows_said(report)}; backends: {backends_said(report)}", letters)
+        lines += [*([""] if label else []), *counts, "", *_table(report, letters)]
+        if verbose:
+            for backend in report.backends:
+                if rows := report.of(backend.name):
+                    lines += ["", *_outputs(report, backend.name, rows, letters, counts=backend.counts)]
+    said = [
+        *_places(reports, letters),
+        *_refusals(reports, letters),
+        *_findings(reports, letters, verbose=verbose),
+        *_notes(reports, letters, verbose=verbose),
+        *_missing(reports, letters, command),
+    ]
     return lines + ([""] if said else []) + said
-
-
-def _verdict(report: ReportData, width: int) -> Iterator[str]:
-    reason = margin(report) if report.holds else shortcoming(report)
-    yield from _wrapped(f"{'HOLDS' if report.holds else 'DOES NOT HOLD'}: {claim(report)}: {reason}", width)
-    yield from _wrapped(f"{rows_said(report)}; backends: {backends_said(report)}", width)
 
 
 def _table(report: ReportData, width: int) -> list[str]:
@@ -103,37 +106,46 @@ def _outputs(report: ReportData, name: str, rows: Sequence[Row], width: int, *, 
     return [_fitted(printable(name), width), *table]
 
 
-def _places(report: ReportData, width: int) -> Iterator[str]:
-    for text, names in places(report):
+def _places(reports: Sequence[ReportData], width: int) -> Iterator[str]:
+    for text, names in places(*reports):
+        verb = "goes" if len(names) == 1 else "go"
         head = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        yield from _wrapped(
-            f"{head} goes wrong first at {text}" if len(names) == 1 else f"{head} go wrong first at {text}", width
-        )
-    told = {name for _, names in places(report) for name in names}
-    for backend in report.backends:
-        failed = next((row.failed for row in report.of(backend.name) if row.failed), "")
-        if failed and backend.name not in told:
-            yield from _wrapped(f"{backend.name} gave no answer: {failed}", width)
+        yield from _wrapped(f"{head} {verb} wrong first at {text}", width)
+    failures: dict[str, None] = {}
+    for report in reports:
+        for backend in report.backends:
+            failed = next((row.failed for row in report.of(backend.name) if row.failed), "")
+            if failed and not backend.place:
+                failures[f"{backend.name} gave no answer: {failed}"] = None
+    for text in failures:
+        yield from _wrapped(text, width)
 
 
-def _refusals(report: ReportData, width: int) -> Iterator[str]:
-    grouped: dict[str, list[str]] = {}
-    for backend in report.backends:
-        if backend.refusals:
-            grouped.setdefault(backend.refusals[0], []).append(backend.name)
-    for text, names in grouped.items():
+def _refusals(reports: Sequence[ReportData], width: int) -> Iterator[str]:
+    grouped: dict[str, dict[str, None]] = {}
+    for report in reports:
+        for backend in report.backends:
+            if backend.refusals:
+                grouped.setdefault(backend.refusals[0], {})[backend.name] = None
+    for text, backends in grouped.items():
+        names = list(backends)
         head = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         yield _fitted(printable(f"refused, as allowed, by {head}: {text}"), width)
 
 
-def _findings(report: ReportData, width: int, *, verbose: bool) -> Iterator[str]:
-    for finding in report.findings:
-        if finding.wrong or verbose:
-            yield from _wrapped(f"{'WRONG' if finding.wrong else 'file'}: {finding.subject}: {finding.text}", width)
+def _findings(reports: Sequence[ReportData], width: int, *, verbose: bool) -> Iterator[str]:
+    findings = [finding for report in reports for finding in report.findings if finding.wrong or verbose]
+    for finding in dict.fromkeys(findings):
+        yield from _wrapped(f"{'WRONG' if finding.wrong else 'file'}: {finding.subject}: {finding.text}", width)
 
 
-def _notes(report: ReportData, width: int, *, verbose: bool) -> Iterator[str]:
-    notes = [*(f"note: {note}" for note in report.notes), *(f"not asked: {text}" for text in report.left_out)]
+def _notes(reports: Sequence[ReportData], width: int, *, verbose: bool) -> Iterator[str]:
+    notes = [
+        text
+        for report in reports
+        for text in (*(f"note: {note}" for note in report.notes), *(f"not asked: {text}" for text in report.left_out))
+    ]
+    notes = list(dict.fromkeys(notes))
     shown = notes if verbose else notes[:_MOST_NOTES]
     for note in shown:
         yield from _wrapped(note, width)
@@ -141,13 +153,16 @@ def _notes(report: ReportData, width: int, *, verbose: bool) -> Iterator[str]:
         yield f"{len(notes) - len(shown)} more notes with --verbose"
 
 
-def _missing(report: ReportData, width: int, command: str) -> Iterator[str]:
+def _missing(reports: Sequence[ReportData], width: int, command: str) -> Iterator[str]:
     """Backends that are missing, a line for each reason, and the one command that brings them all."""
     installable = False
-    for reason, backends in missing_groups(report):
-        names = ", ".join(backend.name for backend in backends)
-        installable = installable or reason == "not installed"
-        yield _fitted(printable(f"missing, {reason} ({len(backends)}): {names}"), width)
+    lines: dict[str, None] = {}
+    for report in reports:
+        for reason, backends in missing_groups(report):
+            names = ", ".join(backend.name for backend in backends)
+            installable = installable or reason == "not installed"
+            lines[_fitted(printable(f"missing, {reason} ({len(backends)}): {names}"), width)] = None
+    yield from lines
     if installable:
         yield from _install_lines(f"{command} --install" if command else "", width)
 

@@ -32,15 +32,15 @@ class Checked(HTMLParser):
 
 
 def text_of(made: Report) -> str:
-    return " ".join(" ".join(Checked(html_page(made)).words).split())
+    return " ".join(" ".join(Checked(html_page([made])).words).split())
 
 
 def test_page_is_sound_html_whatever_the_names_are() -> None:
     for made in (broken(), crowded(), chained(), report(row(HOSTILE), backends=(backend(HOSTILE, remark=HOSTILE),))):
-        page = Checked(html_page(made))
+        page = Checked(html_page([made]))
 
         assert "script" not in page.tags
-        assert "http" not in html_page(made)
+        assert "http" not in html_page([made])
 
 
 def test_page_says_what_falls_short_and_where_before_the_figures() -> None:
@@ -50,11 +50,11 @@ def test_page_says_what_falls_short_and_where_before_the_figures() -> None:
     assert "tract falls short : y 0.002 off, 2e+04 noise floors, allowed 4e-07" in text
     assert "ncnn refuses : no answer to graph, batch 7: no int64" in text
     assert "First wrong on onnxruntime-all, tract : candidate.onnx: node 'sub'" in text
-    assert html_page(broken()).count(">no answer<") == 1
+    assert html_page([broken()]).count(">no answer<") == 1
 
 
 def test_page_of_what_holds_has_no_list_of_what_falls_short() -> None:
-    page = html_page(report(row()))
+    page = html_page([report(row())])
 
     assert "candidate.onnx answers as original.onnx does: at most 1.00 noise floors off" in page
     assert "What falls short" not in page
@@ -62,15 +62,15 @@ def test_page_of_what_holds_has_no_list_of_what_falls_short() -> None:
 
 
 def test_page_has_images_only_where_an_output_is_an_image() -> None:
-    assert html_page(chained()).count("data:image/png;base64,") == 7
-    assert "Where images differ" not in html_page(broken())
+    assert html_page([chained()]).count("data:image/png;base64,") == 7
+    assert "Where images differ" not in html_page([broken()])
 
 
 def test_page_shares_the_error_of_a_chain() -> None:
-    page = html_page(chained())
+    page = html_page([chained()])
 
     assert page.count('<span class="split">') == 3
-    assert "Which graph made the error of the chain" not in html_page(broken())
+    assert "Which graph made the error of the chain" not in html_page([broken()])
 
 
 def test_page_tells_how_inputs_were_made_and_what_was_not_asked_and_missing() -> None:
