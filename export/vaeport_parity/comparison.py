@@ -14,9 +14,11 @@ from vaeport.common.commands import print_line
 from vaeport.common.fileio import scratch_folder
 from vaeport.errors import InputError
 
+from .asking.emulated import handful
 from .asking.jobs import make_job
 from .asking.steps import Plan, fewer_given, make_plan
 from .backends import OWN_BACKENDS, all_backends
+from .backends.versions import backend_named
 from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
@@ -42,10 +44,11 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
     """Names of backends from `all`, `own` (what vaeport's own extras bring), names with commas between, or a list.
 
     The beginning of names that go on with a dash stands for all of them, of those in `own` if there are such:
-    `onnxruntime`, `torch`.
+    `onnxruntime`, `torch`. A name may have a version or an instruction set behind it, as of `backend_named`:
+    `onnxruntime==1.20.*`, `tract@x86-64-v3`.
 
     Raises:
-        InputError: no such backend, or none at all.
+        InputError: no such backend, no such version of it, or none at all.
     """
     names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
     known = all_backends()
@@ -54,12 +57,18 @@ def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
         family = [each for each in OWN_BACKENDS if each.startswith(f"{name}-")]
         family = family or [each for each in known if each.startswith(f"{name}-")]
         groups = {name: [name] if name in known else family, "all": list(known), "own": list(OWN_BACKENDS)}
-        if not groups[name]:
-            raise InputError(f"unknown backend {name!r}; known are all, own, {', '.join(known)}")
-        found += groups[name]
+        found += groups[name] or [_variant(name)]
     if not found:
         raise InputError("no backend was named; give all, own, or names such as onnxruntime-all")
     return list(dict.fromkeys(found))
+
+
+def _variant(name: str) -> str:
+    """Whole name of a backend in a version or on an instruction set."""
+    try:
+        return backend_named(name).facts.name
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
@@ -72,28 +81,26 @@ def install_backends(names: Sequence[str], tell: Callable[[str], None]) -> None:
     Raises:
         OutputError: the folder of the environments cannot be written.
     """
-    known = all_backends()
     for name in names:
-        if not known[name].facts.has_environment:
+        facts = backend_named(name).facts
+        if not facts.has_environment:
             continue
         tell(f"installing {name}")
-        installation = install(known[name].facts)
+        installation = install(facts)
         if installation.state != "present":
             print_line(f"install {name}: {installation}", file=sys.stderr)
 
 
 def missing_backends(names: Sequence[str]) -> dict[str, str]:
     """Those of the named backends that cannot run here, with the reason."""
-    known = all_backends()
-    reasons = {name: missing_reason(known[name].facts) for name in names}
+    reasons = {name: missing_reason(backend_named(name).facts) for name in names}
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def fitting(names: Sequence[str], subject: Subject) -> list[str]:
     """Backends that can be compared: those that run the PyTorch original need one, and run no lower precision."""
     from_original = bool(subject.graphs) and all(graph.original is not None for graph in subject.graphs)
-    known = all_backends()
-    return [name for name in names if from_original or not known[name].facts.from_original]
+    return [name for name in names if from_original or not backend_named(name).facts.from_original]
 
 
 def subjects_at(path: str, options: SubjectOptions, precisions: Sequence[str] = ()) -> tuple[Subject, ...]:
@@ -282,10 +289,11 @@ class _Comparison:
 
     def backend(self, name: str) -> tuple[BackendReport, tuple[Row, ...]]:
         """What one backend answers, judged."""
-        backend, subject = all_backends()[name], self.plan.subject
+        backend, subject = backend_named(name), self.plan.subject
         facts = backend.facts
         counts = facts.counts and _ALIKE.get(subject.precision, subject.precision) in facts.precisions
         plan = fewer_given(self.plan) if facts.slow and subject.costly else self.plan
+        plan = handful(plan) if facts.emulator else plan
         folder = self.folder / "run"
         job = dataclasses.replace(self.job, steps=plan.steps)
         outcome = run_backend(backend, job, folder, limit=self.limit, isolated=self.isolated)
@@ -309,7 +317,7 @@ class _Comparison:
         """Rows of a backend on fewer steps; none where it is missing."""
         folder = self.folder / "rung"
         job = dataclasses.replace(self.job, steps=plan.steps)
-        outcome = run_backend(all_backends()[name], job, folder, limit=self.limit, isolated=self.isolated)
+        outcome = run_backend(backend_named(name), job, folder, limit=self.limit, isolated=self.isolated)
         shutil.rmtree(folder, ignore_errors=True)
         graphs = {graph.name for graph in plan.subject.graphs}
         rows = () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
@@ -323,7 +331,7 @@ class _Comparison:
         path = folder / "model.onnx"
         path.write_bytes(model.SerializeToString())
         job = GraphJob(graph, path, input_specs(model), output_specs(model))
-        outcome = run_once(all_backends()[backend], job, inputs, folder / "job", limit=limit, isolated=self.isolated)
+        outcome = run_once(backend_named(backend), job, inputs, folder / "job", limit=limit, isolated=self.isolated)
         shutil.rmtree(folder, ignore_errors=True)
         if 0 in outcome.answers:
             return outcome.answers[0], ""

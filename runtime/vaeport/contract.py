@@ -107,6 +107,11 @@ def graph_metadata(spec: GraphSpec, *, bundle: str, labels: tuple[str, ...], sha
     }
 
 
+TOLERANCE_FACTOR = 4.0
+"""Bound in noise floors: another summation order is another sample of the same rounding noise, and its distance from
+the reference can be the sum of both; a factor 4 leaves room for that and stays far below any real defect."""
+
+
 @dataclass(frozen=True)
 class Tolerance:
     """How far an output may be from PyTorch's, below float32 from what the graph answered when it was made; and why."""

@@ -76,6 +76,10 @@ def test_free_field_of_a_wrong_type_is_named(field: str, wrong: object) -> None:
         (lambda m: m["tolerances"]["fp32"]["decoder"]["image"].update(max_abs=-1), "max_abs"),
         (lambda m: m["tolerances"]["fp32"]["decoder"]["image"].update(max_abs="1"), "max_abs"),
         (lambda m: m["tolerances"]["fp32"]["decoder"]["image"].update(max_abs=10**400), "max_abs"),
+        (
+            lambda m: m["tolerances"]["fp32"]["decoder"]["image"].update(max_abs=5, noise_floor=1),
+            "'max_abs' must be at most 4 times the noise floor",
+        ),
         (lambda m: m["files"][GRAPH].update(sha256="0" * 63), "sha256"),
         (lambda m: m["files"][GRAPH].update(sha256="G" * 64), "sha256"),
         (lambda m: m["files"][GRAPH].update(size=True), "size"),

@@ -75,7 +75,9 @@ def main() -> int:
         imports = {file: imported(workshops[0].tree, file) for file in files}
         covered = {mutant: covering(mutant, tests, imports) for mutant in chosen}
         if spoilt := _spoilt(workshops[0], list(covered.values())):
-            print(f"{spoilt} of {_CONTROLS} runs without a change failed, so nothing can be said")
+            print(
+                f"{len(spoilt)} of {_CONTROLS} runs without a change failed, so nothing can be said:", *spoilt, sep="\n"
+            )
             return 1
         outcomes = _tried(covered, workshops)
     return _report(chosen, outcomes, read_equivalents(EQUIVALENTS), out=arguments.out, seconds=time.monotonic() - began)
@@ -119,10 +121,11 @@ def _unnoticed(mutants: list[Mutant], told: list[dict[str, Any]]) -> list[Mutant
     return [mutant for mutant in mutants if (mutant.path, mutant.before, mutant.after) in alive]
 
 
-def _spoilt(workshop: Workshop, runs: list[list[Test]]) -> int:
-    """Runs that fail without any change, of a few."""
+def _spoilt(workshop: Workshop, runs: list[list[Test]]) -> list[str]:
+    """What is said by runs that fail without any change, of a few."""
     picked = runs[:: max(1, len(runs) // _CONTROLS)][:_CONTROLS]
-    return sum(workshop.run(tests) in ("killed", "timed out") for tests in picked)
+    outcomes = ((workshop.run(tests), workshop.failed()) for tests in picked)
+    return ["; ".join(failed) or outcome for outcome, failed in outcomes if outcome in ("killed", "timed out")]
 
 
 def _tried(covered: dict[Mutant, list[Test]], workshops: list[Workshop]) -> dict[Mutant, Outcome]:

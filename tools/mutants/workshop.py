@@ -123,6 +123,10 @@ class Workshop:
             return "timed out"
         return "survived" if answer["code"] in (0, 5) else "killed"  # 5: no such test
 
+    def failed(self) -> list[str]:
+        """What pytest says of the tests that failed last."""
+        return [line for line in self._log().splitlines() if line.startswith(("FAILED", "ERROR"))]
+
     def _seen(self, files: list[str], watch: str) -> Any:
         seen = self._place / f"{watch}.json"
         answer = self._ask(files, _WATCHED_SECONDS, watch=watch, seen=str(seen))

@@ -7,16 +7,12 @@ from numpy.typing import NDArray
 
 from vaeport.bundle.golden import Golden
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import GRAPHS, Shapes, Tolerance
+from vaeport.contract import GRAPHS, TOLERANCE_FACTOR, Shapes, Tolerance
 from vaeport_parity.reference.base import chunked_answers
 from vaeport_parity.subjects.tensors import Arrays
 
 from .original import Original
 from .probes import golden_inputs, probe_cuts, probe_inputs, probe_rows
-
-TOLERANCE_FACTOR = 4.0
-"""Bound for float32 in noise floors: another summation order is another sample of the same rounding noise, and its
-distance from PyTorch can be the sum of both; a factor 4 leaves room for that and stays far below any real defect."""
 
 _EPSILON = float(np.finfo(np.float32).eps)
 _PLAIN_EVERY = 4

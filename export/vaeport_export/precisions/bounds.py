@@ -6,9 +6,8 @@ import numpy as np
 
 from vaeport.bundle.golden import Golden
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import GRAPHS, Shapes, Tolerance
+from vaeport.contract import GRAPHS, TOLERANCE_FACTOR, Shapes, Tolerance
 
-from ..bundle.golden import TOLERANCE_FACTOR
 from ..bundle.original import Original
 from ..bundle.probes import Inputs, probe_inputs, probe_rows, random_rows
 from ..graph.running import evaluator_answers, onnxruntime_answers

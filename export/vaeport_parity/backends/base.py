@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,20 @@ class Facts:
     """Environment variables of its process."""
     imports: tuple[str, ...] = ()
     """Modules beside `module` that take long to import: once for all its runs, where these are forked."""
+    pinned: tuple[str, ...] = ()
+    """Distributions that `NAME==VERSION` asks for in that version; empty where a version cannot be chosen."""
+    older: tuple[tuple[str, str], ...] = ()
+    """What versions below one need beside that: pairs of a version and a requirement."""
+    switches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Its own way to be limited to an instruction set: environment variables by level, such as `x86-64-v3`."""
+    own_programs: bool = False
+    """Whether it computes in programs that it starts, which an emulator of its Python does not reach."""
+    limit: str = ""
+    """Instruction set that it is limited to; empty where it has all of the processor's."""
+    emulator: tuple[str, ...] = ()
+    """What is written before the interpreter: an emulator with its options."""
+    architecture: str = ""
+    """Architecture that its environment is made for, such as `aarch64`; empty for that of this machine."""
 
     @property
     def has_environment(self) -> bool:
@@ -147,6 +162,12 @@ def environments_folder() -> Path:
     """Folder that holds the environments."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get(ENVIRONMENTS_VARIABLE) or cache / "vaeport/parity")
+
+
+def distribution_of(requirement: str) -> str:
+    """Name of the distribution that a requirement of pip is about, in lower case."""
+    name = re.match(r"[A-Za-z0-9._-]*[A-Za-z0-9]", requirement)
+    return name.group().lower() if name else requirement
 
 
 def environment_of(facts: Facts) -> Path:

@@ -1,6 +1,7 @@
 """IREE: through MLIR to native code of this processor."""
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from .base import (
     symbolic_or_fixed,
 )
 from .fixed_shapes import model_of_shapes
+from .processors import COMPILED, TARGET_VARIABLE
 
 
 class Iree:
@@ -33,6 +35,9 @@ class Iree:
         packages=("iree-base-compiler[onnx]", "iree-base-runtime", "numpy"),
         empty_batch=False,
         remark="llvm-cpu, compiled for this processor",
+        pinned=("iree-base-compiler[onnx]", "iree-base-runtime"),
+        switches=COMPILED,
+        own_programs=True,
     )
 
     def version(self) -> str:
@@ -61,7 +66,7 @@ def _compiled(graph: GraphFile, shapes: Shapes | None) -> Runner:
         str(imported),
         "--iree-hal-target-device=local",
         "--iree-hal-local-target-device-backends=llvm-cpu",
-        "--iree-llvmcpu-target-cpu=host",
+        f"--iree-llvmcpu-target-cpu={os.environ.get(TARGET_VARIABLE, 'host')}",
         "--iree-input-demote-f64-to-f32=false",
         "-o",
         str(compiled),

@@ -10,6 +10,9 @@ from .base import Arrays, Facts, GraphFile, Runner, Shapes, installed_version, n
 _WIDE = ("float64", "int64", "uint64")
 
 
+_FLAGS = "--xla_cpu_multi_thread_eigen=false"
+
+
 class Jax:
     """jaxonnxruntime's operators, compiled by XLA as one program for each combination of input shapes."""
 
@@ -19,7 +22,11 @@ class Jax:
         # jaxonnxruntime 0.3.0 calls clip with names that jax 0.7 no longer takes.
         packages=("jaxonnxruntime==0.3.0", "jax<0.7", "absl-py", "onnx", "numpy"),
         remark="jaxonnxruntime, compiled once for each combination of input shapes",
-        variables={"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"},
+        variables={"JAX_PLATFORMS": "cpu", "XLA_FLAGS": _FLAGS},
+        switches={
+            "x86-64-v2": {"XLA_FLAGS": f"{_FLAGS} --xla_cpu_max_isa=SSE4_2"},
+            "x86-64-v3": {"XLA_FLAGS": f"{_FLAGS} --xla_cpu_max_isa=AVX2"},
+        },
     )
 
     def version(self) -> str:

@@ -31,6 +31,7 @@ class Mnn:
             module="MNN",
             packages=("mnn", "numpy"),
             environment="mnn",
+            pinned=("mnn",),
             counts=self.exact,
             empty_batch=False,
             remark="converted to .mnn, precision high, WINOGRAD_MEMORY_LEVEL 0"

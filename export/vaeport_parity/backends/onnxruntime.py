@@ -39,6 +39,8 @@ class OnnxruntimeCpu:
             precisions=ALL_PRECISIONS,
             any_names=True,
             remark=remark,
+            pinned=("onnxruntime",),
+            older=(("1.19", "numpy<2"),),
         )
 
     def version(self) -> str:

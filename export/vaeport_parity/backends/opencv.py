@@ -15,6 +15,7 @@ class OpencvDnn:
         "opencv",
         module="cv2",
         packages=("opencv-python-headless", "numpy"),
+        pinned=("opencv-python-headless",),
         empty_batch=False,
     )
 

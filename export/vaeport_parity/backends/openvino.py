@@ -44,6 +44,7 @@ class OpenvinoCpu:
             environment="openvino",
             counts=self.exact,
             empty_batch=False,
+            pinned=("openvino",),
             remark="INFERENCE_PRECISION_HINT f32"
             if self.exact
             else "its default precision: bfloat16 where the processor has it",

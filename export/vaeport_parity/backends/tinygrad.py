@@ -32,6 +32,8 @@ class Tinygrad:
         "tinygrad",
         module="tinygrad",
         packages=("tinygrad", "numpy"),
+        pinned=("tinygrad",),
+        own_programs=True,
         programs=("clang",),
         empty_batch=False,
         slow=True,

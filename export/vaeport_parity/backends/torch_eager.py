@@ -6,6 +6,12 @@ from typing import Any, Literal
 
 from .base import Arrays, Facts, GraphFile, Runner
 
+SWITCHES = {
+    "x86-64-v2": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+    "x86-64-v3": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+}
+"""Of PyTorch's own kernels, of oneDNN's and of MKL's."""
+
 
 @dataclass(frozen=True)
 class TorchEager:
@@ -20,6 +26,7 @@ class TorchEager:
         return Facts(
             f"torch-{self.dtype}",
             module="torch",
+            switches=SWITCHES,
             from_original=True,
             float64=self.dtype == "float64",
             remark="the reference" if self.dtype == "float32" else "what rounding is measured against",

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from .base import Facts, GraphFile, Runner, Shapes, numpy_dtype, symbolic_or_fixed
-from .torch_eager import module_runner, original_module, torch_tensor
+from .torch_eager import SWITCHES, module_runner, original_module, torch_tensor
 
 _SMALLEST_EXAMPLE = 3  # torch.export takes sizes of 0 and 1 for fixed
 
@@ -15,6 +15,7 @@ class TorchProgram:
     facts = Facts(
         "torch-export",
         module="torch",
+        switches=SWITCHES,
         from_original=True,
         remark="the captured program, before it becomes ONNX",
         imports=("torch.export._trace",),  # torch.export imports it, and a thousand modules with it, at its first call

@@ -40,6 +40,7 @@ class Tract:
             environment="tract" if self.newest else f"tract-{_EXACT}",
             counts=not self.newest,
             empty_batch=False,
+            pinned=("tract",),
             remark="Rust; from 0.23.6 on SiLU of inputs below -14.5 is -6.5e-06 instead of 0"
             if self.newest
             else "Rust; the last version whose SiLU goes to 0",

@@ -1,10 +1,12 @@
 """Apache TVM's Relax compiler, for the processor it runs on."""
 
 import importlib
+import os
 from typing import Any
 
 from .base import Arrays, Facts, GraphFile, Runner, Shapes, contiguous, installed_version, symbolic_or_fixed
 from .fixed_shapes import model_of_shapes
+from .processors import COMPILED, TARGET_VARIABLE
 
 _CHANNELS = 4  # output channels of a convolution that share the pixels they read
 _COLUMNS = 32  # columns of a matrix product that are summed side by side
@@ -20,6 +22,8 @@ class Tvm:
         empty_batch=False,
         remark="Relax, pipeline zero, sums vectorised",
         variables={"TVM_NUM_THREADS": "1"},
+        pinned=("apache-tvm",),
+        switches=COMPILED,
     )
 
     def version(self) -> str:
@@ -38,7 +42,7 @@ def _compiled(graph: GraphFile, shapes: Shapes | None) -> Runner:
     frontend: Any = importlib.import_module("tvm.relax.frontend.onnx")
     module = frontend.from_onnx(model_of_shapes(graph, shapes), keep_params_in_input=False)
     module = relax.get_pipeline("zero")(relax.transform.DecomposeOpsForInference()(module))
-    target = tvm.target.Target.from_device("cpu")
+    target = _target(tvm)
     with target:
         module = dlight.ApplyDefaultSchedule(_SumsOutermost())(module)
     machine = relax.VirtualMachine(tvm.compile(module, target=target), tvm.cpu())
@@ -50,6 +54,12 @@ def _compiled(graph: GraphFile, shapes: Shapes | None) -> Runner:
         return {name: a.numpy() for name, a in zip(graph.outputs, answers, strict=True)}
 
     return run
+
+
+def _target(tvm: Any) -> Any:
+    """The processor that it runs on, or the one that it is limited to."""
+    named = os.environ.get(TARGET_VARIABLE)
+    return tvm.target.Target({"kind": "llvm", "mcpu": named}) if named else tvm.target.Target.from_device("cpu")
 
 
 class _SumsOutermost:

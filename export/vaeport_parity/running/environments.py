@@ -4,7 +4,6 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,12 @@ from vaeport.common.fileio import write_text
 from vaeport.errors import OutputError
 
 from ..backends.base import Facts, environment_of
+from .foreign import foreign_commands, foreign_interpreter
 
 _READY = ".vaeport-ready"
 _FAILED = ".vaeport-failed"
+_NO_WHEEL = "No matching distribution"  # what pip says where no release fits its Python
+_OLDEST_MINOR, _NEWER_MINORS = 10, 4  # Pythons 3.10 to some newer than this one: adapters need 3.10
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ def interpreter_of(facts: Facts) -> Path | None:
     """The Python that can import a backend: its environment's, else this one; None where it is not installed."""
     own = environment_of(facts)
     if facts.has_environment and _is_ready(facts):
+        if facts.architecture:
+            return foreign_interpreter(facts.architecture)
         return own / "bin/python" if facts.packages else Path(sys.executable)
+    if facts.architecture:
+        return None
     if facts.npm_packages or not _importable(facts.module):
         return None
     return Path(sys.executable)
@@ -96,11 +102,23 @@ def install(facts: Facts) -> Installation:
 
 
 def _made(facts: Facts, folder: Path) -> str:
-    """Make the environment; why it failed, or nothing."""
+    """Make the environment; why it failed, or nothing.
+
+    Where this Python is too new, or too old, for a version that was named, others on the PATH are tried.
+    """
+    if facts.architecture:
+        return _run_all(foreign_commands(facts, folder))
+    reason = _run_all(_commands(facts, folder))
+    if _NO_WHEEL in reason and facts.pinned:
+        tried = (_run_all(_commands(facts, folder, python)) for python in _other_pythons())
+        return next((each for each in tried if _NO_WHEEL not in each), reason)
+    return reason
+
+
+def _run_all(commands: Iterator[list[str]]) -> str:
+    """Run commands up to the first that fails; why it failed, or nothing."""
     try:
-        if facts.packages:
-            venv.create(folder, with_pip=True, clear=True)
-        for command in _commands(facts, folder):
+        for command in commands:
             subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
         return f"{error.filename} is not there"
@@ -111,8 +129,24 @@ def _made(facts: Facts, folder: Path) -> str:
     return ""
 
 
-def _commands(facts: Facts, folder: Path) -> Iterator[list[str]]:
-    """What is run: pip for the packages without options, for each of the others by itself, then npm."""
+def _other_pythons() -> Iterator[str]:
+    """Pythons on the PATH with another minor version than this one, the newest first."""
+    own = sys.version_info[1]
+    for minor in sorted(range(_OLDEST_MINOR, own + _NEWER_MINORS), reverse=True):
+        found = shutil.which(f"python3.{minor}")
+        if found and minor != own and _can_run(found):
+            yield found
+
+
+def _can_run(python: str) -> bool:
+    """Whether it is a Python that makes environments; some names on the PATH only say that there is none."""
+    return subprocess.run([python, "-c", "import venv"], check=False, capture_output=True).returncode == 0
+
+
+def _commands(facts: Facts, folder: Path, python: str = sys.executable) -> Iterator[list[str]]:
+    """What is run: venv, pip for the packages without options, for each of the others by itself, then npm."""
+    if facts.packages:
+        yield [python, "-m", "venv", "--clear", str(folder)]
     pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     plain = [package for package in facts.packages if package not in facts.pip_options]
     if plain:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..backends import Backend, BrokenPlugin, PluginBackend
 from ..backends.base import Arrays, environment_of
+from ..backends.versions import base_of
 from .arrays import read_arrays, write_arrays
 from .environments import missing_reason
 from .plain_names import plain_copy
@@ -216,8 +217,8 @@ def run_once(
 
 
 def _missing(backend: Backend, job: Job) -> str | None:
-    if isinstance(backend, BrokenPlugin):
-        return backend.reason
+    if isinstance(base := base_of(backend), BrokenPlugin):
+        return base.reason
     if backend.facts.from_original and not any(graph.original for graph in job.graphs):
         return "it runs the PyTorch original, and there is none to run"
     return missing_reason(backend.facts)
@@ -225,10 +226,11 @@ def _missing(backend: Backend, job: Job) -> str | None:
 
 def _values(backend: Backend, job: Job, folder: Path) -> dict[str, Any]:
     """The job as it stands in job.json."""
-    plugin = backend if isinstance(backend, PluginBackend) else None
+    base = base_of(backend)
+    plugin = base if isinstance(base, PluginBackend) else None
     return {
         "backend": {
-            "name": backend.facts.name,
+            "name": base.facts.name,
             "module": plugin and plugin.module,
             "attribute": plugin and plugin.attribute,
             "file": plugin and str(plugin.file.absolute()),

@@ -37,11 +37,15 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
         environment["PATH"] = f"{environment_of(facts) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     folder = folder.absolute()
     group = "" if facts.module in _SHARED else facts.name
-    server = None if facts.has_environment else fork_server(Path(str(interpreter)), environment, group)
+    server = (
+        None if facts.has_environment or facts.emulator else fork_server(Path(str(interpreter)), environment, group)
+    )
     if server is not None:
         code = _forked(server, facts, folder, seconds)
     else:
-        code = _started([str(interpreter), "-P", str(WORKER), str(folder)], folder, environment, seconds)
+        code = _started(
+            [*facts.emulator, str(interpreter), "-P", str(WORKER), str(folder)], folder, environment, seconds
+        )
     if code is None:
         return f"{PAST_TIME_LIMIT} of {limit:g} s"
     if code == 0:

@@ -1,6 +1,6 @@
 """What is compared: graphs with their references, the inputs that backends are asked with, and what is known beside."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +44,11 @@ class Graph:
     scores: frozenset[str] = frozenset()
     """Outputs whose largest entry along the last axis is a class: flips are counted."""
     tolerances: Mapping[str, Tolerance] | None = None
-    """Bound by output; None, or an output without one: measured from the reference's own rounding noise."""
+    """Bound by output; None, or an output without one: measured from the reference's own rounding noise. A bound with a
+    noise floor is a claim that is checked against the noise that is measured."""
+    noise: Callable[[Arrays, Arrays], Iterable[Mapping[str, float]]] | None = None
+    """Hook for references without noise of their own: from inputs and the reference's answers to them the rounding noise
+    by output, by one way to measure after another, the cheapest first."""
     original: Path | None = None
     """Folder with `program.json` and `weights.safetensors`, for the backends that run PyTorch; None where there is no
     PyTorch original."""

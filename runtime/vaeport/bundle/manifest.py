@@ -15,6 +15,7 @@ from ..contract import (
     GOLDEN_FILE,
     GRAPHS,
     MANIFEST_FILE,
+    TOLERANCE_FACTOR,
     Shapes,
     Tolerance,
     yardstick_of,
@@ -147,7 +148,18 @@ def _by_graph(fields: Fields, precision: str) -> dict[str, dict[str, Tolerance]]
 
 def _tolerance(fields: Fields, output: str) -> Tolerance:
     inner = fields.inner(output)
-    return Tolerance(inner.number("max_abs"), inner.number("noise_floor"))
+    tolerance = Tolerance(inner.number("max_abs"), inner.number("noise_floor"))
+    most = TOLERANCE_FACTOR * tolerance.noise_floor
+    inner.check(
+        tolerance.max_abs <= most * (1 + _DECIMAL_SLACK),
+        "max_abs",
+        f"at most {TOLERANCE_FACTOR:g} times the noise floor ({most:.6g}), the bound of the contract",
+    )
+    return tolerance
+
+
+_DECIMAL_SLACK = 1e-6
+"""What is lost where a tool writes the two numbers with fewer digits."""
 
 
 _PLAIN_NAME = re.compile(

@@ -127,10 +127,28 @@ def test_integers_must_be_equal() -> None:
     assert Tolerance(0, 0) == NO_BOUND
 
 
-def test_given_bound_with_its_floor_is_taken_as_it_is() -> None:
-    given = bound(1e-3, 5e-3)
+@pytest.mark.parametrize(("times", "taken"), [(0.5, True), (2.5, True), (3.5, False), (1000, False)])
+def test_given_bound_is_taken_unless_its_floor_is_far_above_what_is_measured(times: float, taken: bool) -> None:
+    measured = Bounds(planned()).of("graph", "y")
+    given = bound(times * measured.noise_floor, 4 * times * measured.noise_floor)
 
-    assert Bounds(planned(graphs=(graph(tolerances={"y": given}),))).of("graph", "y") is given
+    found = Bounds(planned(graphs=(graph(tolerances={"y": given}),))).of("graph", "y")
+
+    assert found == (given if taken else measured)
+
+
+@pytest.mark.parametrize(("noise", "taken"), [([0.2], True), ([0.01, 0.2], True), ([0.01, 0.1], False), ([], True)])
+def test_floor_of_a_reference_without_noise_is_checked_by_the_subject_s_own_ways(
+    noise: list[float], taken: bool
+) -> None:
+    given = bound(1.0, 4.0)
+    ways = graph(
+        reference=Formula(thirds, has_noise=False),
+        tolerances={"y": given},
+        noise=lambda inputs, answers: ({"y": each * float(inputs["x"].shape[1] == answers["y"].shape[1])} for each in noise),
+    )
+
+    assert Bounds(planned(graphs=(ways,))).of("graph", "y") == (given if taken else Tolerance(0.4, 0.1))
 
 
 def test_given_bound_without_a_floor_gets_the_measured_one() -> None:
