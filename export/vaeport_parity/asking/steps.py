@@ -96,17 +96,18 @@ class Plan:
         return tuple((index, step) for index, step in enumerate(self.steps) if step.graph == graph)
 
 
-def make_plan(subject: Subject, *, timed: bool = True) -> Plan:
+def make_plan(subject: Subject, *, timed: bool = True, expectations: Expectations | None = None) -> Plan:
     """Everything that a backend is asked.
 
     Args:
         subject: graphs with references and input sets.
         timed: whether durations are measured.
+        expectations: right answers of this subject, if some have been computed already.
 
     Raises:
         InputError: a reference does not answer to all of a graph's probes.
     """
-    expectations = Expectations(subject)
+    expectations = expectations or Expectations(subject)
     steps, left_out = [], []
     for given in subject.input_sets:
         for step in _steps_of_set(given, drawn_batches(subject)):
@@ -143,7 +144,9 @@ def fewer_steps(plan: Plan, *, slow: bool = False) -> Plan:
         plan: everything.
         slow: whether it is spared given rows that were asked for, too.
     """
-    return dataclasses.replace(plan, steps=tuple(step for step in plan.steps if _is_kept(plan.set_of(step), step, slow)))
+    return dataclasses.replace(
+        plan, steps=tuple(step for step in plan.steps if _is_kept(plan.set_of(step), step, slow))
+    )
 
 
 def _is_kept(given: InputSet, step: Step, slow: bool) -> bool:

@@ -21,8 +21,8 @@ CHAIN = "chain"
 """Usual name of the graphs of a subject one after the other, in steps and reports."""
 
 Cuts = Literal["sizes", "chunks", "alone", "whole"]
-"""How an input set is cut into batches: all at once, then in the sizes of `asking.steps`, some of them twice; batches of
-250; all at once, then each row alone; all at once."""
+"""How an input set is cut into batches: all at once, then in the sizes of `asking.steps`, some of them twice; batches
+of 250; all at once, then each row alone; all at once."""
 
 
 @dataclass(frozen=True, eq=False)
