@@ -21,6 +21,7 @@ from .backends.versions import backend_named
 from .judging.bounds import Bounds
 from .judging.measurement import recorded_rows
 from .judging.report import BackendReport, Finding, Row
+from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
@@ -31,7 +32,7 @@ from .running.machine import machine, processor
 from .running.process import server_group
 from .subjects.finding import find_subject
 from .subjects.subject import Subject, SubjectOptions
-from .trial import Trial, leading_backends
+from .trial import Reproduce, Trial, leading_backends
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
@@ -129,6 +130,7 @@ def compare_all(
     limit: float = TIME_LIMIT,
     timed: bool = False,
     locate: bool = True,
+    reproduce: Reproduce = "no",
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Report, ...]:
     """Compare every precision of a subject, as of `compare`, a report each.
@@ -139,6 +141,7 @@ def compare_all(
         limit: seconds that each backend may take for each precision.
         timed: whether durations are measured.
         locate: whether the place of an error is looked for.
+        reproduce: whether the smallest graph that still falls short is made for backends that decide, for all, or not.
         progress: called with the name of what is under way.
 
     Raises:
@@ -146,7 +149,7 @@ def compare_all(
     """
     chosen = chosen_backends(backends)
     able = [subject for subject in subjects if fitting(chosen, subject)] or list(subjects)
-    asking = _Asking(chosen, limit, isolated=True, timed=timed, locate=locate)
+    asking = _Asking(chosen, limit, isolated=True, timed=timed, locate=locate, reproduce=reproduce)
     return asking.compared(able, progress)
 
 
@@ -158,6 +161,7 @@ def compare(
     isolated: bool = True,
     timed: bool | None = None,
     locate: bool = True,
+    reproduce: Reproduce = "no",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Compare backends with the references of a subject.
@@ -170,13 +174,15 @@ def compare(
         timed: whether durations are measured, in processes of their own, one after the other; None: where there are
             such. Else as many backends run at once as there are cores.
         locate: whether the place of an error is looked for.
+        reproduce: whether the smallest graph that still falls short is made for backends that decide, for all, or not.
         progress: called with the name of each backend when it is waited for.
 
     Raises:
         InputError: no such backend, none that can run this subject, or inputs to which the reference has no answer.
     """
     timed = isolated if timed is None else timed
-    asking = _Asking(chosen_backends(backends), limit, isolated=isolated, timed=timed, locate=locate)
+    chosen = chosen_backends(backends)
+    asking = _Asking(chosen, limit, isolated=isolated, timed=timed, locate=locate, reproduce=reproduce)
     return asking.compared([subject], progress)[0]
 
 
@@ -189,6 +195,7 @@ class _Asking:
     isolated: bool
     timed: bool
     locate: bool
+    reproduce: Reproduce
 
     def compared(self, subjects: Sequence[Subject], progress: Callable[[str], None]) -> tuple[Report, ...]:
         """A report for each subject; all backends are started before the first is judged."""
@@ -256,12 +263,13 @@ class _Started:
             rows += found[name]
         if self.how.locate:
             reports = trial.located(reports, found, progress)
+        reports = trial.reproduced(reports, found, self.how.reproduce, progress)
         return Report(
             subject.name,
             plan.samples,
             tuple(reports),
             tuple(rows),
-            (*preflight(subject), *_own_findings(subject, rows)),
+            (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows)),
             label=subject.label,
             yardstick=subject.yardstick,
             given_samples=plan.given_samples,

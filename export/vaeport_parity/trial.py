@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from onnx import ModelProto
 
@@ -20,6 +21,10 @@ from .subjects.tensors import Arrays, input_specs, output_specs
 
 _ALIKE = {"bf16": "fp16"}  # what runs the one faithfully runs the other, or refuses it
 _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
+_REPRODUCER_SHARE = 0.25  # of the time limit, for the smallest graph
+
+Reproduce = Literal["no", "deciding", "all"]
+"""For which backends reproducers are made."""
 
 
 def leading_backends(names: Sequence[str]) -> frozenset[str]:
@@ -108,7 +113,8 @@ class Trial:
         path = folder / "model.onnx"
         path.write_bytes(model.SerializeToString())
         job = GraphJob(graph, path, input_specs(model), output_specs(model))
-        outcome = run_once(backend_named(backend), job, inputs, folder / "job", limit=limit, isolated=self.isolated)
+        own = backend_named(backend)
+        outcome = run_once(own, job, inputs, folder / "job", limit=limit, isolated=self.isolated, forked=True)
         shutil.rmtree(folder, ignore_errors=True)
         if 0 in outcome.answers:
             return outcome.answers[0], ""
@@ -137,3 +143,31 @@ class Trial:
                 report = dataclasses.replace(report, place=place.text, rung=place.rung)  # noqa: PLW2901 - with its place
             located.append(report)
         return located
+
+    def reproduced(
+        self,
+        reports: list[BackendReport],
+        found: dict[str, tuple[Row, ...]],
+        wanted: Reproduce,
+        progress: Callable[[str], None],
+    ) -> list[BackendReport]:
+        """The reports with reproducers of those that fall short."""
+        made = []
+        for report in reports:
+            short = wanted == "all" or (wanted == "deciding" and report.counts)
+            if short and any(not row.holds for row in found[report.name]):
+                from .reproducing.driver import reproducers
+
+                progress(f"{report.name}: making the smallest graph that falls short")
+                limit = _REPRODUCER_SHARE * self.limit
+                given = reproducers(
+                    self.plan.subject,
+                    report.name,
+                    found[report.name],
+                    run=self.run_part,
+                    limit=limit,
+                    version=report.version,
+                )
+                report = dataclasses.replace(report, reproducers=given)  # noqa: PLW2901 - with what was made
+            made.append(report)
+        return made

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from tests.parity.judging.plans import Formula, answered, graph, index_of, measured, numbers, planned, probes, row, thirds
+from tests.parity.judging.plans import (
+    Formula,
+    answered,
+    graph,
+    index_of,
+    measured,
+    numbers,
+    planned,
+    probes,
+    row,
+    thirds,
+)
 from vaeport_parity.asking.steps import Plan, Step, batch_cuts, drawn_batches, fewer_steps, make_plan, wider_cuts
 from vaeport_parity.reference.base import Precision
 from vaeport_parity.subjects.subject import InputSet, Subject
