@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ import numpy as np
 
 from vaeport.common.commands import print_line
 from vaeport.common.fileio import scratch_folder
-from vaeport.errors import InputError
+from vaeport.errors import InputError, VaeportError
 
 from .asking.jobs import make_job
 from .asking.steps import Plan, make_plan
@@ -25,6 +26,7 @@ from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
+from .running.beside import Beside
 from .running.environments import install, missing_reason
 from .running.execution import Outcome
 from .running.lanes import Lanes
@@ -202,6 +204,8 @@ class _Asking:
         with ExitStack() as stack:
             place = stack.enter_context(scratch_folder("vaeport-parity"))
             side_by_side = self.isolated and not self.timed
+            if side_by_side:
+                subjects = [_with_fresh_beside(subject, place, stack) for subject in subjects]
             lanes = stack.enter_context(Lanes()) if side_by_side else None
             started: list[tuple[_Started, str]] = []
             for subject in subjects:
@@ -278,6 +282,31 @@ class _Started:
             machine=machine() if self.how.timed else "",
             processor=str(processor()),
         )
+
+
+def _with_fresh_beside(subject: Subject, place: Path, stack: ExitStack) -> Subject:
+    """The subject with its fresh graphs made in a process beside: an export from PyTorch takes many seconds."""
+    fresh = subject.fresh
+    if fresh is None or not any(graph.original for graph in subject.graphs):
+        return subject
+    folder = Path(tempfile.mkdtemp(dir=place))
+    beside = Beside(lambda: {graph.name: _made_or_why(fresh, graph.name) for graph in subject.graphs}, folder)
+    stack.callback(beside.close)
+
+    def fresh_graph(name: str) -> bytes:
+        made = beside()[name]
+        if isinstance(made, VaeportError):
+            raise made
+        return made
+
+    return dataclasses.replace(subject, fresh=fresh_graph)
+
+
+def _made_or_why(fresh: Callable[[str], bytes], name: str) -> bytes | VaeportError:
+    try:
+        return fresh(name)
+    except VaeportError as error:
+        return error
 
 
 def _affordable(names: Sequence[str], subject: Subject) -> tuple[list[str], tuple[str, ...]]:
