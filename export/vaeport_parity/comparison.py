@@ -28,7 +28,7 @@ from .reference.expected import Expectations, Expected
 from .reporting.report import Report
 from .running.environments import install, missing_reason
 from .running.execution import GraphJob, Job, run_backend, run_once
-from .running.machine import machine
+from .running.machine import machine, processor
 from .subjects.finding import find_subject
 from .subjects.subject import Subject, SubjectOptions
 from .subjects.tensors import Arrays, input_specs, output_specs
@@ -220,6 +220,7 @@ def compare(
         notes=subject.notes,
         left_out=(*subject.left_out, *dropped, *plan.left_out, *_influence(plan)),
         machine=machine() if timed else "",
+        processor=str(processor()),
     )
 
 
