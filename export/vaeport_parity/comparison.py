@@ -14,7 +14,7 @@ from vaeport.common.commands import print_line
 from vaeport.common.fileio import scratch_folder
 from vaeport.errors import InputError
 
-from .asking.emulated import handful
+from .asking.emulated import fewer_rows
 from .asking.jobs import make_job
 from .asking.steps import Plan, fewer_given, make_plan
 from .backends import OWN_BACKENDS, all_backends
@@ -294,7 +294,7 @@ class _Comparison:
         facts = backend.facts
         counts = facts.counts and _ALIKE.get(subject.precision, subject.precision) in facts.precisions
         plan = fewer_given(self.plan) if facts.slow and subject.costly else self.plan
-        plan = handful(plan) if facts.emulator else plan
+        plan = fewer_rows(plan) if facts.emulator else plan
         folder = self.folder / "run"
         job = dataclasses.replace(self.job, steps=plan.steps)
         outcome = run_backend(backend, job, folder, limit=self.limit, isolated=self.isolated)
