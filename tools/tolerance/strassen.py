@@ -20,6 +20,7 @@ from onnx import numpy_helper
 import vaeport_train
 from vaeport.bundle.opening import open_bundle
 from vaeport.common.fileio import write_text
+from vaeport.errors import InputError
 from vaeport_export import export_run
 from vaeport_export.bundle.subject import subject_of
 from vaeport_parity.asking.jobs import make_job
@@ -71,6 +72,9 @@ def measure_strassen(folder: Path, *, epochs: int = 3, batches: Sequence[int] = 
         folder: gets `strassen.json`, a list of `Ratio`.
         epochs: how long it is trained.
         batches: rows of the batches.
+
+    Raises:
+        InputError: a runtime is missing or does not answer.
     """
     with tempfile.TemporaryDirectory(prefix="vaeport-strassen-") as place:
         run = vaeport_train.fit(Path(place) / "run", preset="mlp", settings={"training.epochs": epochs})
@@ -104,6 +108,8 @@ def _ratios(subject: Subject, folder: Path, batches: Sequence[int], *, widened: 
     bounds, job = Bounds(plan), make_job(plan, folder)
     for runtime in RUNTIMES:
         outcome = run_backend(all_backends()[runtime], job, folder / runtime, limit=_LIMIT)
+        if outcome.missing or outcome.errors:
+            raise InputError(f"{runtime} cannot be measured: {outcome.missing or next(iter(outcome.errors.values()))}")
         found: dict[tuple[str, str, int], float] = {}
         for index, step in enumerate(plan.steps):
             for output, answers in outcome.answers[index].items():
@@ -124,6 +130,8 @@ def _widened(graph: Graph) -> Graph:
     shapes = [tensor.dims for tensor in model.graph.initializer if len(tensor.dims) == _MATRIX]
     hidden = {shape[0] for shape in shapes} & {shape[1] for shape in shapes}
     for tensor in model.graph.initializer:
+        if not tensor.dims:
+            continue
         values = numpy_helper.to_array(tensor)
         more = [(0, int(size in hidden)) for size in values.shape]
         tensor.CopyFrom(numpy_helper.from_array(np.pad(values, more), tensor.name))

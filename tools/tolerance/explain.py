@@ -1,0 +1,50 @@
+"""Where the largest ratios of runtimes that are right come from: the first node that is off, by vaeport_parity itself."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from vaeport.common.fileio import write_text
+from vaeport_parity.building import GraphRequest, make_subject
+from vaeport_parity.comparison import compare
+
+from .cases import GRAPH, export
+from .networks import network
+from .results import read_results
+
+PLACES_FILE = "places.json"
+"""Name of the result in the study's folder."""
+
+ABOVE = 4.0
+"""Ratio from which on a pair is looked into."""
+
+_LIMIT = 180.0
+
+
+def explain(folder: Path, *, above: float = ABOVE, progress: Callable[[str], None] = lambda _: None) -> None:
+    """Compare each pair of a network and a runtime that is beyond a ratio once more, and keep the place.
+
+    Args:
+        folder: of the study's results; gets `places.json`.
+        above: the ratio.
+        progress: called with the name of each pair.
+    """
+    found = []
+    for pair in sorted(read_results(folder).pairs, key=lambda pair: -pair["ratio"]):
+        if pair["ratio"] <= above:
+            break
+        progress(f"{pair['network']} on {pair['runtime']}")
+        place = _place(pair["network"], pair["runtime"])
+        found.append({key: pair[key] for key in ("network", "runtime", "ratio")} | {"place": place})
+    write_text(folder / PLACES_FILE, json.dumps(found, indent=1))
+
+
+def _place(name: str, runtime: str) -> str:
+    kind, _, seed = name.rpartition("-")
+    made = network(kind, int(seed))
+    with tempfile.TemporaryDirectory(prefix="vaeport-tolerance-") as place:
+        request = GraphRequest(export(made, Path(place) / "network.onnx"), made.module)
+        subject = make_subject({GRAPH: request}, name=name, folder=Path(place) / "originals")
+        report = compare(subject, [runtime], limit=_LIMIT, timed=False)
+    return report.backends[0].place or "none: it holds when it is asked again"
