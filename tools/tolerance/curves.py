@@ -47,7 +47,9 @@ def _bounds(results: Results) -> Figure:
     axes.plot(_BOUNDS, _shares(results.pairs), color="black", lw=2, label="runtimes that are right: false alarms")
     for low, high, records in by_effect(results.sized, _EFFECTS):
         if low and records:
-            words = f"effect of {low:g} to {high:g} floors" if np.isfinite(high) else f"effect of {low:g} floors or more"
+            words = (
+                f"effect of {low:g} to {high:g} floors" if np.isfinite(high) else f"effect of {low:g} floors or more"
+            )
             axes.plot(_BOUNDS, _shares(records), label=f"defects with an {words}: seen")
     axes.axvline(_MARKED, color="grey", ls=":")
     axes.set(xscale="log", xlabel="bound in noise floors", ylabel="share called wrong, %", xlim=(1, 32), ylim=(-2, 102))

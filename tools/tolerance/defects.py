@@ -1,6 +1,6 @@
 """Seeded defects of an exported network: weights that are off by a chosen size, and what careless converters leave."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -83,7 +83,7 @@ def converter_defects(model: ModelProto, seed: int) -> Iterator[Defect]:
     matrices = [name for name, values in tensors.items() if values.ndim > 1]
     square = [name for name in matrices if tensors[name].ndim == 2 and len(set(tensors[name].shape)) == 1]
     biases = [name for name, values in tensors.items() if values.ndim == 1]
-    changes = [
+    changes: list[tuple[str, list[str], Callable[[NDArray[np.float32]], NDArray[np.float32]]]] = [
         ("weight in float16", matrices, lambda values: values.astype(np.float16).astype(np.float32)),
         ("weight in bfloat16", matrices, lambda values: values.astype(ml_dtypes.bfloat16).astype(np.float32)),
         ("weight in int8", matrices, _eight_bits),
@@ -94,7 +94,7 @@ def converter_defects(model: ModelProto, seed: int) -> Iterator[Defect]:
     for kind, names, change in changes:
         for name in _drawn(random, names, 1):
             old = tensors[name]
-            new = np.asarray(change(old), order="C")
+            new = np.ascontiguousarray(change(old))
             if not np.array_equal(old, new):
                 yield Defect(kind, name, 0.0, _with(model, name, new), Weight(name, old, new))
     half = _copied(model)

@@ -1,4 +1,4 @@
-"""Where the largest ratios of runtimes that are right come from: the first node that is off, by vaeport_parity itself."""
+"""Where the largest ratios come from: the first node that is off, as vaeport_parity itself finds it."""
 
 import json
 import tempfile

@@ -1,7 +1,8 @@
-"""Random networks of ten kinds, each from a seed: the same kind and seed give the same sizes, weights and activations."""
+"""Random networks of ten kinds: a kind and a seed decide sizes, weights and activations."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -155,7 +156,7 @@ class _Recurrent(nn.Module):
 def _dense(draw: Draw) -> tuple[nn.Module, Shape]:
     sizes = [draw.size(16, 256), *(draw.size(16, 384) for _ in range(draw.size(1, 4)))]
     layers: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), draw.activation()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], draw.size(3, 32)), draw.head()), (sizes[0],)
 
@@ -163,7 +164,7 @@ def _dense(draw: Draw) -> tuple[nn.Module, Shape]:
 def _convolution(draw: Draw) -> tuple[nn.Module, Shape]:
     channels, side = [draw.size(1, 3), draw.size(4, 16), draw.size(8, 32)], draw.size(8, 16, of=2)
     layers: list[nn.Module] = []
-    for before, after in zip(channels, channels[1:], strict=False):
+    for before, after in pairwise(channels):
         kernel = draw.size(1, 2) * 2 + 1
         layers += [nn.Conv2d(before, after, kernel, stride=draw.size(1, 2), padding=kernel // 2), draw.activation()]
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels[-1], draw.size(3, 12)), draw.head()]
@@ -281,5 +282,3 @@ KINDS: Mapping[str, Callable[[Draw], tuple[nn.Module, Shape]]] = {
     "mixed": _mixed,
 }
 """What makes a network's module and the shape of its input's rows, by kind."""
-
-

@@ -65,9 +65,9 @@ def _what(results: Results) -> str:
     weights = [network["weights"] for network in results.networks]
     return (
         f"Measured on {machine()}, PyTorch {version('torch')}, onnxruntime {version('onnxruntime')}: "
-        f"{len(results.networks)} networks of {len(results.kinds)} kinds ({min(weights):,} to {max(weights):,} weights), "
-        f"{len(results.pairs)} pairs of a network and a runtime that is right, {len(results.sized):,} defects of chosen "
-        f"sizes, {len(results.converted)} as converters leave them."
+        f"{len(results.networks)} networks of {len(results.kinds)} kinds ({min(weights):,} to {max(weights):,} "
+        f"weights), {len(results.pairs)} pairs of a network and a runtime that is right, {len(results.sized):,} defects "
+        f"of chosen sizes, {len(results.converted)} as converters leave them."
     )
 
 
@@ -83,7 +83,14 @@ def _bounds(results: Results) -> str:
         seen = [_percent(share(records, beyond(bound))) for _, _, records in groups]
         rows.append([f"{bound:g}", alarms, rate, len(networks), *seen, f"{missed} of {len(results.converted)}"])
     counts = ["defects", "", "", "", *(str(len(records)) for _, _, records in groups), ""]
-    head = ["bound, floors", "false alarms", "of all pairs (95 % limit)", "networks", *heads, "converters' defects missed"]
+    head = [
+        "bound, floors",
+        "false alarms",
+        "of all pairs (95 % limit)",
+        "networks",
+        *heads,
+        "converters' defects missed",
+    ]
     return _table(head, [*rows, counts])
 
 
@@ -130,7 +137,9 @@ def _runtimes(results: Results) -> str:
         title = f"{name} (control)" if name in CONTROLS else name
         figures = [_ratio(value) for value in (np.median(ratios), np.percentile(ratios, 95), ratios.max())]
         beyond_four = int((ratios > 4).sum())
-        rows.append([title, worst["version"], len(records), results.refused[name], *figures, worst["network"], beyond_four])
+        rows.append(
+            [title, worst["version"], len(records), results.refused[name], *figures, worst["network"], beyond_four]
+        )
     head = ["runtime", "version", "networks", "refused", "median", "95 %", "largest", "on", "beyond 4 floors"]
     return _table(head, rows)
 
@@ -164,7 +173,9 @@ def _more(results: Results) -> str:
         if ratios:
             figures = [_ratio(value) for value in (np.median(ratios), np.percentile(ratios, 95), max(ratios))]
             rows.append([f"{count:,}", len(ratios), *figures, sum(ratio > 4 for ratio in ratios)])
-    return _table(["rows that the floor was not measured on", "pairs", "median", "95 %", "largest", "beyond 4 floors"], rows)
+    return _table(
+        ["rows that the floor was not measured on", "pairs", "median", "95 %", "largest", "beyond 4 floors"], rows
+    )
 
 
 def _places(places: Iterable[Mapping[str, Any]]) -> str:

@@ -1,11 +1,10 @@
 """Runtimes that are right, on a network: how many noise floors they are off, and what other rules say of them."""
 
+import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,17 @@ from vaeport_parity.running.execution import run_backend
 from .cases import GRAPH, MORE, Case
 from .rules import RULES, floors, profile, profile_excess
 
-OWN = ("torch-export", "onnx-reference", "onnxruntime-none", "onnxruntime-basic", "onnxruntime-extended", "onnxruntime-all")
+OWN = (
+    "torch-export",
+    "onnx-reference",
+    "onnxruntime-none",
+    "onnxruntime-basic",
+    "onnxruntime-extended",
+    "onnxruntime-all",
+)
 """Runtimes that need no environment of their own; they are run in this process."""
 
-FOREIGN = ("openvino", "tract-0.23.5", "tvm", "iree", "mnn", "ncnn", "jax", "opencv", "litert", "tinygrad")
+FOREIGN = ("openvino", "tract", "tvm", "iree", "mnn", "ncnn", "jax", "opencv", "litert", "tinygrad")
 """Runtimes with environments of their own, set to add products up one by one in float32."""
 
 CONTROLS = ("openvino-default", "mnn-default", "ncnn-default")
@@ -29,7 +35,10 @@ CONTROLS = ("openvino-default", "mnn-default", "ncnn-default")
 MORE_PREFIXES = (300, 1000, 3000)
 """Rows of the set `more` up to which the largest error is recorded."""
 
-_EVERY_BATCH = frozenset((*OWN, "openvino", "tract-0.23.5"))
+SLOW = {"tvm": 2, "iree": 2, "jax": 2, "litert": 1, "tinygrad": 1}
+"""Runtimes that compile a network for each shape: on how many of the first seeds of each kind they are tried."""
+
+_EVERY_BATCH = frozenset((*OWN, "openvino", "openvino-default", "tract", "mnn", "mnn-default"))
 _ROW_BY_ROW = frozenset(("ncnn", "ncnn-default", "opencv"))
 _FEW_BATCHES = (1, 7)
 
@@ -107,9 +116,7 @@ def judge(name: str, case: Case, known: NDArray[np.float64], folder: Path, *, li
     for index, step in enumerate(steps):
         tally.add(step, outcome.answers[index])
     ratio = max(tally.by_set.values())
-    return Judged(
-        name, outcome.version, ratio, tally.by_batch, tally.by_set, tally.more, tally.rules, tally.profile
-    )
+    return Judged(name, outcome.version, ratio, tally.by_batch, tally.by_set, tally.more, tally.rules, tally.profile)
 
 
 def _steps(name: str, case: Case) -> Iterator[Step]:

@@ -83,7 +83,7 @@ def measure_strassen(folder: Path, *, epochs: int = 3, batches: Sequence[int] = 
         subject = subject_of(open_bundle(Path(place) / "mlp"), images=images)
         subject = dataclasses.replace(subject, chain=None, recorded=(), input_sets=_kept(subject))
         wide = dataclasses.replace(subject, graphs=tuple(_widened(graph) for graph in subject.graphs))
-        found = []
+        found: list[Ratio] = []
         for number, each in enumerate((subject, wide)):
             found += _ratios(each, Path(place) / f"job-{number}", batches, widened=each is wide)
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,24 +2,26 @@
 
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
 import onnxruntime
+import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 
 from vaeport.common.fileio import write_text
 from vaeport_parity.asking.steps import Step
 
-from .cases import GRAPH, MORE, Case, make_case, noise
+from .cases import GRAPH, MORE, MORE_ROWS, Case, make_case, noise
 from .defects import Defect, converter_defects, sized_defects
 from .effects import Effects
-from .networks import Network
+from .networks import Network, network
 from .rules import RULES, calibrated, floors, profile, profile_excess
 from .runtimes import judge
 
@@ -45,39 +47,40 @@ class JudgedDefect:
 
 
 def study(
-    network: Network,
+    given: Network,
     runtimes: Sequence[str],
     *,
     limit: float,
-    sized: bool = True,
-    more_rows: int = 3000,
+    defects: Literal["all", "converters", "none"] = "all",
+    more_rows: int = MORE_ROWS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Everything about one network, as JSON holds it.
 
     Args:
-        network: the network.
+        given: the network.
         runtimes: names of backends.
         limit: seconds that each may take.
-        sized: whether defects of chosen sizes are tried beside those of converters.
+        defects: which of them are tried; `converters` leaves those of chosen sizes out.
         more_rows: rows beside the probes.
         progress: called with what is run next.
     """
     with tempfile.TemporaryDirectory(prefix="vaeport-tolerance-") as place:
         progress("export, reference")
-        case = make_case(network, Path(place), more_rows=more_rows)
+        case = make_case(given, Path(place), more_rows=more_rows)
         known = calibrated(noise(case))
         judged = []
         for name in runtimes:
             progress(name)
             judged.append(asdict(judge(name, case, known, Path(place) / name, limit=limit)))
         progress("defects")
-        found = [asdict(each) for each in judged_defects(case, known, sized=sized)]
+        tried = judged_defects(case, known, sized=defects == "all") if defects != "none" else ()
+        found = [asdict(each) for each in tried]
     floor = {given.name: case.floor(given.name) for given in case.subject.input_sets}
     return {
-        "name": network.name,
-        "kind": network.kind,
-        "weights": network.weights,
+        "name": given.name,
+        "kind": given.kind,
+        "weights": given.weights,
         "nodes": len(onnx.load_model_from_string(case.graph.content).graph.node),
         "floors": floor,
         "largest": float(np.abs(case.plan.expectations.of(GRAPH, "probes", 0, 300).float64[case.output]).max()),
@@ -86,10 +89,32 @@ def study(
     }
 
 
-def write(result: Mapping[str, Any], folder: Path) -> None:
-    """Write the result of one network as `NAME.json`; infinite figures stand as they do in Python's JSON."""
+def study_into(folder: Path, kind: str, seed: int, runtimes: Sequence[str], *, limit: float) -> str:
+    """Study one network on one thread and write `KIND-SEED.json`; runtimes are added to a file that is there.
+
+    Args:
+        folder: where it is written, made if need be.
+        kind: of the network.
+        seed: of the network.
+        runtimes: names of backends.
+        limit: seconds that each may take.
+
+    Returns:
+        What was done, in a few words.
+    """
+    torch.set_num_threads(1)
+    began, path = time.monotonic(), folder / f"{kind}-{seed}.json"
+    known = json.loads(path.read_text()) if path.is_file() else None
+    have = {each["runtime"] for each in known["runtimes"]} if known else set()
+    wanted = [name for name in runtimes if name not in have]
+    if known and not wanted:
+        return f"{kind}-{seed}: is there"
+    result = study(network(kind, seed), wanted, limit=limit, defects="none" if known else "all")
+    if known:
+        result = known | {"runtimes": [*known["runtimes"], *result["runtimes"]]}
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / f"{result['name']}.json", json.dumps(result))
+    write_text(path, json.dumps(result))  # infinite figures stand as they do in Python's JSON
+    return f"{kind}-{seed}, {', '.join(wanted)}: {time.monotonic() - began:.0f} s"
 
 
 def judged_defects(case: Case, known: NDArray[np.float64], *, sized: bool = True) -> Iterator[JudgedDefect]:
