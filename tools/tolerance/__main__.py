@@ -46,7 +46,7 @@ def main() -> int:
     tasks = [(*one, quick) for one in each]
     tasks += [(*one, [name for name in runtimes if one[1] < SLOW.get(name, 0)]) for one in each]
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(study_into, arguments.out, *task, runtimes, limit=arguments.limit) for task in tasks]
+        waiting = [pool.submit(study_into, arguments.out, *task, limit=arguments.limit) for task in tasks]
         for done in as_completed(waiting):
             print(f"failed: {done.exception()}" if done.exception() else done.result(), flush=True)
     if "mnn" in runtimes and not (arguments.out / STRASSEN_FILE).is_file():

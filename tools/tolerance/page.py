@@ -63,11 +63,11 @@ def tables(results: Results, folder: Path) -> str:
 
 def _what(results: Results) -> str:
     weights = [network["weights"] for network in results.networks]
+    versions = f"PyTorch {version('torch')}, onnxruntime {version('onnxruntime')}"
     return (
-        f"Measured on {machine()}, PyTorch {version('torch')}, onnxruntime {version('onnxruntime')}: "
-        f"{len(results.networks)} networks of {len(results.kinds)} kinds ({min(weights):,} to {max(weights):,} "
-        f"weights), {len(results.pairs)} pairs of a network and a runtime that is right, {len(results.sized):,} defects "
-        f"of chosen sizes, {len(results.converted)} as converters leave them."
+        f"Measured on {machine()}, {versions}: {len(results.networks)} networks of {len(results.kinds)} kinds "
+        f"({min(weights):,} to {max(weights):,} weights), {len(results.pairs)} pairs of a network and a right runtime, "
+        f"{len(results.sized):,} defects of chosen sizes, {len(results.converted)} as converters leave them."
     )
 
 

@@ -82,7 +82,7 @@ def measure_strassen(folder: Path, *, epochs: int = 3, batches: Sequence[int] = 
         images = load_dataset("mnist-5k").development.images[: max(batches)]
         subject = subject_of(open_bundle(Path(place) / "mlp"), images=images)
         subject = dataclasses.replace(subject, chain=None, recorded=(), input_sets=_kept(subject))
-        wide = dataclasses.replace(subject, graphs=tuple(_widened(graph) for graph in subject.graphs))
+        wide = dataclasses.replace(subject, graphs=tuple(map(_widened, subject.graphs)))
         found: list[Ratio] = []
         for number, each in enumerate((subject, wide)):
             found += _ratios(each, Path(place) / f"job-{number}", batches, widened=each is wide)
@@ -121,12 +121,15 @@ def _ratios(subject: Subject, folder: Path, batches: Sequence[int], *, widened: 
             yield Ratio(runtime, graph, output, batch, widened, ratio)
 
 
-def _widened(graph: Graph) -> Graph:
+def widened_content(content: bytes) -> bytes:
     """The graph with a unit of zero weights more in each hidden layer, whose activations are 0 at 0.
+
+    Args:
+        content: an ONNX file of fully connected layers.
 
     A hidden size is both an inner and an outer size of the graph's matrices, which its inputs' and outputs' are not.
     """
-    model = onnx.load_model_from_string(graph.content)
+    model = onnx.load_model_from_string(content)
     shapes = [tensor.dims for tensor in model.graph.initializer if len(tensor.dims) == _MATRIX]
     hidden = {shape[0] for shape in shapes} & {shape[1] for shape in shapes}
     for tensor in model.graph.initializer:
@@ -135,4 +138,10 @@ def _widened(graph: Graph) -> Graph:
         values = numpy_helper.to_array(tensor)
         more = [(0, int(size in hidden)) for size in values.shape]
         tensor.CopyFrom(numpy_helper.from_array(np.pad(values, more), tensor.name))
-    return dataclasses.replace(graph, content=model.SerializeToString())
+    del model.graph.value_info[:]  # which state the old sizes
+    widened: bytes = model.SerializeToString()
+    return widened
+
+
+def _widened(graph: Graph) -> Graph:
+    return dataclasses.replace(graph, content=widened_content(graph.content))
