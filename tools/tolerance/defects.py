@@ -88,7 +88,11 @@ def converter_defects(model: ModelProto, seed: int) -> Iterator[Defect]:
         ("weight in bfloat16", matrices, lambda values: values.astype(ml_dtypes.bfloat16).astype(np.float32)),
         ("weight in int8", matrices, _eight_bits),
         ("weight transposed", square, np.transpose),
-        ("two units swapped", matrices, lambda values: values[[1, 0, *range(2, len(values))]]),
+        (
+            "two units swapped",
+            [name for name in matrices if len(tensors[name]) > 1],
+            lambda values: values[[1, 0, *range(2, len(values))]],
+        ),
         ("bias dropped", biases, np.zeros_like),
     ]
     for kind, names, change in changes:

@@ -35,10 +35,11 @@ CONTROLS = ("openvino-default", "mnn-default", "ncnn-default")
 MORE_PREFIXES = (300, 1000, 3000)
 """Rows of the set `more` up to which the largest error is recorded."""
 
-SLOW = {"tvm": 2, "iree": 2, "jax": 2, "litert": 1, "tinygrad": 1}
-"""Runtimes that compile a network for each shape: on how many of the first seeds of each kind they are tried."""
+SLOW = {"tvm": 2, "iree": 2, "jax": 2, "litert": 1, "tinygrad": 1, **dict.fromkeys(CONTROLS, 1)}
+"""Runtimes that compile a network for each shape, and controls: on how many of the first seeds they are tried."""
 
 _EVERY_BATCH = frozenset((*OWN, "openvino", "openvino-default", "tract", "mnn", "mnn-default"))
+_SLOW_ROWS = frozenset(("onnx-reference", "onnxruntime-basic", "onnxruntime-extended"))  # in Python, or alike
 _ROW_BY_ROW = frozenset(("ncnn", "ncnn-default", "opencv"))
 _FEW_BATCHES = (1, 7)
 
@@ -127,7 +128,8 @@ def _steps(name: str, case: Case) -> Iterator[Step]:
         if step.kind != "run":
             continue
         if name in _EVERY_BATCH:
-            yield step
+            if step.inputs != MORE or name not in _SLOW_ROWS:
+                yield step
         elif step.inputs == "probes":
             if rows == whole or (step.start == 0 and rows in _FEW_BATCHES and name not in _ROW_BY_ROW):
                 yield step
