@@ -31,7 +31,8 @@ def explain(folder: Path, *, above: float = ABOVE, progress: Callable[[str], Non
         progress: called with the name of each pair.
     """
     found = []
-    for pair in sorted(read_results(folder).pairs, key=lambda pair: -pair["ratio"]):
+    results = read_results(folder)
+    for pair in sorted([*results.faults, *results.pairs], key=lambda pair: -pair["ratio"]):
         if pair["ratio"] <= above:
             break
         progress(f"{pair['network']} on {pair['runtime']}")

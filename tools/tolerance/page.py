@@ -14,7 +14,7 @@ from vaeport_parity.running.machine import machine
 from .curves import draw
 from .defects import SIZES
 from .explain import PLACES_FILE
-from .results import Results, beyond, by_effect, read_results, rules_to_compare, share, upper_limit
+from .results import FAULT, Results, beyond, by_effect, read_results, rules_to_compare, share, upper_limit
 from .rules import BOUNDS, RULES
 from .runtimes import CONTROLS, FOREIGN, MORE_PREFIXES, OWN
 from .strassen import STRASSEN_FILE
@@ -67,6 +67,7 @@ def _what(results: Results) -> str:
     return (
         f"Measured on {machine()}, {versions}: {len(results.networks)} networks of {len(results.kinds)} kinds "
         f"({min(weights):,} to {max(weights):,} weights), {len(results.pairs)} pairs of a network and a right runtime, "
+        f"{len(results.faults)} more in which a runtime is wrong by more than {FAULT:,.0f} floors (below), "
         f"{len(results.sized):,} defects of chosen sizes, {len(results.converted)} as converters leave them."
     )
 

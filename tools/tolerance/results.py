@@ -16,6 +16,9 @@ from .runtimes import CONTROLS, FOREIGN, OWN
 Says = Callable[[Mapping[str, Any]], bool]
 """Whether a rule says of a runtime's or a defect's record that the answers are wrong."""
 
+FAULT = 1000.0
+"""Ratio beyond which a runtime is wrong by any bound that is compared, so that what it does is a fault."""
+
 _Z = 1.96  # of 95 %
 
 
@@ -33,8 +36,13 @@ class Results:
 
     @property
     def pairs(self) -> list[dict[str, Any]]:
-        """Records of the runtimes that are right and answered, with `network` and `kind`."""
-        return self._answered((*OWN, *FOREIGN))
+        """Records of the runtimes that answered, with `network` and `kind`, but for `faults`."""
+        return [pair for pair in self._answered((*OWN, *FOREIGN)) if pair["ratio"] <= FAULT]
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        """The same of pairs that every bound under discussion calls wrong, and rightly: no false alarms."""
+        return [pair for pair in self._answered((*OWN, *FOREIGN)) if pair["ratio"] > FAULT]
 
     @property
     def controls(self) -> list[dict[str, Any]]:

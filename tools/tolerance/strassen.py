@@ -65,7 +65,7 @@ class Ratio:
     """Largest error in noise floors."""
 
 
-def measure_strassen(folder: Path, *, epochs: int = 3, batches: Sequence[int] = BATCHES) -> None:
+def measure_strassen(folder: Path, *, epochs: int = 30, batches: Sequence[int] = BATCHES) -> None:
     """Train the preset `mlp`, export it, and run it as it is and with one more unit in each hidden layer.
 
     Args:
