@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from vaeport.common.fileio import write_text
 from vaeport_parity.building import GraphRequest, make_subject
@@ -23,21 +24,26 @@ _LIMIT = 180.0
 
 
 def explain(folder: Path, *, above: float = ABOVE, progress: Callable[[str], None] = lambda _: None) -> None:
-    """Compare each pair of a network and a runtime that is beyond a ratio once more, and keep the place.
+    """Compare the pairs of a network and a runtime that are beyond a ratio once more, and keep the place.
+
+    Of several faults of one runtime on networks of one kind, the largest stands for all.
 
     Args:
         folder: of the study's results; gets `places.json`.
         above: the ratio.
         progress: called with the name of each pair.
     """
-    found = []
     results = read_results(folder)
-    for pair in sorted([*results.faults, *results.pairs], key=lambda pair: -pair["ratio"]):
-        if pair["ratio"] <= above:
-            break
-        progress(f"{pair['network']} on {pair['runtime']}")
-        place = _place(pair["network"], pair["runtime"])
-        found.append({key: pair[key] for key in ("network", "runtime", "ratio")} | {"place": place})
+    faults: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for pair in sorted(results.faults, key=lambda pair: -pair["ratio"]):
+        faults.setdefault((pair["runtime"], pair["kind"]), []).append(pair)
+    close = [[pair] for pair in sorted(results.pairs, key=lambda pair: -pair["ratio"]) if pair["ratio"] > above]
+    found = []
+    for first, *alike in [*faults.values(), *close]:
+        progress(f"{first['network']} on {first['runtime']}")
+        place = _place(first["network"], first["runtime"])
+        kept = {key: first[key] for key in ("network", "runtime", "ratio")}
+        found.append(kept | {"alike": [pair["network"] for pair in alike], "place": place})
     write_text(folder / PLACES_FILE, json.dumps(found, indent=1))
 
 

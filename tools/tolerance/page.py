@@ -22,6 +22,7 @@ from .strassen import STRASSEN_FILE
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 _EFFECTS = (1.0, 2.0, 4.0, 8.0, 16.0)
 _SEEN = 0.9
+_WHOLE = 100  # from which on a ratio is written without decimals
 _SURE = 5.0  # floors of effect beyond which the bound of 4 leaves no doubt
 
 
@@ -79,16 +80,18 @@ def _bounds(results: Results) -> str:
     for bound in BOUNDS:
         alarms = sum(map(beyond(bound), results.pairs))
         networks = {pair["network"] for pair in results.pairs if pair["ratio"] > bound}
+        direct = sum(map(beyond(bound), results.direct))
         rate = f"{_percent(alarms / len(results.pairs))} (below {_percent(upper_limit(alarms, len(results.pairs)))})"
         missed = sum(not beyond(bound)(each) for each in results.converted)
         seen = [_percent(share(records, beyond(bound))) for _, _, records in groups]
-        rows.append([f"{bound:g}", alarms, rate, len(networks), *seen, f"{missed} of {len(results.converted)}"])
-    counts = ["defects", "", "", "", *(str(len(records)) for _, _, records in groups), ""]
+        rows.append([f"{bound:g}", alarms, rate, len(networks), direct, *seen, f"{missed} of {len(results.converted)}"])
+    counts = ["defects", "", "", "", "", *(str(len(records)) for _, _, records in groups), ""]
     head = [
         "bound, floors",
         "false alarms",
         "of all pairs (95 % limit)",
         "networks",
+        f"of {len(results.direct)} without Strassen's product",
         *heads,
         "converters' defects missed",
     ]
@@ -123,7 +126,7 @@ def _smallest_size(results: Results, says: Any) -> str:
     for size in reversed(SIZES):
         if share([each for each in results.sized if each["size"] == size], says) < _SEEN:
             break
-        smallest = f"{size:.0e}" if f"{size:.0e}" == f"{size:.2e}".replace(".00", "") else f"{size:.2g}"
+        smallest = f"{size:.1e}"
     return smallest
 
 
@@ -180,8 +183,11 @@ def _more(results: Results) -> str:
 
 
 def _places(places: Iterable[Mapping[str, Any]]) -> str:
-    rows = [[each["network"], each["runtime"], _ratio(each["ratio"]), each["place"]] for each in places]
-    return _table(["network", "runtime", "ratio", "first node that is off"], rows)
+    rows = [
+        [each["runtime"], ", ".join([each["network"], *each["alike"]]), _ratio(each["ratio"]), each["place"]]
+        for each in places
+    ]
+    return _table(["runtime", "networks", "largest ratio", "first node that is off, on the first network"], rows)
 
 
 def _strassen(ratios: Sequence[Mapping[str, Any]]) -> str:
@@ -220,7 +226,7 @@ def _percent(part: float) -> str:
 
 
 def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value < 100 else f"{value:.2g}"
+    return f"{value:.2f}" if value < _WHOLE else f"{value:,.0f}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -11,12 +11,12 @@ import numpy as np
 from .defects import SIZED
 from .networks import KINDS
 from .rules import RULES
-from .runtimes import CONTROLS, FOREIGN, OWN
+from .runtimes import CONTROLS, FOREIGN, OWN, STRASSEN
 
 Says = Callable[[Mapping[str, Any]], bool]
 """Whether a rule says of a runtime's or a defect's record that the answers are wrong."""
 
-FAULT = 1000.0
+FAULT = 100.0
 """Ratio beyond which a runtime is wrong by any bound that is compared, so that what it does is a fault."""
 
 _Z = 1.96  # of 95 %
@@ -38,6 +38,11 @@ class Results:
     def pairs(self) -> list[dict[str, Any]]:
         """Records of the runtimes that answered, with `network` and `kind`, but for `faults`."""
         return [pair for pair in self._answered((*OWN, *FOREIGN)) if pair["ratio"] <= FAULT]
+
+    @property
+    def direct(self) -> list[dict[str, Any]]:
+        """The same without the runtimes that multiply large matrices by Strassen's scheme."""
+        return [pair for pair in self.pairs if pair["runtime"] not in STRASSEN]
 
     @property
     def faults(self) -> list[dict[str, Any]]:

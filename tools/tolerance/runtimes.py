@@ -32,6 +32,9 @@ FOREIGN = ("openvino", "tract", "tvm", "iree", "mnn", "ncnn", "jax", "opencv", "
 CONTROLS = ("openvino-default", "mnn-default", "ncnn-default")
 """The same as they come: bfloat16, Winograd's convolution, weights in float16; shown beside the others."""
 
+STRASSEN = ("mnn",)
+"""Those of them that multiply large matrices by Strassen's scheme, with no switch for it."""
+
 MORE_PREFIXES = (300, 1000, 3000)
 """Rows of the set `more` up to which the largest error is recorded."""
 
