@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vaeport.common.commands import command_parser, positive_int, print_json, run_command
 from vaeport.common.extras import needs_extra
@@ -129,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FACTOR",
         help="how many times as large as in the baseline a ratio may be (default: 2)",
     )
+    parser.add_argument(
+        "--reproducer",
+        metavar="DIR",
+        help="write there, for each backend and graph that falls short, the smallest graph that still does, with its "
+        "inputs, a script that shows it and the text of an issue; --report does so for backends that decide",
+    )
     parser.add_argument("--verbose", action="store_true", help="print a line for every output")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser
@@ -151,6 +157,10 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
     whole = Reports(reports)
     if arguments.report:
         whole.write(arguments.report)
+    if arguments.reproducer:
+        from .reproducing.driver import write_reproducers
+
+        write_reproducers(reports, arguments.reproducer)
     if arguments.json:
         print_json(whole.to_dict())
     else:
@@ -233,6 +243,7 @@ def _graphs_compared(arguments: argparse.Namespace, steps: Callable[[str], None]
         install=arguments.install,
         time_limit=arguments.time_limit,
         locate=not arguments.no_locate,
+        reproduce=_reproduce(arguments),
         seed=arguments.seed,
         progress=steps,
     )
@@ -255,9 +266,15 @@ def _subject_compared(arguments: argparse.Namespace, steps: Callable[[str], None
         limit=arguments.time_limit,
         timed=arguments.timings,
         locate=not arguments.no_locate,
+        reproduce=_reproduce(arguments),
         progress=steps,
     )
     return reports, subjects
+
+
+def _reproduce(arguments: argparse.Namespace) -> 'Literal["no", "deciding", "all"]':
+    """For which backends the smallest graph is made."""
+    return "all" if arguments.reproducer else "deciding" if arguments.report else "no"
 
 
 def _graph_names(paths: Sequence[str]) -> list[str]:
