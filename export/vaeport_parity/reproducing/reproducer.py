@@ -158,6 +158,9 @@ def _reduce(cutter: Cutter, until: float) -> tuple[Cut, Reduced]:
     cut = cutter.cut()
     bench = cutter.bench
     answer = bench.answer(cut.case, until)
+    if answer.kind == "right":
+        cut = cutter.cut(strict=True)
+        answer = bench.answer(cut.case, until)
     if answer.kind in ("right", "unknown") and (longer := cutter.ending(cut)) is not None:
         cut, answer = longer, bench.answer(longer.case, until)
     if answer.kind in ("right", "unknown"):
