@@ -96,7 +96,7 @@ class Planted:
             constant = next(node for node in model.graph.node if node.op_type == "Add").input[1]
             for tensor in model.graph.initializer:
                 if tensor.name == constant:
-                    tensor.CopyFrom(numpy_helper.from_array(np.float32(1), constant))
+                    tensor.CopyFrom(numpy_helper.from_array(np.array(1, np.float32), constant))
         wrong: list[Any] = [_OPERATORS[self.fault]] if self.fault in _OPERATORS else []
         evaluator = ReferenceEvaluator(model, new_ops=wrong)
 

@@ -151,16 +151,16 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_known_fault_is_down_to_three_nodes_and_its_script_shows_it(fault: Known, tmp_path: Path) -> None:
-    backend = BACKENDS[fault.backend]
-    if reason := missing_reason(backend.facts):
+    runtime = BACKENDS[fault.backend]
+    if reason := missing_reason(runtime.facts):
         pytest.skip(reason)
     model = fault.model()
 
-    def run(_: str, graph: str, part: ModelProto, inputs: Arrays, *, limit: float) -> tuple[Arrays | None, str]:
+    def run(backend: str, graph: str, model: ModelProto, inputs: Arrays, *, limit: float) -> tuple[Arrays | None, str]:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
-        onnx.save(part, folder / "part.onnx")
-        job = GraphJob(graph, folder / "part.onnx", input_specs(part), output_specs(part))
-        outcome = run_once(backend, job, inputs, folder / "job", limit=limit, forked=True)
+        onnx.save(model, folder / "part.onnx")
+        job = GraphJob(graph, folder / "part.onnx", input_specs(model), output_specs(model))
+        outcome = run_once(runtime, job, inputs, folder / "job", limit=limit, forked=True)
         return outcome.answers.get(0), outcome.missing or outcome.errors.get(0, "")
 
     content = model.SerializeToString()
@@ -178,9 +178,9 @@ def test_known_fault_is_down_to_three_nodes_and_its_script_shows_it(fault: Known
     script = tmp_path / "out/reproduce.py"
     assert script.read_text().count("\n") <= 30
     assert "vaeport" not in script.read_text()
-    variables = {**os.environ, "PATH": f"{environment_of(backend.facts) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    variables = {**os.environ, "PATH": f"{environment_of(runtime.facts) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        [str(interpreter_of(backend.facts)), script], capture_output=True, text=True, check=False, env=variables
+        [str(interpreter_of(runtime.facts)), script], capture_output=True, text=True, check=False, env=variables
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert found.confirmed

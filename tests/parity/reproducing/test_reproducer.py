@@ -79,15 +79,17 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Repro
     """Makes a reproducer of a network on a backend with a fault."""
 
     def make(fault: str, model: ModelProto, *, tolerance: float = 0.0, limit: float = 60.0, **given: Any) -> Reproducer:
-        backend = planted(fault, tmp_path / "site")
+        plugin = planted(fault, tmp_path / "site")
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))  # the script looks for it, too
-        monkeypatch.setitem(BACKENDS, backend.facts.name, backend)
+        monkeypatch.setitem(BACKENDS, plugin.facts.name, plugin)
 
-        def run(_: str, graph: str, part: ModelProto, inputs: Arrays, *, limit: float) -> tuple[Arrays | None, str]:
+        def run(
+            backend: str, graph: str, model: ModelProto, inputs: Arrays, *, limit: float
+        ) -> tuple[Arrays | None, str]:
             folder = Path(tempfile.mkdtemp(dir=tmp_path))
-            onnx.save(part, folder / "part.onnx")
-            job = GraphJob(graph, folder / "part.onnx", input_specs(part), output_specs(part))
-            outcome = run_once(backend, job, inputs, folder / "job", limit=limit, isolated=fault == "dies", forked=True)
+            onnx.save(model, folder / "part.onnx")
+            job = GraphJob(graph, folder / "part.onnx", input_specs(model), output_specs(model))
+            outcome = run_once(plugin, job, inputs, folder / "job", limit=limit, isolated=fault == "dies", forked=True)
             return outcome.answers.get(0), outcome.missing or outcome.errors.get(0, "")
 
         content = model.SerializeToString()
@@ -99,7 +101,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Repro
         floor = float(np.abs(native[0] - right[0]).max() + 1e-7 * np.abs(right[0]).max())
         tolerance = tolerance or (4 * floor if right[0].dtype.kind == "f" else 0.0)
         found = make_reproducer(
-            graph, backend.facts.name, inputs, expected, "y", tolerance, run=run, limit=limit, version="1.0", **given
+            graph, plugin.facts.name, inputs, expected, "y", tolerance, run=run, limit=limit, version="1.0", **given
         )
         assert found is not None
         return found
