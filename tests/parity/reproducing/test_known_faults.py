@@ -160,7 +160,7 @@ def test_known_fault_is_down_to_three_nodes_and_its_script_shows_it(fault: Known
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         onnx.save(model, folder / "part.onnx")
         job = GraphJob(graph, folder / "part.onnx", input_specs(model), output_specs(model))
-        outcome = run_once(runtime, job, inputs, folder / "job", limit=limit, forked=True)
+        outcome = run_once(BACKENDS[backend], job, inputs, folder / "job", limit=limit, forked=True)
         return outcome.answers.get(0), outcome.missing or outcome.errors.get(0, "")
 
     content = model.SerializeToString()

@@ -89,7 +89,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Repro
             folder = Path(tempfile.mkdtemp(dir=tmp_path))
             onnx.save(model, folder / "part.onnx")
             job = GraphJob(graph, folder / "part.onnx", input_specs(model), output_specs(model))
-            outcome = run_once(plugin, job, inputs, folder / "job", limit=limit, isolated=fault == "dies", forked=True)
+            own = BACKENDS[backend]
+            outcome = run_once(own, job, inputs, folder / "job", limit=limit, isolated=fault == "dies", forked=True)
             return outcome.answers.get(0), outcome.missing or outcome.errors.get(0, "")
 
         content = model.SerializeToString()
