@@ -9,7 +9,7 @@ from vaeport.errors import InputError
 
 from .asking.inputs import Ranges
 from .building import Bound, GraphRequest, InputsLike, make_subject
-from .comparison import TIME_LIMIT, chosen_backends, compare, install_backends
+from .comparison import TIME_LIMIT, Reproduce, chosen_backends, compare, install_backends
 from .reference.loading import ReferenceLike
 from .reporting.report import Report
 from .subjects.files import GraphLike
@@ -31,6 +31,7 @@ def check(
     install: bool = False,
     time_limit: float = TIME_LIMIT,
     locate: bool = True,
+    reproduce: Reproduce = "no",
     name: str | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
@@ -57,6 +58,8 @@ def check(
         install: first make environments for backends that are missing.
         time_limit: seconds that each backend may take.
         locate: whether the first wrong node is looked for where a backend falls short.
+        reproduce: for which backends that fall short the smallest graph that does so is made, with a script and the
+            text of an issue: `no`, those that are `deciding`, or `all`; `report.write` writes them.
         name: name in the report; the file's name if None.
         seed: seed of everything that is drawn.
         progress: called with the name of each step.
@@ -86,7 +89,15 @@ def check(
         install_backends(chosen, progress)
     with scratch_folder("vaeport-parity") as place:
         subject = make_subject(requests, name=name or _name_of(candidate), folder=place, links=links, seed=seed)
-        return compare(subject, chosen, limit=time_limit, timed=False, locate=locate, progress=progress)
+        return compare(
+            subject,
+            chosen,
+            limit=time_limit,
+            timed=False,
+            locate=locate,
+            reproduce=reproduce,
+            progress=progress,
+        )
 
 
 def _requests(

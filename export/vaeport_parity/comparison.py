@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from onnx import ModelProto
@@ -23,6 +24,7 @@ from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure, recorded_rows
 from .judging.report import BackendReport, Finding, Row
+from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
@@ -38,6 +40,10 @@ TIME_LIMIT = 600.0
 
 _ALIKE = {"bf16": "fp16"}  # what runs the one faithfully runs the other, or refuses it
 _SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
+_REPRODUCER_SHARE = 0.25  # of the time limit, for the smallest graph
+
+Reproduce = Literal["no", "deciding", "all"]
+"""For which backends reproducers are made."""
 
 
 def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
@@ -132,6 +138,7 @@ def compare_all(
     limit: float = TIME_LIMIT,
     timed: bool = False,
     locate: bool = True,
+    reproduce: Reproduce = "no",
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Report, ...]:
     """Compare every precision of a subject, as of `compare`, a report each.
@@ -142,6 +149,7 @@ def compare_all(
         limit: seconds that each backend may take for each precision.
         timed: whether durations are measured.
         locate: whether the place of an error is looked for.
+        reproduce: whether the smallest graph that still falls short is made for backends that decide, for all, or not.
         progress: called with the name of what is under way.
 
     Raises:
@@ -156,7 +164,9 @@ def compare_all(
         def tell(step: str, label: str = label) -> None:
             progress(f"{label}{step}")
 
-        reports.append(compare(subject, chosen, limit=limit, timed=timed, locate=locate, progress=tell))
+        reports.append(
+            compare(subject, chosen, limit=limit, timed=timed, locate=locate, reproduce=reproduce, progress=tell)
+        )
     return tuple(reports)
 
 
@@ -168,6 +178,7 @@ def compare(
     isolated: bool = True,
     timed: bool | None = None,
     locate: bool = True,
+    reproduce: Reproduce = "no",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Compare backends with the references of a subject.
@@ -179,6 +190,7 @@ def compare(
         isolated: whether each backend runs in a process of its own; only vaeport's own may do without.
         timed: whether durations are measured, in processes of their own; None: where there are such.
         locate: whether the place of an error is looked for.
+        reproduce: whether the smallest graph that still falls short is made for backends that decide, for all, or not.
         progress: called with the name of each backend before it runs.
 
     Raises:
@@ -208,12 +220,13 @@ def compare(
             rows += found[name]
         if locate:
             reports = run.located(reports, found, progress)
+        reports = run.reproduced(reports, found, reproduce, progress)
     return Report(
         subject.name,
         plan.samples,
         tuple(reports),
         tuple(rows),
-        (*preflight(subject), *_own_findings(subject, rows)),
+        (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows)),
         label=subject.label,
         yardstick=subject.yardstick,
         given_samples=plan.given_samples,
@@ -331,7 +344,8 @@ class _Comparison:
         path = folder / "model.onnx"
         path.write_bytes(model.SerializeToString())
         job = GraphJob(graph, path, input_specs(model), output_specs(model))
-        outcome = run_once(backend_named(backend), job, inputs, folder / "job", limit=limit, isolated=self.isolated)
+        own = backend_named(backend)
+        outcome = run_once(own, job, inputs, folder / "job", limit=limit, isolated=self.isolated, forked=True)
         shutil.rmtree(folder, ignore_errors=True)
         if 0 in outcome.answers:
             return outcome.answers[0], ""
@@ -360,3 +374,31 @@ class _Comparison:
                 report = dataclasses.replace(report, place=place.text, rung=place.rung)  # noqa: PLW2901 - with its place
             located.append(report)
         return located
+
+    def reproduced(
+        self,
+        reports: list[BackendReport],
+        found: dict[str, tuple[Row, ...]],
+        wanted: Reproduce,
+        progress: Callable[[str], None],
+    ) -> list[BackendReport]:
+        """The reports with reproducers of those that fall short."""
+        made = []
+        for report in reports:
+            short = wanted == "all" or (wanted == "deciding" and report.counts)
+            if short and any(not row.holds for row in found[report.name]):
+                from .reproducing.driver import reproducers
+
+                progress(f"{report.name}: making the smallest graph that falls short")
+                limit = _REPRODUCER_SHARE * self.limit
+                given = reproducers(
+                    self.plan.subject,
+                    report.name,
+                    found[report.name],
+                    run=self.run_part,
+                    limit=limit,
+                    version=report.version,
+                )
+                report = dataclasses.replace(report, reproducers=given)  # noqa: PLW2901 - with what was made
+            made.append(report)
+        return made

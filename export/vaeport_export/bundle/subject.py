@@ -1,6 +1,7 @@
 """A sealed bundle as something that vaeport_parity compares: its graphs, its original, and what is asked."""
 
 import atexit
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,9 +34,11 @@ from vaeport_parity.subjects.subject import Chain, Graph, Subject, SubjectOption
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 
 from .findings import bundle_findings
+from .fresh import fresh_graph
 from .input_sets import input_sets, recorded_answers
 from .original import Original, read_original
 from .stranger import check_onnx
+from .witnesses import Witnesses
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -89,6 +92,7 @@ def subject_of(
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, known)
     graphs = {name: _graph(bundle, original, name, precision, trusted=trusted) for name in GRAPHS}
     in_full = precision == FP32
+    witnesses = Witnesses(bundle, original, golden, graphs, precision)
     return Subject(
         bundle.manifest.name,
         tuple(graphs.values()),
@@ -98,8 +102,10 @@ def subject_of(
         precisions=known,
         yardstick=original.yardstick if in_full else "onnxruntime without optimisation",
         recorded=tuple(recorded_answers(golden, precision)),
-        findings=lambda rows: tuple(bundle_findings(bundle, graphs, golden, precision, rows)),
-        fresh=(lambda graph: _fresh(bundle, original, graphs[graph])) if in_full else None,
+        findings=lambda rows: tuple(bundle_findings(witnesses, rows)),
+        fresh=lambda graph: fresh_graph(witnesses, graph),
+        blame=witnesses.blame,
+        sealed=True,
         seal=lambda report: _seal(bundle, report),
         empty_batch=False,  # the host answers one by itself
         costly=original.convolutional,
@@ -127,7 +133,15 @@ def _graph(bundle: Bundle, original: Original, name: str, precision: str, *, tru
         programs = _saved(reference)
     scores = frozenset({CLASS_PROBS}) & {spec.name for spec in outputs}
     tolerances = bundle.manifest.tolerances[precision][name]
-    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, programs)
+    noise = None if precision == FP32 else _noise_of(original, content, name)
+    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, original=programs, noise=noise)
+
+
+def _noise_of(original: Original, content: bytes, name: str) -> Callable[[Arrays, Arrays], Iterable[dict[str, float]]]:
+    """As `Graph.noise`."""
+    from ..precisions.bounds import quick_noise
+
+    return lambda inputs, answers: quick_noise(original, content, name, inputs, answers)
 
 
 def _check_answers(bundle: Bundle, reference: Reference, name: str, file: str) -> None:
@@ -165,18 +179,6 @@ def _saved(reference: Reference) -> Path | None:
 def _chain() -> Chain:
     links = {(DECODER, Z): (ENCODER_CLASSIFIER, Z_MEAN), (DECODER, CLASS_PROBS): (ENCODER_CLASSIFIER, CLASS_PROBS)}
     return Chain((ENCODER_CLASSIFIER, DECODER), links, (IMAGE,))
-
-
-def _fresh(bundle: Bundle, original: Original, graph: Graph) -> bytes:
-    """The graph as the exporter makes it now, in the opset of the bundle's file."""
-    from ..graph.adoption import adopt_graph, opset_of
-    from ..graph.onnx_file import GraphDescription, export_graph
-
-    manifest = bundle.manifest
-    description = GraphDescription(manifest.name, manifest.labels, manifest.shapes)
-    if graph.name in original.graphs:
-        return adopt_graph(original.graphs[graph.name], graph.name, description)
-    return export_graph(original.module(graph.name), graph.name, description, opset=opset_of(graph.content))
 
 
 def _seal(bundle: Bundle, report: Report) -> None:

@@ -35,6 +35,7 @@ class Iree:
         packages=("iree-base-compiler[onnx]", "iree-base-runtime", "numpy"),
         empty_batch=False,
         remark="llvm-cpu, compiled for this processor",
+        imports=("onnx",),
         pinned=("iree-base-compiler[onnx]", "iree-base-runtime"),
         switches=COMPILED,
         own_programs=True,

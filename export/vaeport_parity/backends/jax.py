@@ -22,6 +22,7 @@ class Jax:
         # jaxonnxruntime 0.3.0 calls clip with names that jax 0.7 no longer takes.
         packages=("jaxonnxruntime==0.3.0", "jax<0.7", "absl-py", "onnx", "numpy"),
         remark="jaxonnxruntime, compiled once for each combination of input shapes",
+        imports=("jaxonnxruntime.call_onnx",),
         variables={"JAX_PLATFORMS": "cpu", "XLA_FLAGS": _FLAGS},
         switches={
             "x86-64-v2": {"XLA_FLAGS": f"{_FLAGS} --xla_cpu_max_isa=SSE4_2"},

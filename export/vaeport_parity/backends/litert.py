@@ -36,6 +36,7 @@ class Litert:
         packages=("ai-edge-litert", "onnx2tf", "numpy"),
         empty_batch=False,
         remark="converted by onnx2tf",
+        imports=("onnx2tf", "ai_edge_litert.interpreter"),
     )
 
     def version(self) -> str:

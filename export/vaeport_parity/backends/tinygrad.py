@@ -39,6 +39,7 @@ class Tinygrad:
         slow=True,
         remark="compiled by clang, once for each combination of input shapes",
         variables={"DEV": "CPU", "NUM_CPU_THREADS": "1"},
+        imports=("tinygrad.nn.onnx",),
     )
 
     def version(self) -> str:

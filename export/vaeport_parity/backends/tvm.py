@@ -22,6 +22,7 @@ class Tvm:
         empty_batch=False,
         remark="Relax, pipeline zero, sums vectorised",
         variables={"TVM_NUM_THREADS": "1"},
+        imports=("tvm.relax.frontend.onnx", "tvm.s_tir.dlight"),
         pinned=("apache-tvm",),
         switches=COMPILED,
     )

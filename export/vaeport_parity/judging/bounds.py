@@ -17,8 +17,8 @@ from ..subjects.tensors import Arrays, TensorSpec, rounding_step
 from .figures import comparable
 
 MOST_ABOVE = 3.0
-"""Times the noise measured here that a stated noise floor may be. The quick measurement below finds at least 0.8 of what
-the full one finds, and kernels of another processor sum in another order, which moves the largest of many rounding
+"""Times the noise measured here that a stated noise floor may be. The quick measurement below finds at least 0.8 of
+what the full one finds, and kernels of another processor sum in another order, which moves the largest of many rounding
 errors by less than 2."""
 
 MOST_ABOVE_IN_STEPS = 6.0

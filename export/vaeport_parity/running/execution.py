@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -154,7 +155,9 @@ class Outcome:
     """Why it could not be tried."""
 
 
-def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isolated: bool = True) -> Outcome:
+def run_backend(
+    backend: Backend, job: Job, folder: Path, *, limit: float, isolated: bool = True, forked: bool = False
+) -> Outcome:
     """Run one backend over all steps.
 
     Args:
@@ -163,6 +166,7 @@ def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isola
         folder: a folder of this run's own, made if need be.
         limit: seconds that it may take in all.
         isolated: whether it gets a process of its own; backends without an environment of their own may share this one.
+        forked: whether that process is forked from one that has imported the backend, whatever its environment.
 
     Raises:
         OSError: the disk of the folder is full; what the backend said is no answer then.
@@ -172,6 +176,7 @@ def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isola
     (folder / "answers").mkdir(parents=True)
     values = _values(backend, job, folder)
     deaths: dict[int, str] = {}
+    work = partial(run_worker, forked=True) if forked else run_worker
     until = time.monotonic() + limit
     while True:
         values["skip"] = sorted(set(_log(folder).ended) | set(deaths))
@@ -180,7 +185,7 @@ def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isola
             perform(folder, backend)
             _check_room(folder, _log(folder).errors)
             break
-        how = run_worker(backend.facts, folder, until - time.monotonic(), limit)
+        how = work(backend.facts, folder, until - time.monotonic(), limit)
         log = _log(folder)
         _check_room(folder, [how or "", *log.errors])
         if how is None or log.missing is not None:
@@ -197,7 +202,14 @@ def run_backend(backend: Backend, job: Job, folder: Path, *, limit: float, isola
 
 
 def run_once(
-    backend: Backend, graph: GraphJob, inputs: Arrays, folder: Path, *, limit: float, isolated: bool = True
+    backend: Backend,
+    graph: GraphJob,
+    inputs: Arrays,
+    folder: Path,
+    *,
+    limit: float,
+    isolated: bool = True,
+    forked: bool = False,
 ) -> Outcome:
     """Run one graph once on one backend, as the only step.
 
@@ -208,12 +220,13 @@ def run_once(
         folder: a folder of this run's own, made if need be.
         limit: seconds that it may take.
         isolated: whether it gets a process of its own.
+        forked: as of `run_backend`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     step = OneStep(graph.name)
     write_arrays(folder / "inputs.npz", inputs)
     job = Job((graph,), {f"{graph.name}.{step.inputs}": SetFile(folder / "inputs.npz", batched=False)}, (step,))
-    return run_backend(backend, job, folder, limit=limit, isolated=isolated)
+    return run_backend(backend, job, folder, limit=limit, isolated=isolated, forked=forked)
 
 
 def _missing(backend: Backend, job: Job) -> str | None:

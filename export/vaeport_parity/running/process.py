@@ -18,7 +18,7 @@ _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environme
 _SHARED = ("torch", "onnx", "onnxruntime")  # modules that get on in one process; a plug-in's has a server of its own
 
 
-def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str | None:
+def run_worker(facts: Facts, folder: Path, seconds: float, limit: float, *, forked: bool = False) -> str | None:
     """Run the worker over the job in a folder.
 
     Args:
@@ -26,6 +26,8 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
         folder: holds `job.json`; what the process prints is added to `output.txt`.
         seconds: after which it is ended, and whatever it started.
         limit: what is said of that.
+        forked: whether a backend with an environment of its own is forked too from a process that has imported it,
+            which saves time where it is run often.
 
     Returns:
         None if it ended well, else how it ended.
@@ -37,9 +39,8 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float) -> str 
         environment["PATH"] = f"{environment_of(facts) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     folder = folder.absolute()
     group = "" if facts.module in _SHARED else facts.name
-    server = (
-        None if facts.has_environment or facts.emulator else fork_server(Path(str(interpreter)), environment, group)
-    )
+    alone = facts.emulator or (facts.has_environment and not forked)
+    server = None if alone else fork_server(Path(str(interpreter)), environment, group)
     if server is not None:
         code = _forked(server, facts, folder, seconds)
     else:

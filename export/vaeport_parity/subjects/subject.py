@@ -46,12 +46,12 @@ class Graph:
     tolerances: Mapping[str, Tolerance] | None = None
     """Bound by output; None, or an output without one: measured from the reference's own rounding noise. A bound with a
     noise floor is a claim that is checked against the noise that is measured."""
-    noise: Callable[[Arrays, Arrays], Iterable[Mapping[str, float]]] | None = None
-    """Hook for references without noise of their own: from inputs and the reference's answers to them the rounding noise
-    by output, by one way to measure after another, the cheapest first."""
     original: Path | None = None
     """Folder with `program.json` and `weights.safetensors`, for the backends that run PyTorch; None where there is no
     PyTorch original."""
+    noise: Callable[[Arrays, Arrays], Iterable[Mapping[str, float]]] | None = None
+    """Hook for references without noise of their own: from inputs and the reference's answers to them the rounding
+    noise by output, by one way to measure after another, the cheapest first."""
 
     @property
     def batch(self) -> str | None:
@@ -177,6 +177,9 @@ class Subject:
     told against it."""
     blame: Callable[[str], Blame | None] | None = None
     """Hook: which of the files that speak of a graph (by name) contradicts the others; None where none stands alone."""
+    sealed: bool = False
+    """Whether the graphs claim to be what `fresh` makes, so that other weights or branches are wrong; else they are
+    conversions of it, of which differences are told for information."""
     seal: "Callable[[Report], None] | None" = None
     """Hook: keep a report beside the subject; None where there is no place for it."""
     empty_batch: bool = True

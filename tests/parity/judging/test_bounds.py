@@ -145,7 +145,9 @@ def test_floor_of_a_reference_without_noise_is_checked_by_the_subject_s_own_ways
     ways = graph(
         reference=Formula(thirds, has_noise=False),
         tolerances={"y": given},
-        noise=lambda inputs, answers: ({"y": each * float(inputs["x"].shape[1] == answers["y"].shape[1])} for each in noise),
+        noise=lambda inputs, answers: (
+            {"y": each * float(inputs["x"].shape[1] == answers["y"].shape[1])} for each in noise
+        ),
     )
 
     assert Bounds(planned(graphs=(ways,))).of("graph", "y") == (given if taken else Tolerance(0.4, 0.1))
