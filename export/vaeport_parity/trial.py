@@ -9,7 +9,7 @@ from typing import Literal
 
 from onnx import ModelProto
 
-from .asking.emulated import handful
+from .asking.emulated import fewer_rows
 from .asking.steps import Plan, fewer_steps
 from .backends.versions import backend_named
 from .judging.bounds import Bounds
@@ -65,7 +65,7 @@ class Trial:
         facts, plan = backend_named(name).facts, self.plan
         if plan.subject.costly and (facts.slow or name not in self.leading):
             plan = fewer_steps(plan, slow=facts.slow)
-        return handful(plan) if facts.emulator else plan
+        return fewer_rows(plan) if facts.emulator else plan
 
     def answers(self, name: str) -> Outcome:
         """What one backend answers."""

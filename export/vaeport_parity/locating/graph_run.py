@@ -144,7 +144,7 @@ class GraphRun:
             given = {read: self.values[read] for read in captured_by(graph) if read in self.values}
             opsets = self.model.opset_import
             outputs = dict(zip(node.output, (info.name for info in graph.output), strict=False))
-            where = f"in {branch} of node {name!r}"
+            where = f"in its {branch}"
         else:
             return None
         model = helper.make_model(graph, ir_version=self.model.ir_version, functions=self.model.functions)

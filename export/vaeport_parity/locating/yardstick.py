@@ -11,13 +11,17 @@ from onnx import NodeProto
 
 from ..reading.differences import describe
 from ..subjects.tensors import Arrays
-from .graph_run import GraphRun, reads_of
+from .graph_run import GraphRun, function_of, reads_of
 
-SAME, NEAR = 1e-9, 1e-3
-"""Relative differences: below the first two tensors are the same, below the second alike but for roundings or a small
-fault."""
+STRICTEST, LOOSEST = 1e-12, 1e-6
+"""Relative differences up to which two tensors are the same: float32 constants such as 1/sqrt(d) are off by 3e-8."""
 
-_NATIVE = 2e-5  # what float32 leaves of sameness
+NATIVE = 2e-5
+"""The same where both were computed in float32."""
+
+NEAR = 1e-3
+"""Relative difference up to which two tensors are alike but for roundings or a small fault."""
+
 _MOST_AXES = 4
 _DEEPEST = 4
 
@@ -50,7 +54,7 @@ class Yardstick:
     """What makes them."""
     weights: Arrays = field(default_factory=dict)
     """Constants."""
-    tolerance: float = SAME
+    tolerance: float = LOOSEST
     """Relative difference up to which two tensors are the same."""
     _by_size: dict[int, list[tuple[str, NDArray[Any]]]] = field(default_factory=dict)
     _sorted: dict[int, list[tuple[str, NDArray[Any]]]] = field(default_factory=dict)
@@ -73,14 +77,13 @@ class Yardstick:
         flat = np.sort(np.ravel(values))
         return [name for name, other in self._in_order(values.size) if self.is_same(flat, other)]
 
-    def nearest(self, values: NDArray[Any]) -> str:
-        """Name of the tensor of the same size that is nearest, where one is near; else empty."""
-        best, name = NEAR, ""
-        for other, theirs in self.of_size(values.size):
-            away = relative(values, theirs)
-            if away < best:
-                best, name = away, other
-        return name
+    def near(self, values: NDArray[Any]) -> list[str]:
+        """Names of the tensors of the same size that are near, the nearest first."""
+        found = []
+        for name, other in self.of_size(values.size):
+            if values.dtype.kind == "f" and (away := relative(values, other)) < NEAR:
+                found.append((away, len(found), name))
+        return [name for _, _, name in sorted(found)]
 
     def of_size(self, size: int) -> Sequence[tuple[str, NDArray[Any]]]:
         """Tensors with so many entries, in order."""
@@ -137,14 +140,15 @@ def turned(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any] | None:
     return min(fitting, key=lambda each: relative(each, like), default=None)
 
 
-def yardstick_of(run: GraphRun, where: str) -> Yardstick:
+def yardstick_of(run: GraphRun, where: str, *, tolerance: float = LOOSEST) -> Yardstick:
     """The tensors of an ONNX graph, those inside its functions and of branches that it takes as well.
 
     Args:
         run: the graph, computed.
         where: what to call it.
+        tolerance: relative difference up to which two tensors are the same.
     """
-    yardstick = Yardstick(where, tolerance=SAME if run.exact else _NATIVE)
+    yardstick = Yardstick(where, tolerance=tolerance)
     _take_in(yardstick, run, "", "", _DEEPEST)
     return yardstick
 
@@ -165,21 +169,24 @@ def _take_in(yardstick: Yardstick, run: GraphRun, prefix: str, place: str, deepe
         inner = run.inner(node) if deepest else None
         if inner is not None:
             key = next(filter(None, node.output), "")
-            _take_in(yardstick, inner[0], f"{prefix}{key}/", f" {inner[2]}", deepest - 1)
+            words = inner[2] if function_of(node, run.model) is not None else f"{inner[2]} of {describe(node)}"
+            _take_in(yardstick, inner[0], f"{prefix}{key}/", f" {words.replace('its ', '')}{place}", deepest - 1)
 
 
-def torch_yardstick(compute: Callable[[], object], inputs: Arrays) -> Yardstick:
+def torch_yardstick(compute: Callable[[], object], inputs: Arrays, *, tolerance: float = LOOSEST) -> Yardstick:
     """Every tensor that PyTorch makes while something is computed; attention is computed step by step.
 
     Args:
         compute: runs a network, without gradients.
         inputs: what it runs on, by name.
+        tolerance: relative difference up to which two tensors are the same.
     """
     import torch
+    from torch._ops import HigherOrderOperator
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    yardstick = Yardstick("PyTorch")
+    yardstick = Yardstick("PyTorch", tolerance=tolerance)
     names: dict[int, str] = {}
     kept: list[Any] = []  # so that no later tensor gets the identity of an earlier one
     for name, values in inputs.items():
@@ -197,7 +204,11 @@ def torch_yardstick(compute: Callable[[], object], inputs: Arrays) -> Yardstick:
         return names[id(tensor)]
 
     class _Record(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+        supports_higher_order_operators = True
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if isinstance(func, HigherOrderOperator):
+                return _taken(func, args)
             flat = [each for arg in args for each in (arg if isinstance(arg, list | tuple) else (arg,))]
             reads = tuple(known(each) for each in flat if isinstance(each, torch.Tensor) and not each.is_complex())
             result = func(*args, **(kwargs or {}))
@@ -209,6 +220,14 @@ def torch_yardstick(compute: Callable[[], object], inputs: Arrays) -> Yardstick:
                     names[id(tensor)] = name
                     kept.append(tensor)
             return result
+
+    def _taken(func: Any, args: Any) -> Any:
+        """The branch that torch.cond takes, recorded too."""
+        if func is not torch.ops.higher_order.cond:
+            raise NotImplementedError(f"{func} is not recorded")
+        pred, if_true, if_false, operands = args
+        with _Record():  # type: ignore[no-untyped-call]
+            return (if_true if bool(pred) else if_false)(*operands)
 
     def _array(tensor: Any) -> NDArray[Any]:
         wide = tensor.detach().to(torch.float64 if tensor.is_floating_point() else tensor.dtype)
