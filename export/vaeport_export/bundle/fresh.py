@@ -6,6 +6,7 @@ from vaeport.errors import CheckFailedError, VaeportError
 from vaeport_parity.reference.base import chunked_answers
 from vaeport_parity.reference.onnx_graph import RuntimeReference
 
+from ..options import OPSETS
 from .original import Original
 from .witnesses import Witnesses, agree, converted
 
@@ -14,6 +15,8 @@ _TRIED = 16  # golden rows
 
 def fresh_graph(witnesses: Witnesses, graph: str) -> bytes:
     """A graph made anew: float32 from the original, in the opset of the bundle's file; below it, from float32.
+
+    A file below or above the opsets that the exporter offers is held against an export in the nearest that it does.
 
     A lower precision is converted from the bundle's own float32 file, which is held against the original by itself,
     unless that answers otherwise than the original.
@@ -45,7 +48,8 @@ def _exported(bundle: Bundle, original: Original, graph: str, full: bytes) -> by
     description = GraphDescription(manifest.name, manifest.labels, manifest.shapes)
     if graph in original.graphs:
         return adopt_graph(original.graphs[graph], graph, description)
-    return export_graph(original.module(graph), graph, description, opset=opset_of(full))
+    opset = min(max(opset_of(full), OPSETS.start), OPSETS.stop - 1)
+    return export_graph(original.module(graph), graph, description, opset=opset)
 
 
 def _answers_as_original(witnesses: Witnesses, graph: str, full: bytes) -> bool:
