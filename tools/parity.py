@@ -154,8 +154,8 @@ def _compare_level(chosen: list[tuple[Path, str]], level: str, arguments: argpar
             locate=False,
             progress=_teller(path, precision),
         )
-        print_report(report)
-        write_reports(report, Path(arguments.out, f"{path.name}-{precision}-{level}"))
+        print_report([report])
+        write_reports([report], Path(arguments.out, f"{path.name}-{precision}-{level}"))
         keep(Kept(f"{level}, {LEVELS[level].said}", level, tuple(lines_of(report))), KEPT)
 
 

@@ -22,7 +22,7 @@ from vaeport.contract import (
 )
 from vaeport_parity.judging.report import Finding, Row
 from vaeport_parity.reference.base import chunked_answers
-from vaeport_parity.subjects.subject import Graph
+from vaeport_parity.subjects.subject import Blame, Graph
 from vaeport_train.running.checkpoint import MAX_CONFIG_BYTES
 
 from ..graph.checking import graph_faults
@@ -40,14 +40,17 @@ def bundle_findings(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Findi
         rows: rows of the report.
     """
     yield from _contract_findings(witnesses)
-    yield from _claims(witnesses, rows)
-    yield from _contradictions(witnesses, rows)
+    yield from tolerance_claims(witnesses.bundle.manifest, witnesses.precision, rows)
+    short = {row.graph for row in rows if row.graph in GRAPHS and not row.holds}
+    blames = {name: witnesses.blame(name) for name in sorted(short)}
+    if not any(blame and blame.file.startswith(f"{CHECKPOINT_FOLDER}/") for blame in blames.values()):
+        yield from _claims(witnesses, rows)  # else the original itself is in doubt, and nobody is measured by it
+    yield from _contradictions(witnesses, rows, blames)
 
 
 def _claims(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Finding]:
     bundle, golden, precision, graphs = witnesses.bundle, witnesses.golden, witnesses.precision, witnesses.graphs
     manifest = bundle.manifest
-    yield from tolerance_claims(manifest, precision, rows)
     yield from standard_case_claims(bundle, graphs, golden, precision, rows)
     seen = seen_of(witnesses.original, golden, manifest.shapes, manifest.labels)
     if precision != FP32:
@@ -74,11 +77,9 @@ def _contract_findings(witnesses: Witnesses) -> Iterator[Finding]:
             yield Finding(graph.file, text)
 
 
-def _contradictions(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Finding]:
+def _contradictions(witnesses: Witnesses, rows: Sequence[Row], blames: Mapping[str, Blame | None]) -> Iterator[Finding]:
     """The file that stands alone where rows do not hold, else the golden answers where they are not the reference's."""
     bundle, precision, graphs = witnesses.bundle, witnesses.precision, witnesses.graphs
-    short = {row.graph for row in rows if row.graph in GRAPHS and not row.holds}
-    blames = {name: witnesses.blame(name) for name in sorted(short)}
     for blame in dict.fromkeys(blame for blame in blames.values() if blame):
         yield Finding(blame.file, blame.text)
     wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}

@@ -35,7 +35,7 @@ from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 
 from .findings import bundle_findings
 from .fresh import fresh_graph
-from .input_sets import input_sets, recorded_answers
+from .input_sets import asked_images, input_sets, recorded_answers
 from .original import Original, read_original
 from .stranger import check_onnx
 from .witnesses import Witnesses
@@ -62,12 +62,18 @@ def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
         return None
     except SealError as error:
         raise CheckFailedError(str(error)) from error
-    images = _images(bundle, options) if options.data else None
-    return subject_of(bundle, options.precision or FP32, images=images, trusted=options.trusted)
+    precision = options.precision or FP32
+    images = asked_images(bundle.manifest.shapes, options, precision=precision)
+    return subject_of(bundle, precision, images=images, spot=options.data is None, trusted=options.trusted)
 
 
 def subject_of(
-    bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint8] | None = None, trusted: bool = False
+    bundle: Bundle,
+    precision: str = FP32,
+    *,
+    images: NDArray[np.uint8] | None = None,
+    spot: bool = False,
+    trusted: bool = False,
 ) -> Subject:
     """A bundle with the original in it.
 
@@ -75,6 +81,7 @@ def subject_of(
         bundle: the bundle.
         precision: one of its precisions.
         images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
+        spot: whether nobody asked for these images, so that costly backends may be spared most of them.
         trusted: whether the bundle's author is trusted: its graphs and its ONNX originals may hold control flow and
             take any time and memory.
 
@@ -96,7 +103,7 @@ def subject_of(
     return Subject(
         bundle.manifest.name,
         tuple(graphs.values()),
-        tuple(input_sets(bundle, original, golden, graphs, images, precision=precision)),
+        tuple(input_sets(bundle, original, golden, graphs, images, precision=precision, spot=spot)),
         chain=_chain() if in_full else None,
         label="" if in_full else precision,
         precisions=known,
@@ -185,13 +192,3 @@ def _seal(bundle: Bundle, report: Report) -> None:
     from .sealing import seal_report
 
     seal_report(bundle, report)
-
-
-def _images(bundle: Bundle, options: SubjectOptions) -> NDArray[np.uint8]:
-    from vaeport_train.data import FolderOptions, load_dataset
-
-    shape = bundle.manifest.shapes.image
-    dataset = load_dataset(options.data or "", data_dir=options.data_dir, folder_options=FolderOptions(shape))
-    if dataset.image_shape != shape:
-        raise InputError(f"{bundle.path} takes images {list(shape)}, {dataset.name} has {list(dataset.image_shape)}")
-    return dataset.evaluation_images()

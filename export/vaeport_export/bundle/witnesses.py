@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vaeport.bundle.golden import Golden
 from vaeport.bundle.opening import Bundle
 from vaeport.checks.comparison import max_abs_error
-from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, WEIGHTS_FILE, Tolerance
+from vaeport.contract import CHECKPOINT_FOLDER, FP32, GOLDEN_FILE, GRAPHS, WEIGHTS_FILE
 from vaeport.errors import VaeportError
 from vaeport_parity.reference.base import Reference, chunked_answers
 from vaeport_parity.reference.evaluator import doubled_inputs, float64_evaluator, reference_arithmetic
@@ -202,11 +202,6 @@ def converted(full: bytes, precision: str, made: bytes) -> bytes:
         return convert_like(full, precision, made)
     except Exception:  # noqa: BLE001 - converters raise errors of all kinds on a stranger's graph
         return b""
-
-
-def agree(given: Arrays, right: Arrays, bounds: Mapping[str, Tolerance]) -> bool:
-    """Whether answers are within their bounds, by output."""
-    return all(_error(given[name], right[name]) <= bound.max_abs for name, bound in bounds.items())
 
 
 def _distance(one: Witness, other: Witness, allowed: Mapping[str, float]) -> str | None:

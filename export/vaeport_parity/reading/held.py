@@ -1,5 +1,6 @@
 """A file held against a fresh export of the same network: by structure and weights, whatever the numbers say."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ _QUANTISED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 def held_findings(subject: Subject) -> list[Finding]:
     """What the graphs of a subject have that fresh ones have not; what hinders that is told as information.
 
+    Where another of the subject's files stands alone, that one is wrong, and the differences are information.
+
     Args:
         subject: graphs; nothing is found where there is no way to make fresh ones.
     """
@@ -45,7 +48,11 @@ def held_findings(subject: Subject) -> list[Finding]:
             found.append(Finding(graph.file, text, wrong=False))
             continue
         few = subject.input_set(graph.name, "probes").rows(0, _ROWS)
-        found += against_fresh(graph, fresh, inputs=few, strict=subject.sealed)
+        told = against_fresh(graph, fresh, inputs=few, strict=subject.sealed)
+        blame = subject.blame(graph.name) if subject.blame and any(each.wrong for each in told) else None
+        if blame is not None and blame.file != graph.file:
+            told = [Finding(blame.file, blame.text), *(dataclasses.replace(each, wrong=False) for each in told)]
+        found += told
     return found
 
 

@@ -80,7 +80,7 @@ def script_for(backend: str, case: Case, *, title: str, needs: str, shown: str =
 
 def body_of(backend: str) -> Body:
     """How a backend runs a graph in a script."""
-    name = re.split(r"[=<>~!]", backend)[0]
+    name = re.split(r"[=<>~!@]", backend)[0]
     return _BODIES.get(name) or _BODIES.get(f"{name}-all") or Body(GENERIC)
 
 
@@ -101,9 +101,9 @@ def requirements(facts: Facts, template: str, version: str) -> str:
     number = re.match(r"[\w.+-]+", version)
     if number and not re.search(r"[=<>]", first):
         first = f"{first}=={number.group().partition('+')[0]}"
-    return "pip install " + " ".join(
-        f"'{each}'" if re.search(r"[<>\[]", each) else each for each in (first, *packages[1:])
-    )
+    words = [f"'{each}'" if re.search(r"[<>*\[]", each) else each for each in (first, *packages[1:])]
+    variables = ", ".join(f"{name}={value}" for name, value in facts.variables.items())
+    return f"pip install {' '.join(words)}" + (f" (and {variables} in the environment)" if variables else "")
 
 
 def _read(name: str) -> str:
