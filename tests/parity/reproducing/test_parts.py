@@ -23,6 +23,7 @@ IMAGE = RNG.standard_normal((2, 8, 9, 9), np.float32)
 ROW = RNG.standard_normal((3, 24), np.float32)
 
 MOST_LINES = 30
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def case_of(nodes: list[NodeProto], inputs: Arrays, **weights: np.ndarray) -> Case:
@@ -205,3 +206,12 @@ def test_script_finds_a_right_answer_right(name: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, tmp_path / "reproduce.py"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_script_of_the_documentation_is_what_is_written() -> None:
+    case = case_of([helper.make_node("Sigmoid", ["x"], ["y"])], {"x": np.array([-100], np.float32)})
+    title, needs = "tract 0.23.9 computes Sigmoid wrongly", "pip install tract==0.23.9 numpy"
+
+    script = script_for("tract-newest", case, title=title, needs=needs)
+
+    assert f"```python\n{script}```" in (ROOT / "docs/reproducers.md").read_text()
