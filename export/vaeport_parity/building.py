@@ -163,7 +163,7 @@ def _made(name: str, request: GraphRequest, folder: Path, seed: int, linked: Arr
         notes += more
         folder.mkdir(parents=True)
         original = folder if save_original(reference, folder) else None
-    graph = Graph(name, content, where, inputs, outputs, reference, scores, tolerances or None, original)
+    graph = Graph(name, content, where, inputs, outputs, reference, scores, tolerances or None, original=original)
     fresh = thing if isinstance(thing, bytes) else None
     yardstick = what if isinstance(thing, bytes) else "PyTorch"
     return _Made(graph, asked, (*asked.notes, *notes), yardstick, fresh, _label(model))

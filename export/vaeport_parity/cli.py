@@ -1,6 +1,7 @@
 """The command `vaeport-parity`: compare ONNX graphs, or a bundle, with what they were made from."""
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -118,6 +119,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-locate", action="store_true", help="do not look for the node where an error begins")
     parser.add_argument("--report", metavar="DIR", help="write parity.json, junit.xml, parity.md and index.html there")
     parser.add_argument(
+        "--baseline",
+        metavar="PATH",
+        help="parity.json of an earlier run, or its report folder: fail where a ratio has grown although it holds",
+    )
+    parser.add_argument(
+        "--max-growth",
+        type=float,
+        metavar="FACTOR",
+        help="how many times as large as in the baseline a ratio may be (default: 2)",
+    )
+    parser.add_argument(
         "--reproducer",
         metavar="DIR",
         help="write there, for each backend and graph that falls short, the smallest graph that still does, with its "
@@ -132,11 +144,16 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
     _check_usage(arguments)
     with needs_extra("export"):
         from .reporting.files import print_report
+        from .reporting.github import tell_github
         from .reporting.report import Reports
         from .running.progress import Steps
     with Steps("parity") as steps:
         compared = _graphs_compared if arguments.reference else _subject_compared
         reports, subjects = compared(arguments, steps)
+    if arguments.seal:
+        _seal(reports, subjects)
+    if arguments.baseline:
+        reports = _with_growth(reports, Path(arguments.baseline), arguments.max_growth)
     whole = Reports(reports)
     if arguments.report:
         whole.write(arguments.report)
@@ -144,12 +161,11 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
         from .reproducing.driver import write_reproducers
 
         write_reproducers(reports, arguments.reproducer)
-    if arguments.seal:
-        _seal(reports, subjects)
     if arguments.json:
         print_json(whole.to_dict())
     else:
         print_report(reports, verbose=arguments.verbose, command=command)
+    tell_github(reports, path=arguments.paths[0] if len(arguments.paths) == 1 else "")
     return 0 if whole.holds else 1
 
 
@@ -160,9 +176,30 @@ def _seal(reports: "Sequence[Report]", subjects: "Sequence[Subject]") -> None:
         subject.seal(report)
 
 
+def _with_growth(reports: "Sequence[Report]", old: Path, factor: float | None) -> "tuple[Report, ...]":
+    """The reports with what has grown since a baseline among their findings."""
+    from .judging.baseline import MAX_GROWTH, compare_with_baseline
+
+    found = compare_with_baseline(reports, old, factor or MAX_GROWTH)
+    return tuple(
+        dataclasses.replace(report, findings=(*report.findings, *findings))
+        for report, findings in zip(reports, found, strict=True)
+    )
+
+
+def _check_baseline(path: str | None, factor: float | None) -> None:
+    from .judging.baseline import MAX_GROWTH, check_baseline
+
+    if path is not None:
+        check_baseline(Path(path), MAX_GROWTH if factor is None else factor)
+    elif factor is not None:
+        raise InputError(f"--max-growth {factor:g} needs something to have grown from; give --baseline PATH")
+
+
 def _check_usage(arguments: argparse.Namespace) -> None:
     """Refuse options that do nothing here, before anything is imported."""
     paths: list[str] = arguments.paths
+    _check_baseline(arguments.baseline, arguments.max_growth)
     if not arguments.reference:
         if any(path.endswith(".onnx") for path in paths):
             raise InputError(

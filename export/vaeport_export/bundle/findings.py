@@ -22,33 +22,74 @@ from vaeport.contract import (
 )
 from vaeport_parity.judging.report import Finding, Row
 from vaeport_parity.reference.base import chunked_answers
-from vaeport_parity.subjects.subject import Graph
+from vaeport_parity.subjects.subject import Blame, Graph
 from vaeport_train.running.checkpoint import MAX_CONFIG_BYTES
 
 from ..graph.checking import graph_faults
+from .claims import anomaly_claims, figure_claims, label_claims, standard_case_claims, tolerance_claims
+from .lower_claims import lower_claims
+from .seen import seen_of
+from .witnesses import Witnesses
 
 
-def bundle_findings(
-    bundle: Bundle, graphs: Mapping[str, Graph], golden: Golden, precision: str, rows: Sequence[Row]
-) -> Iterator[Finding]:
-    """What breaks the contract in a bundle's own files."""
+def bundle_findings(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Finding]:
+    """What breaks the contract in a bundle's own files, and what they claim that is not so.
+
+    Args:
+        witnesses: the bundle, its original and its graphs in one precision.
+        rows: rows of the report.
+    """
+    yield from _contract_findings(witnesses)
+    yield from tolerance_claims(witnesses.bundle.manifest, witnesses.precision, rows)
+    short = {row.graph for row in rows if row.graph in GRAPHS and not row.holds}
+    blames = {name: witnesses.blame(name) for name in sorted(short)}
+    if not any(blame and blame.file.startswith(f"{CHECKPOINT_FOLDER}/") for blame in blames.values()):
+        yield from _claims(witnesses, rows)  # else the original itself is in doubt, and nobody is measured by it
+    yield from _contradictions(witnesses, rows, blames)
+
+
+def _claims(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Finding]:
+    bundle, golden, precision, graphs = witnesses.bundle, witnesses.golden, witnesses.precision, witnesses.graphs
+    manifest = bundle.manifest
+    yield from standard_case_claims(bundle, graphs, golden, precision, rows)
+    seen = seen_of(witnesses.original, golden, manifest.shapes, manifest.labels)
+    if precision != FP32:
+        full = {name: bundle.read(spec.file(FP32)) for name, spec in GRAPHS.items()}
+        lower = {name: graph.content for name, graph in graphs.items()}
+        yield from lower_claims(precision, lower, full, seen, manifest)
+        return
+    yield from label_claims(golden, seen, manifest)
+    yield from figure_claims(seen, manifest)
+    yield from anomaly_claims(seen, manifest)
+
+
+def _contract_findings(witnesses: Witnesses) -> Iterator[Finding]:
+    bundle, precision = witnesses.bundle, witnesses.precision
     manifest = bundle.manifest
     if (labels := _trained_labels(bundle)) not in (None, manifest.labels):
         yield Finding(MANIFEST_FILE, f"labels are {list(manifest.labels)}, the checkpoint has {list(labels or ())}")
-    for name, graph in graphs.items():
+    for name, graph in witnesses.graphs.items():
         spec = GRAPHS[name]
         metadata = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
         model = onnx.load_model_from_string(graph.content)
         faults = graph_faults(model, graph.content, spec, manifest.shapes, precision=precision, metadata=metadata)
         for text in faults:
             yield Finding(graph.file, text)
+
+
+def _contradictions(witnesses: Witnesses, rows: Sequence[Row], blames: Mapping[str, Blame | None]) -> Iterator[Finding]:
+    """The file that stands alone where rows do not hold, else the golden answers where they are not the reference's."""
+    bundle, precision, graphs = witnesses.bundle, witnesses.precision, witnesses.graphs
+    for blame in dict.fromkeys(blame for blame in blames.values() if blame):
+        yield Finding(blame.file, blame.text)
     wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
-    if precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(bundle, golden, graphs):
+    if precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(bundle, witnesses.golden, graphs):
         yield Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")
         return
     whose = "the checkpoint's" if precision == FP32 else f"those of the {precision} file"
     for name in sorted(wrong):
-        yield Finding(GOLDEN_FILE, f"its answers of {name} are not {whose}")
+        if (alone := blames[name]) is None or alone.file == GOLDEN_FILE:
+            yield Finding(GOLDEN_FILE, f"its answers of {name} are not {whose}")
 
 
 def _trained_labels(bundle: Bundle) -> tuple[str, ...] | None:

@@ -1,6 +1,7 @@
 """A sealed bundle as something that vaeport_parity compares: its graphs, its original, and what is asked."""
 
 import atexit
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,9 +34,11 @@ from vaeport_parity.subjects.subject import Chain, Graph, Subject, SubjectOption
 from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 
 from .findings import bundle_findings
-from .input_sets import input_sets, recorded_answers
+from .fresh import fresh_graph
+from .input_sets import asked_images, input_sets, recorded_answers
 from .original import Original, read_original
 from .stranger import check_onnx
+from .witnesses import Witnesses
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -59,12 +62,18 @@ def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
         return None
     except SealError as error:
         raise CheckFailedError(str(error)) from error
-    images = _images(bundle, options) if options.data else None
-    return subject_of(bundle, options.precision or FP32, images=images, trusted=options.trusted)
+    precision = options.precision or FP32
+    images = asked_images(bundle.manifest.shapes, options, precision=precision)
+    return subject_of(bundle, precision, images=images, spot=options.data is None, trusted=options.trusted)
 
 
 def subject_of(
-    bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint8] | None = None, trusted: bool = False
+    bundle: Bundle,
+    precision: str = FP32,
+    *,
+    images: NDArray[np.uint8] | None = None,
+    spot: bool = False,
+    trusted: bool = False,
 ) -> Subject:
     """A bundle with the original in it.
 
@@ -72,6 +81,7 @@ def subject_of(
         bundle: the bundle.
         precision: one of its precisions.
         images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
+        spot: whether nobody asked for these images, so that costly backends may be spared most of them.
         trusted: whether the bundle's author is trusted: its graphs and its ONNX originals may hold control flow and
             take any time and memory.
 
@@ -89,17 +99,20 @@ def subject_of(
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, known)
     graphs = {name: _graph(bundle, original, name, precision, trusted=trusted) for name in GRAPHS}
     in_full = precision == FP32
+    witnesses = Witnesses(bundle, original, golden, graphs, precision)
     return Subject(
         bundle.manifest.name,
         tuple(graphs.values()),
-        tuple(input_sets(bundle, original, golden, graphs, images, precision=precision)),
+        tuple(input_sets(bundle, original, golden, graphs, images, precision=precision, spot=spot)),
         chain=_chain() if in_full else None,
         label="" if in_full else precision,
         precisions=known,
         yardstick=original.yardstick if in_full else "onnxruntime without optimisation",
         recorded=tuple(recorded_answers(golden, precision)),
-        findings=lambda rows: tuple(bundle_findings(bundle, graphs, golden, precision, rows)),
-        fresh=(lambda graph: _fresh(bundle, original, graphs[graph])) if in_full else None,
+        findings=lambda rows: tuple(bundle_findings(witnesses, rows)),
+        fresh=lambda graph: fresh_graph(witnesses, graph),
+        blame=witnesses.blame,
+        sealed=True,
         seal=lambda report: _seal(bundle, report),
         empty_batch=False,  # the host answers one by itself
         costly=original.convolutional,
@@ -127,7 +140,15 @@ def _graph(bundle: Bundle, original: Original, name: str, precision: str, *, tru
         programs = _saved(reference)
     scores = frozenset({CLASS_PROBS}) & {spec.name for spec in outputs}
     tolerances = bundle.manifest.tolerances[precision][name]
-    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, programs)
+    noise = None if precision == FP32 else _noise_of(original, content, name)
+    return Graph(name, content, file, inputs, outputs, reference, scores, tolerances, original=programs, noise=noise)
+
+
+def _noise_of(original: Original, content: bytes, name: str) -> Callable[[Arrays, Arrays], Iterable[dict[str, float]]]:
+    """As `Graph.noise`."""
+    from ..precisions.bounds import quick_noise
+
+    return lambda inputs, answers: quick_noise(original, content, name, inputs, answers)
 
 
 def _check_answers(bundle: Bundle, reference: Reference, name: str, file: str) -> None:
@@ -167,29 +188,7 @@ def _chain() -> Chain:
     return Chain((ENCODER_CLASSIFIER, DECODER), links, (IMAGE,))
 
 
-def _fresh(bundle: Bundle, original: Original, graph: Graph) -> bytes:
-    """The graph as the exporter makes it now, in the opset of the bundle's file."""
-    from ..graph.adoption import adopt_graph, opset_of
-    from ..graph.onnx_file import GraphDescription, export_graph
-
-    manifest = bundle.manifest
-    description = GraphDescription(manifest.name, manifest.labels, manifest.shapes)
-    if graph.name in original.graphs:
-        return adopt_graph(original.graphs[graph.name], graph.name, description)
-    return export_graph(original.module(graph.name), graph.name, description, opset=opset_of(graph.content))
-
-
 def _seal(bundle: Bundle, report: Report) -> None:
     from .sealing import seal_report
 
     seal_report(bundle, report)
-
-
-def _images(bundle: Bundle, options: SubjectOptions) -> NDArray[np.uint8]:
-    from vaeport_train.data import FolderOptions, load_dataset
-
-    shape = bundle.manifest.shapes.image
-    dataset = load_dataset(options.data or "", data_dir=options.data_dir, folder_options=FolderOptions(shape))
-    if dataset.image_shape != shape:
-        raise InputError(f"{bundle.path} takes images {list(shape)}, {dataset.name} has {list(dataset.image_shape)}")
-    return dataset.evaluation_images()

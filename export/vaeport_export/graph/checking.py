@@ -9,7 +9,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from vaeport.contract import BATCH, FP32, METADATA_LABELS, GraphSpec, Shapes
 from vaeport.errors import CheckFailedError
-from vaeport_parity.reading.preflight import host_path
+from vaeport_parity.reading.preflight import foreign_operators, host_path
 from vaeport_parity.reference.evaluator import every_node, is_random
 
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
@@ -76,6 +76,8 @@ def graph_faults(
         if precision == FP32 and tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
             kind = TensorProto.DataType.Name(tensor.data_type).lower()
             yield f"weight {tensor.name!r} is {kind} in a float32 graph"
+    if foreign := foreign_operators(model):
+        yield f"it has operators outside the standard, which most runtimes lack: {', '.join(foreign)}"
     if metadata is not None:
         yield from _metadata_faults(model, metadata)
     if path := host_path(content):
@@ -106,12 +108,14 @@ def _metadata_faults(model: ModelProto, metadata: Mapping[str, str]) -> Iterator
     for key, value in metadata.items():
         if key not in props:
             yield f"metadata {key!r} is missing"
-        elif key == METADATA_LABELS and _parsed_labels(props[key]) != json.loads(value):
+        elif key == METADATA_LABELS and _parsed(props[key]) != json.loads(value):
             yield f"labels of the graph are {props[key]}, bundle.json has {value}"
+        elif props[key] != value and (_parsed(props[key]) is None or _parsed(props[key]) != _parsed(value)):
+            yield f"metadata {key!r} is {props[key]!r}, but should be {value!r}"
 
 
-def _parsed_labels(text: str) -> object:
-    """What a graph says of its classes; None where that is no JSON."""
+def _parsed(text: str) -> object:
+    """What a graph says of itself, as JSON; None where it is no JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -2,7 +2,7 @@
 
 from ..options import PRECISIONS
 from .gates import GATES, Gate, PrecisionFigures
-from .making import LowerPrecision, chosen_precisions, convert, make_precisions
+from .making import LowerPrecision, chosen_precisions, convert, convert_like, make_precisions
 from .material import Material
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "PrecisionFigures",
     "chosen_precisions",
     "convert",
+    "convert_like",
     "make_precisions",
 ]

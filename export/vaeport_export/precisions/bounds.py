@@ -1,12 +1,16 @@
 """How exactly a lower precision must answer elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
+import onnx
+from numpy.typing import NDArray
 
 from vaeport.bundle.golden import Golden
 from vaeport.checks.comparison import max_abs_error
 from vaeport.contract import GRAPHS, TOLERANCE_FACTOR, Shapes, Tolerance
+from vaeport_parity.reference.base import chunked_answers
 
 from ..bundle.original import Original
 from ..bundle.probes import Inputs, probe_inputs, probe_rows, random_rows
@@ -40,7 +44,7 @@ def _tolerances(content: bytes, graph: str, inputs: Inputs) -> dict[str, Toleran
     some = {name: values[::_EVALUATED] for name, values in inputs.items()}
     others = (
         (onnxruntime_answers(content, graph, inputs), 1),
-        (onnxruntime_answers(content, graph, _nudged(inputs), optimised=False), 1),
+        (onnxruntime_answers(content, graph, nudged(inputs), optimised=False), 1),
         (evaluator_answers(content, graph, some), _EVALUATED),
     )
     tolerances = {}
@@ -51,10 +55,39 @@ def _tolerances(content: bytes, graph: str, inputs: Inputs) -> dict[str, Toleran
     return tolerances
 
 
-def _nudged(inputs: Inputs) -> Inputs:
+def nudged(inputs: Inputs) -> Inputs:
     """The same inputs up to a few float32 steps off, up or down."""
-    nudged = {}
+    moved = {}
     for name, values in inputs.items():
         signs = np.where(random_rows(len(values), values[0].size) < 0.5, -1, 1).reshape(values.shape)
-        nudged[name] = (values * (1 + _NUDGE * signs)).astype(np.float32)
-    return nudged
+        moved[name] = (values * (1 + _NUDGE * signs)).astype(np.float32)
+    return moved
+
+
+def quick_noise(
+    original: Original, content: bytes, graph: str, inputs: Inputs, plain: Mapping[str, NDArray[Any]]
+) -> Iterator[dict[str, float]]:
+    """Noise of a graph's outputs by the ways that take no evaluator, and what its precision costs, the cheapest first.
+
+    What the precision costs is at least the noise of any faithful run: a stated floor is checked against the largest.
+
+    Args:
+        original: the networks that the graphs are of.
+        content: the ONNX file.
+        graph: name of the graph.
+        inputs: what it is run on.
+        plain: what onnxruntime without its rewriting answers.
+    """
+
+    def apart(answers: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+        return {name: max_abs_error(answers[name], plain[name]) for name in plain}
+
+    yield apart(onnxruntime_answers(content, graph, inputs))
+    yield apart(onnxruntime_answers(content, graph, nudged(inputs), optimised=False))
+    if not is_quantised(content):  # rounding to steps costs far more than its noise
+        yield apart(chunked_answers(original.reference(graph), dict(inputs), "native"))
+
+
+def is_quantised(content: bytes) -> bool:
+    """Whether a graph rounds to integers while it runs."""
+    return any(node.op_type == "QuantizeLinear" for node in onnx.load_model_from_string(content).graph.node)

@@ -10,12 +10,13 @@ import contextlib
 import importlib
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import ModelProto, NodeProto
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, numpy_helper
 
 from vaeport.common.fileio import scratch_folder
 from vaeport.sessions.session import import_onnxruntime
@@ -24,6 +25,7 @@ from ..bundle.probes import Inputs
 
 _PRODUCTS = ["Conv", "Gemm", "MatMul"]
 _MOST_ROWS = 64
+_ZERO_POINT = 2  # its place among the inputs of QuantizeLinear
 _HEAD_SHARE = 0.02
 """A product that makes an output stays float32 if it has at most this share of the weights: its rounding would be the
 answer's own."""
@@ -45,6 +47,40 @@ def to_int8(content: bytes, inputs: Inputs) -> ModelProto:
         A graph whose inputs and outputs are float32; the same arguments give the same graph.
     """
     tools = _tools()
+    return _quantised(content, _ranges(content, inputs, tools), tools, {})
+
+
+def to_int8_like(content: bytes, quantised: ModelProto) -> ModelProto:
+    """The same graph with quantised products, in the ranges that another quantised graph of it has.
+
+    Args:
+        content: an ONNX file in float32.
+        quantised: a graph that `to_int8` made of it, or that claims so.
+    """
+    tools = _tools()
+    scales = _activation_scales(quantised)
+    ranges = dict.fromkeys(scales, (np.float32(0), np.float32(1)))  # what is stated below is taken instead
+    stated = {
+        name: [{"scale": scale, "zero_point": zero_point, "quant_type": tools.QuantType.QUInt8}]
+        for name, (scale, zero_point) in scales.items()
+    }
+    return _quantised(content, _minima_and_maxima(ranges, tools), tools, {"TensorQuantOverrides": stated})
+
+
+def _activation_scales(quantised: ModelProto) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Scale and zero point of every tensor that a graph rounds while it runs, by the tensor's name."""
+    constants = {tensor.name: tensor for tensor in quantised.graph.initializer}
+    return {
+        node.input[0]: (
+            numpy_helper.to_array(constants[node.input[1]]),
+            numpy_helper.to_array(constants[node.input[2]]),
+        )
+        for node in quantised.graph.node
+        if node.op_type == "QuantizeLinear" and {*node.input[1:]} <= constants.keys() and len(node.input) > _ZERO_POINT
+    }
+
+
+def _quantised(content: bytes, ranges: Any, tools: Any, options: Mapping[str, Any]) -> ModelProto:
     model = onnx.load_model_from_string(content)
     quantizer = tools.QDQQuantizer(
         model,
@@ -52,12 +88,12 @@ def to_int8(content: bytes, inputs: Inputs) -> ModelProto:
         reduce_range=True,
         weight_qType=tools.QuantType.QInt8,
         activation_qType=tools.QuantType.QUInt8,
-        tensors_range=_ranges(content, inputs, tools),
+        tensors_range=ranges,
         nodes_to_quantize=None,
         nodes_to_exclude=[node.name for node in (*_heads(model), *_readers_of_outputs(model))],
         op_types_to_quantize=_PRODUCTS,
         # onnxruntime multiplies matrices of int8 into float32 at once, so their results need no rounding of their own.
-        extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
+        extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"], **options},
     )
     quantizer.quantize_model()
     quantizer.model.topological_sort()
@@ -102,7 +138,11 @@ def _ranges(content: bytes, inputs: Inputs, tools: Any) -> Any:
         name: (_outward(data.lowest.item(), math.floor), _outward(data.highest.item(), math.ceil))
         for name, data in measured.items()
     }
-    return tools.TensorsData(tools.CalibrationMethod.MinMax, ranges)  # of this kind: a least and a largest value
+    return _minima_and_maxima(ranges, tools)
+
+
+def _minima_and_maxima(ranges: Mapping[str, tuple[np.float32, np.float32]], tools: Any) -> Any:
+    return tools.TensorsData(tools.CalibrationMethod.MinMax, dict(ranges))
 
 
 def _outward(value: float, rounding: Callable[[float], int]) -> np.float32:

@@ -21,7 +21,7 @@ from ..options import PRECISIONS
 from .bounds import lower_tolerances
 from .fp16 import to_half
 from .gates import GATES, PrecisionFigures, chained, judge, missed
-from .int8 import to_int8
+from .int8 import to_int8, to_int8_like
 from .material import Material
 
 
@@ -48,7 +48,24 @@ def convert(content: bytes, precision: str, inputs: Inputs) -> bytes:
     Returns:
         An ONNX file with the inputs, outputs and metadata of the given one; the same arguments give the same bytes.
     """
-    model = to_half(content) if precision == "fp16" else to_int8(content, inputs)
+    return _described(to_half(content) if precision == "fp16" else to_int8(content, inputs), content)
+
+
+def convert_like(content: bytes, precision: str, made: bytes) -> bytes:
+    """A graph in a lower precision, made anew to be held against one that claims to be made of it.
+
+    Args:
+        content: an ONNX file in float32.
+        precision: one of `PRECISIONS`.
+        made: the file in question; the ranges of its activations are taken from it, for only the images that they were
+            measured on could tell them.
+    """
+    if precision == "fp16":
+        return _described(to_half(content), content)
+    return _described(to_int8_like(content, onnx.load_model_from_string(made)), content)
+
+
+def _described(model: ModelProto, content: bytes) -> bytes:
     _describe_as(model, onnx.load_model_from_string(content))
     made: bytes = model.SerializeToString(deterministic=True)
     return made

@@ -12,6 +12,7 @@ from .onnx_reference import OnnxReference
 from .onnxruntime import OPTIMISATION_LEVELS, OnnxruntimeCpu, OnnxruntimeCuda
 from .onnxruntime_cpp import OnnxruntimeCpp
 from .onnxruntime_js import OnnxruntimeChromium, OnnxruntimeJs
+from .onnxruntime_webgpu import OnnxruntimeWebgpu
 from .opencv import OpencvDnn
 from .openvino import OpenvinoCpu
 from .plugins import BrokenPlugin, PluginBackend, plugin_backends
@@ -32,6 +33,8 @@ _ALL: tuple[Backend, ...] = (
     OnnxruntimeJs("onnxruntime-node"),
     OnnxruntimeJs("onnxruntime-web"),
     OnnxruntimeChromium(),
+    OnnxruntimeChromium(webgpu=True),
+    OnnxruntimeWebgpu(),
     OnnxReference(),
     OpenvinoCpu(exact=True),
     OpenvinoCpu(exact=False),

@@ -50,19 +50,30 @@ class OnnxruntimeJs:
         return piped_runner(["node", _script("onnxruntime.mjs"), *words], graph)
 
 
+@dataclass(frozen=True)
 class OnnxruntimeChromium:
-    """onnxruntime-web in headless Chromium, which Node drives and serves."""
+    """onnxruntime-web in headless Chromium, which Node drives and serves: WebAssembly, or WebGPU without a GPU."""
 
-    facts = Facts(
-        "onnxruntime-chromium",
-        npm_packages=_PACKAGES,
-        npm_options=_NPM_OPTIONS,
-        programs=("node", "chromium"),
-        precisions=ALL_PRECISIONS,
-        any_names=True,
-        environment=_ENVIRONMENT,
-        remark="WebAssembly in a page of headless Chromium, timed with the way there and back",
-    )
+    webgpu: bool = False
+    """Whether it is the WebGPU provider, on SwiftShader, the software adapter that Chromium brings."""
+
+    @property
+    def facts(self) -> Facts:
+        """`onnxruntime-chromium` or `onnxruntime-chromium-webgpu`."""
+        return Facts(
+            "onnxruntime-chromium-webgpu" if self.webgpu else "onnxruntime-chromium",
+            npm_packages=_PACKAGES,
+            npm_options=_NPM_OPTIONS,
+            programs=("node", "chromium"),
+            precisions=ALL_PRECISIONS,
+            any_names=True,
+            environment=_ENVIRONMENT,
+            counts=not self.webgpu,
+            slow=self.webgpu,
+            remark="WebGPU in a page of headless Chromium, on its software adapter SwiftShader"
+            if self.webgpu
+            else "WebAssembly in a page of headless Chromium, timed with the way there and back",
+        )
 
     def version(self) -> str:
         """Version of onnxruntime-web, and Chromium's.
@@ -76,7 +87,8 @@ class OnnxruntimeChromium:
 
     def load(self, graph: GraphFile) -> Runner:
         """A session in a page of a browser of its own, which ends with the Node process that drives it."""
-        words = [str(environment_of(self.facts)), _chromium(), str(graph.scratch), str(graph.path), _names(graph)]
+        words = [str(environment_of(self.facts)), _chromium(), str(graph.scratch), str(graph.path)]
+        words.append(_names(graph, provider="webgpu" if self.webgpu else "wasm"))
         return piped_runner(["node", _script("chromium.mjs"), *words], graph)
 
 
@@ -95,8 +107,8 @@ def _script(name: str) -> str:
     return str(Path(__file__).with_name("programs") / name)
 
 
-def _names(graph: GraphFile) -> str:
+def _names(graph: GraphFile, **words: str) -> str:
     """Path of a file with the names of inputs and outputs, which may be too long for a command line."""
     path = graph.scratch / "names.json"
-    path.write_text(json.dumps({"inputs": list(graph.inputs), "outputs": list(graph.outputs)}))
+    path.write_text(json.dumps({"inputs": list(graph.inputs), "outputs": list(graph.outputs), **words}))
     return str(path)

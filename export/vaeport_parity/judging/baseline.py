@@ -40,7 +40,7 @@ class _Old:
     rows: Mapping[_Key, _OldRow]
 
 
-def compare_with_baseline(reports: Sequence[ReportData], old: Path, factor: float = MAX_GROWTH) -> list[Finding]:
+def compare_with_baseline(reports: Sequence[ReportData], old: Path, factor: float = MAX_GROWTH) -> list[list[Finding]]:
     """Ratios that have grown by more than a factor since an earlier run, although they still hold.
 
     Like is compared with like: subject, precision, backend, graph and output. A growth on a processor with other
@@ -52,29 +52,42 @@ def compare_with_baseline(reports: Sequence[ReportData], old: Path, factor: floa
         factor: how many times as large a ratio may be, above 1.
 
     Returns:
-        Wrong findings for what has grown; for information what of the baseline was not compared again.
+        For each report wrong findings for what has grown, and for information what of the baseline gave no answer now.
 
     Raises:
         InputError: there is no report, it cannot be read, or nothing in it is about the same subject.
     """
-    if not 1 < factor < float("inf"):
-        raise InputError(f"the growth allowed is {factor:g}; give a factor above 1, such as {MAX_GROWTH:g}")
-    earlier = _read(old)
-    found: list[Finding] = []
+    earlier = _checked(old, factor)
+    found: list[list[Finding]] = []
     matched = False
     for report in reports:
         one = next((each for each in earlier if (each.name, each.label) == (report.name, report.label)), None)
         if one is None:
-            found.append(Finding(str(old), f"has no report on {_title(report.name, report.label)}", wrong=False))
-            continue
-        matched = True
-        found += _grown(report, one, factor)
-        found += _gone(report, one)
+            text = f"has no report on {_title(report.name, report.label)}"
+            found.append([Finding(str(old), text, wrong=False)])
+        else:
+            matched = True
+            found.append([*_grown(report, one, factor), *_gone(report, one)])
     if not matched:
         names = ", ".join(_title(each.name, each.label) for each in earlier)
         wanted = ", ".join(_title(each.name, each.label) for each in reports)
         raise InputError(f"{old} holds reports on {names}, but compared was {wanted}; give a baseline of the same")
     return found
+
+
+def check_baseline(old: Path, factor: float = MAX_GROWTH) -> None:
+    """Refuse a baseline that cannot be compared with, before anything takes long; arguments as of the comparison.
+
+    Raises:
+        InputError: there is no report, it cannot be read, or the factor is none.
+    """
+    _checked(old, factor)
+
+
+def _checked(old: Path, factor: float) -> list[_Old]:
+    if not 1 < factor < float("inf"):
+        raise InputError(f"the growth allowed is {factor:g}; give a factor above 1, such as {MAX_GROWTH:g}")
+    return _read(old)
 
 
 def _grown(report: ReportData, old: _Old, factor: float) -> Iterator[Finding]:
@@ -140,11 +153,12 @@ def _reports(path: Path) -> Iterator[_Old]:
         raise InputError(f"no baseline at {path}: {error.strerror or error}; keep a run with --report DIR") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no {PARITY_FILE} of vaeport-parity: it is no JSON") from error
-    for each in value.get("reports", [value]) if isinstance(value, dict) else [value]:
+    reports = value.get("reports", [value]) if isinstance(value, dict) else [value]
+    for each in reports if isinstance(reports, list) else [reports]:
         try:
             yield _parsed(each)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{path} is no {PARITY_FILE} of vaeport-parity: {error!r} is missing or wrong") from error
+            raise InputError(f"{path} is no {PARITY_FILE} of vaeport-parity: {error} is missing or wrong") from error
 
 
 def _parsed(value: Any) -> _Old:

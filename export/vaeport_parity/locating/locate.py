@@ -1,27 +1,17 @@
 """Where answers first go wrong: in the capture, in the file, or on a backend, and there at which node."""
 
-import sys
 from dataclasses import dataclass, field
 
-import numpy as np
-import onnx
-
-from vaeport.errors import InputError
+from vaeport.errors import VaeportError
 
 from ..asking.steps import Plan
 from ..judging.report import Row
-from ..reading.differences import Difference, are_alike, file_differences
 from ..reporting.sentences import listed, row_sentence
 from ..running.process import PAST_TIME_LIMIT
-from ..subjects.subject import Graph
-from ..subjects.tensors import Arrays
+from ..subjects.subject import Blame, Graph
+from .file_search import Fault, FileSearch
 from .ladder import CAPTURE, ORIGINALS, STANDARD, Compare, Ladder
-from .matching import Values, first_unmatched, onnx_tensors, torch_tensors
 from .node_search import NodeSearch, RunPart
-from .tensors import difference, exact_values
-
-_ROWS = 7
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +32,9 @@ class Locator:
     """The rungs on the way to every backend."""
     nodes: NodeSearch
     """Finds the node that a backend computes wrongly."""
-    _differences: dict[str, str] = field(default_factory=dict)
+    files: FileSearch
+    """Finds what is wrong with a file."""
+    _blames: dict[str, Blame | None] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
 
     def place(self, backend: str) -> Place:
@@ -74,12 +66,17 @@ class Locator:
     def _place_in(self, backend: str, graph: Graph, failing: list[Row]) -> Place:
         if PAST_TIME_LIMIT in failing[0].failed:
             return Place(backend, f"{graph.name}: {row_sentence(failing[0])}")
+        if (blame := self._blame(graph)) is not None:
+            return Place(STANDARD, blame)
+        fault = self._fault(graph, failing)
+        if fault is not None and not fault.shared and fault.text:
+            return Place(STANDARD, f"{graph.file}: {fault.text}")
         rung, held = self.ladder.first_short(backend, graph.name)
         hold = f"{listed(held)} hold{'s' * (len(held) == 1)}" if held else ""
         if rung in (*ORIGINALS, CAPTURE):
             return Place(rung, f"{rung}: {self._said(rung, graph.name)}")
-        if rung == STANDARD or (STANDARD not in held and self._is_wrong(graph, failing)):
-            text = self._difference(graph, self._short(rung, graph.name))
+        if rung == STANDARD or fault is not None:
+            text = f"it answers as {self._export} does, and yet {self._said(rung, graph.name)}"
             return Place(rung, f"{graph.file}: {text}" + (f"; {hold}" if hold else ""))
         if self._only_divided(failing[0]):
             return Place(rung, f"preprocessing of {graph.name}: float inputs hold, raw pixels do not")
@@ -89,6 +86,28 @@ class Locator:
         if rung != backend:
             return Place(rung, f"{text}; {rung} already falls short: {self.place(rung).text}")
         return Place(rung, f"{text}; the file is right: {hold}" if hold else text)
+
+    @property
+    def _export(self) -> str:
+        subject = self.ladder.plan.subject
+        return "the export" if all(graph.original for graph in subject.graphs) else subject.yardstick
+
+    def _blame(self, graph: Graph) -> str | None:
+        """What the subject says of the file that contradicts all others, where it is not the graph's own."""
+        subject = self.ladder.plan.subject
+        if graph.name not in self._blames:
+            try:
+                self._blames[graph.name] = subject.blame(graph.name) if subject.blame else None
+            except VaeportError:
+                self._blames[graph.name] = None
+        blame = self._blames[graph.name]
+        return f"{blame.file}: {blame.text}" if blame is not None and blame.file != graph.file else None
+
+    def _fault(self, graph: Graph, failing: list[Row]) -> Fault | None:
+        try:
+            return self.files.fault(graph, failing)
+        except Exception:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the rungs stand without a fault
+            return None
 
     def _is_quantised(self, graph: str) -> bool:
         try:
@@ -102,87 +121,6 @@ class Locator:
 
     def _short(self, rung: str, graph: str) -> Row:
         return next(row for row in self.ladder.of(rung, graph) if not row.holds)
-
-    def _is_wrong(self, graph: Graph, failing: list[Row]) -> bool:
-        """Whether the file itself gives other answers in float64 than the reference, where no rung tells that."""
-        row = failing[0]
-        if row.failed or self._is_quantised(graph.name):
-            return False
-        inputs = self._hardest(graph, row)
-        try:
-            given = exact_values(onnx.load_model_from_string(graph.content), inputs)[row.output]
-            return difference(given, graph.reference.answers(inputs, "float64")[row.output]) > row.tolerance
-        except InputError:
-            return False
-
-    def _hardest(self, graph: Graph, row: Row) -> Arrays:
-        """A few rows, with the worst among them."""
-        name, worst = row.worst
-        given = self.ladder.plan.subject.input_set(graph.name, name or "probes")
-        first = max(0, min(worst, len(given) - _ROWS))
-        return given.rows(first, first + _ROWS)
-
-    def _difference(self, graph: Graph, row: Row) -> str:
-        """What is wrong with a graph's file, in which not even a plain runtime finds the reference's answers."""
-        if graph.name not in self._differences:
-            self._differences[graph.name] = self._file_difference(graph, row)
-        return self._differences[graph.name]
-
-    def _file_difference(self, graph: Graph, row: Row) -> str:
-        subject = self.ladder.plan.subject
-        said = f"{row.backend}'s {graph.name}/{row.output} {row_sentence(row)}"
-        model = onnx.load_model_from_string(graph.content)
-        where = "the export" if graph.original else subject.yardstick
-        fresh = onnx.load_model_from_string(subject.fresh(graph.name)) if subject.fresh else None
-        differences = file_differences(model, fresh, where) if fresh else []
-        alike = fresh is not None and are_alike(model, fresh)
-        if differences and alike and len(differences) <= 1:
-            return differences[0].text
-        node = self._unmatched(graph, row, model, fresh)
-        if differences and alike:
-            return _chosen(differences, node[0] if node else "")
-        if node:
-            return f"{node[1]}; {said}"
-        if fresh and alike:
-            return f"it is the same as {where}, and yet {said}"
-        return said
-
-    def _unmatched(
-        self, graph: Graph, row: Row, model: onnx.ModelProto, fresh: onnx.ModelProto | None
-    ) -> tuple[str, str] | None:
-        """Name of the first node whose output the reference has nowhere, and the same in words."""
-        inputs = self._hardest(graph, row)
-        try:
-            tensors = self.nodes.graph(graph.name)
-            exact = graph.reference.answers(inputs, "float64")[row.output]
-            largest = float(np.max(np.abs(exact), initial=0.0)) if exact.dtype.kind == "f" else 0.0
-            relative = row.figures.max_abs / largest if largest else 1.0
-            values = self._reference_tensors(graph, inputs, fresh)
-            tensor = first_unmatched(tensors, model, inputs, row.output, values, relative) if values else None
-        except Exception:  # noqa: BLE001 - references and onnx raise errors of all kinds, and the figures stand without a node
-            return None
-        if tensor is None:
-            return None
-        node = tensors.makers[tensor]
-        key = node.name or next(value.name for value in node.outputs if value.name) or ""
-        yardstick = self.ladder.plan.subject.yardstick
-        made = [name for name in tensors.reads[tensor] if name in tensors.makers and name in tensors.varying]
-        of = "; ".join(f"{name!r} of {tensors.describe(name)}" for name in made[:_MOST_NAMED])
-        words = f"{tensors.describe(tensor)}: its output {tensor!r} is the first that {yardstick} never computes"
-        return key, f"{words} (made of {of})" if of else words
-
-    def _reference_tensors(self, graph: Graph, inputs: Arrays, fresh: onnx.ModelProto | None) -> Values:
-        """Everything that the reference computes on the way to its answers, in float64."""
-        if "torch" in sys.modules:
-            recorded = torch_tensors(lambda: graph.reference.answers(inputs, "float64"))
-            if recorded:
-                return recorded
-        if fresh is None:
-            return []
-        try:
-            return onnx_tensors(fresh, inputs)
-        except InputError:
-            return []
 
     def _only_divided(self, row: Row) -> bool:
         """Whether only those inputs lead astray that the backend's side divides itself."""
@@ -203,11 +141,4 @@ def make_locator(
         run_part: runs a part of a graph on a backend.
         limit: seconds that the search for one node may take.
     """
-    return Locator(Ladder(plan, compare, rows), NodeSearch(plan, run_part, limit))
-
-
-def _chosen(differences: list[Difference], node: str) -> str:
-    """The difference that is about the whole graph or about a node, else the first; and how many more there are."""
-    whole = not differences[0].node
-    chosen = differences[0] if whole else next((one for one in differences if one.node == node), differences[0])
-    return f"{chosen.text}, and {len(differences) - 1} more" if len(differences) > 1 else chosen.text
+    return Locator(Ladder(plan, compare, rows), NodeSearch(plan, run_part, limit), FileSearch(plan, limit))

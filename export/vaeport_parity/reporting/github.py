@@ -1,6 +1,7 @@
 """A report where GitHub Actions shows it: annotations beside the lines of a run, and the summary of its step."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def tell_github(reports: Sequence[ReportData], *, path: str = "") -> None:
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     for line in annotations(reports, path=path):
-        print(line, flush=True)
+        print(line, file=sys.stderr, flush=True)  # a runner reads both; stdout may hold --json's text
     target = os.environ.get("GITHUB_STEP_SUMMARY")
     if not target:
         return

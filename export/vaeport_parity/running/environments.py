@@ -51,7 +51,7 @@ def interpreter_of(facts: Facts) -> Path | None:
         if facts.architecture:
             return foreign_interpreter(facts.architecture)
         return own / "bin/python" if facts.packages else Path(sys.executable)
-    if facts.architecture:
+    if facts.architecture or facts.own_environment:
         return None
     if facts.npm_packages or not _importable(facts.module):
         return None

@@ -68,13 +68,14 @@ def test_module_that_is_not_there_is_not_to_be_installed_by_vaeport() -> None:
 
 def test_options_of_a_package_are_its_own(tmp_path: Path) -> None:
     """pnnx asks for PyTorch, which takes gigabytes; onnxruntime-node's own step downloads CUDA."""
-    pip = list(environments._commands(BUILT_IN["ncnn"].facts, tmp_path))
+    made, *pip = environments._commands(BUILT_IN["ncnn"].facts, tmp_path)
     (npm,) = environments._commands(BUILT_IN["onnxruntime-node"].facts, tmp_path)
 
     assert [command[command.index("--disable-pip-version-check") + 1 :] for command in pip] == [
         ["ncnn", "numpy"],
         ["--no-deps", "pnnx"],
     ]
+    assert made[1:] == ["-m", "venv", "--clear", str(tmp_path)]
     assert "--onnxruntime-node-install=skip" in npm
 
 

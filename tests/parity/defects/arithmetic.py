@@ -301,7 +301,7 @@ OPERATORS = [
 WIRING = [
     _of("mean and log-variance exchanged", _exchanged_outputs, "node_Split_13", "node_log", of=ENCODER),
     _of("latent and class exchanged", _exchanged_inputs("node_cat"), "node_cat"),
-    _of("classifier reads the encoder's layer", _reads("node_linear_1", 0, "sigmoid_1"), "node_linear_1", of=ENCODER),
+    _of("encoder reads the classifier's layer", _reads("node_linear_3", 0, "sigmoid"), "node_linear_3", of=ENCODER),
     _of("bias of another layer", _reads("node_linear", 2, "network.extra"), "node_linear", "network.extra"),
     _of("SiLU of another tensor", _swish_forgets, "node_silu_1", base=CONV),
     _of("skip connection left out", _reads("node_add_68", 0, "conv2d_1"), "node_add_68", base=CONV),
@@ -317,11 +317,11 @@ WIRING = [
 
 HIDDEN = [
     _of("bias off behind many an Identity", _hidden_by_identity, "node_linear_1", _LAST_BIAS),
-    _of("weight off and all renamed", _hidden_by_names(_LAST), "n_3", "n_tensor_4"),
+    _of("weight off and all renamed", _hidden_by_names(_LAST), "n_3", "n_tensor_2"),
     _of(
         "kernel off and all renamed",
         _hidden_by_names("network.decoder.up.weight"),
-        "n_28",
+        "n_32",
         "n_tensor_18",
         base=CONV,
     ),

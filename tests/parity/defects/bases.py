@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.export.material import NARROW_CONV, digits, exported, trained_run
+from tests.export.material import digits, exported, trained_run
 from tests.foreign.catalogue import HANDMADE, by_name
+from tests.train.test_conv import NARROW as NARROW_CONV
 from vaeport.common.fileio import scratch_folder
 from vaeport_parity.building import GraphRequest, make_subject
 from vaeport_parity.comparison import compare

@@ -13,6 +13,7 @@ from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
 from tools.torture.enemy.bundle import manifest_of, read_files, sealed, write_files
 from vaeport.contract import FP32, GRAPHS, MANIFEST_FILE
+from vaeport.images.scaling import from_uint8
 from vaeport_export.graph.running import onnxruntime_answers
 
 from .kinds import Plant
@@ -111,7 +112,7 @@ def answers_made_from(name: str, precision: str = FP32) -> Plant:
         spec, path = GRAPHS[name], folder / GRAPHS[name].file(precision)
         held = golden_arrays(folder)
         inputs = {each: held[f"{name}.{each}"] for each in spec.inputs}
-        inputs = {key: np.float32(array / 255) if array.dtype == np.uint8 else array for key, array in inputs.items()}
+        inputs = {key: from_uint8(array) if array.dtype == np.uint8 else array for key, array in inputs.items()}
         answers = onnxruntime_answers(path.read_bytes(), name, inputs, optimised=False)
         kinds = ("float32", "float64") if precision == FP32 else (precision,)
         new = {

@@ -25,7 +25,7 @@ class Defect:
     plant: Plant
     """Puts it in."""
     where: tuple[str, ...]
-    """Names that lead to it: of the changed node, weight, file or claim; a text is right that begins with any of them."""
+    """Names that lead to it, of the changed node, weight, file or claim: a text's first name must be one of them."""
     precision: str = FP32
     """The precision that is compared."""
     trusted: bool = False

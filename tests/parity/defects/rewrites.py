@@ -1,5 +1,6 @@
 """Harmless rewrites: each leaves a graph another one that answers alike but for rounding, and must hold."""
 
+import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -279,15 +280,11 @@ def _shapes_inferred(model: ModelProto) -> None:
 
 
 def _by_onnxslim(model: ModelProto) -> None:
-    import onnxslim
-
-    model.CopyFrom(onnxslim.slim(model))
+    model.CopyFrom(importlib.import_module("onnxslim").slim(model))
 
 
 def _by_onnxsim(model: ModelProto) -> None:
-    import onnxsim
-
-    simplified, sound = onnxsim.simplify(model)
+    simplified, sound = importlib.import_module("onnxsim").simplify(model)
     assert sound
     model.CopyFrom(simplified)
 
@@ -334,7 +331,7 @@ REWRITES = [
     _of("hidden units permuted", _units_permuted),
     _of("channels permuted", _channels_permuted, base=CONV, of=ENCODER),
     _of("products and sums apart", _product_and_sum),
-    _of("products and sums apart", _product_and_sum, of=ENCODER),
+    _of("products and sums of the encoder apart", _product_and_sum, of=ENCODER),
     _of("a product split in two", _split_product),
     _of("sigmoid spelt out", _sigmoid_spelt_out),
     _of("sigmoid by the hyperbolic tangent", _sigmoid_by_tanh),

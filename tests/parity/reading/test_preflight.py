@@ -1,7 +1,8 @@
 """What reading a graph's file shows."""
 
+import numpy as np
 import pytest
-from onnx import ModelProto, helper
+from onnx import ModelProto, helper, numpy_helper
 
 from tests.parity.judging.plans import graph, probes
 from vaeport_parity.judging.report import Finding
@@ -89,6 +90,58 @@ def test_operators_of_other_domains_are_told_once_in_order() -> None:
     assert remark == Finding(
         "given.onnx", f"operators outside the standard, which most backends do not have: {listed}", wrong=False
     )
+
+
+@pytest.mark.parametrize(
+    ("domain", "reach"),
+    [
+        (
+            "com.microsoft",
+            "loads in onnxruntime alone, and only in versions that have its own operators of com.microsoft",
+        ),
+        ("com.microsoft.nchwc", "loads in onnxruntime alone, and only in versions that have its own operators of"),
+        ("b.org", "loads only where a runtime has the operators of b.org"),
+        ("ai.onnx.ml", "loads from onnxruntime 1.14 on"),
+    ],
+)
+def test_reach_goes_by_domains_too(domain: str, reach: str) -> None:
+    assert _found(_model(("Own", ["x"], domain), domains=("", domain)))[0].text.startswith(f"IR 8, opset 18: {reach}")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_is_a_fault_only_in_training(training: bool) -> None:
+    model = _model(("Dropout", ["x", "", "t"], ""))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(training), "t"))
+
+    assert [each.wrong for each in _found(model)] == ([True, False] if training else [False])
+
+
+def test_normalisation_in_training_mode_is_a_fault() -> None:
+    model = _model(("BatchNormalization", ["x", "s", "b", "m", "v"], ""))
+    model.graph.node[0].attribute.append(helper.make_attribute("training_mode", 1))
+
+    assert _found(model)[0].text.startswith("node 'y' is a BatchNormalization in training mode")
+
+
+def test_choice_by_the_size_of_the_batch_is_told() -> None:
+    model = _model(("Where", ["many", "x", "x"], ""))
+    made = [
+        helper.make_node("Shape", ["x"], ["axes"]),
+        helper.make_node("Gather", ["axes", "first"], ["rows"]),
+        helper.make_node("Greater", ["rows", "limit"], ["many"], name="many"),
+    ]
+    for place, node in enumerate(made):
+        model.graph.node.insert(place, node)
+    for name, value in (("first", 0), ("limit", 64)):
+        model.graph.initializer.append(numpy_helper.from_array(np.array(value, np.int64), name))
+
+    told = _found(model)[1]
+
+    assert told == Finding(
+        "given.onnx", "node 'y' (Where) chooses by the size of the batch or the number of a row", wrong=False
+    )
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.array(1, np.int64), "first"))
+    assert len(_found(model)) == 1  # the second axis is no batch
 
 
 def test_functions_of_the_file_itself_are_not_foreign() -> None:

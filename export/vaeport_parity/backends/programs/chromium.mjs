@@ -1,5 +1,5 @@
-// Runs one graph with onnxruntime-web's WebAssembly in headless Chromium. Arguments: folder of node_modules, Chromium,
-// a folder to write to, model, and a file with the names of inputs and outputs as JSON.
+// Runs one graph with onnxruntime-web in headless Chromium. Arguments: folder of node_modules, Chromium,
+// a folder to write to, model, and a file with the names of inputs and outputs, and the provider (wasm or webgpu), as JSON.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -9,7 +9,6 @@ import { answerRequests, fail } from "./pipe.mjs";
 
 const FLAGS = [
   "--no-sandbox",
-  "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
@@ -18,9 +17,15 @@ const FLAGS = [
   // Nothing outside this machine is asked for, whatever the browser would like to know.
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
+const ADAPTER = {
+  wasm: ["--disable-gpu"],
+  // SwiftShader, which computes on the processor, is offered only where it is asked for.
+  webgpu: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--ignore-gpu-blocklist"],
+};
 const TYPES = { ".html": "text/html", ".json": "application/json", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
 const [folder, executablePath, scratch, model, names] = process.argv.slice(2);
+const { provider } = JSON.parse(readFileSync(names));
 
 // The page's programs lie beside this file, onnxruntime in its package; all else is made on the spot.
 function content(path) {
@@ -46,7 +51,7 @@ await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const env = { ...process.env };
 process.env.TMPDIR = scratch;
 const { chromium } = createRequire(pathToFileURL(`${folder}/package.json`))("playwright-core");
-const options = { executablePath, headless: true, args: FLAGS, env };
+const options = { executablePath, headless: true, args: [...FLAGS, ...ADAPTER[provider]], env };
 const browser = await chromium.launchPersistentContext(join(scratch, "profile"), options);
 const ended = () => fail("Chromium ended");
 browser.on("close", ended);

@@ -18,8 +18,9 @@ const TYPES = {
 const NUMBERS = Object.fromEntries(Object.entries(TYPES).map(([number, [name]]) => [name, Number(number)]));
 
 // Loads a model; what comes back takes the inputs as an ArrayBuffer, and gives the outputs as parts, each a Uint8Array.
-export async function loadGraph(ort, model, { inputs, outputs }) {
+export async function loadGraph(ort, model, { inputs, outputs, provider }) {
   const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 4 };
+  if (provider) options.executionProviders = [provider];
   if (ort.env?.wasm) ort.env.wasm.numThreads = 1;
   const session = await ort.InferenceSession.create(model, options);
 

@@ -1,11 +1,11 @@
 // What the page does: it loads the graph from the server that it came from, and answers in base64, as its driver asks.
-import * as ort from "/ort/ort.wasm.min.mjs";
 import { loadGraph } from "/graph.mjs";
 
 const fetched = async (path) => (await fetch(path)).arrayBuffer();
 
-ort.env.wasm.wasmPaths = "/ort/";
 const names = await (await fetch("/names.json")).json();
+const ort = await import(`/ort/ort.${names.provider}.min.mjs`);
+ort.env.wasm.wasmPaths = "/ort/";
 const run = await loadGraph(ort, new Uint8Array(await fetched("/model.onnx")), names);
 
 globalThis.answer = async (given) => {
