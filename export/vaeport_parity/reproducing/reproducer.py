@@ -176,6 +176,9 @@ def _finished(
     label: str, known: Backend | None, backend: str, version: str, cutter: Cutter, cut: Cut, found: Reduced
 ) -> Reproducer:
     """The reproducer of a case that cannot be made smaller."""
+    odd = next((values.dtype for values in found.case.inputs.values() if values.dtype.isbuiltin != 1), None)
+    if odd is not None:
+        raise NotShownError(f"its inputs are {odd}, which an .npz file does not hold")
     where = f"graph {cutter.bench.graph}, tensor {cut.tensor!r}"
     if cut.effect:
         off = f"{cut.effect:.2g}, allowed {cutter.tolerance:.2g}"
