@@ -46,7 +46,9 @@ def inner_search(departure: Departure, search: Search, until: float) -> Inner | 
             return None
         error = difference(given, departure.wanted) if isinstance(given, np.ndarray) else float("inf")
         allowed = _LEFT * error if np.isfinite(error) else 0.0
-        return Inner(Search(run, search.yardstick, output, departure.wanted, allowed, until, departure.right), error, where)
+        return Inner(
+            Search(run, search.yardstick, output, departure.wanted, allowed, until, departure.right), error, where
+        )
     made = search.yardstick.made.get(departure.right)
     if node.op_type not in ("Loop", "Scan") or made is None or made.node is None or made.run is None:
         return None
@@ -69,7 +71,9 @@ def _first_turn(node: NodeProto, search: Search, other: NodeProto, other_run: Gr
         error = difference(given, value) if isinstance(given, np.ndarray) else float("inf")
         if error > yardstick.tolerance * float(np.max(np.abs(value), initial=0.0)):
             allowed = _LEFT * error if np.isfinite(error) else 0.0
-            return Inner(Search(run, yardstick, output, value, allowed, until, right), error, f"in body of node {name!r}")
+            return Inner(
+                Search(run, yardstick, output, value, allowed, until, right), error, f"in body of node {name!r}"
+            )
     return None
 
 

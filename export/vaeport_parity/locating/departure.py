@@ -125,7 +125,9 @@ class Search:
 
     def _is_right(self, name: str, values: Mapping[str, Any]) -> bool:
         value = values.get(name)
-        return tells(value) and any(self.yardstick.values[each].shape == value.shape for each in self._names(name, value))
+        return tells(value) and any(
+            self.yardstick.values[each].shape == value.shape for each in self._names(name, value)
+        )
 
     def _names(self, name: str, value: NDArray[Any]) -> list[str]:
         if name not in self._same:
@@ -178,7 +180,9 @@ class Search:
     def _of_yardstick(self, names: list[str], given: Any) -> Iterator[tuple[str, NDArray[Any], str]]:
         for name in names:
             for wanted in _shapes(self.yardstick.values[name], given):
-                if not (isinstance(given, np.ndarray) and given.shape == wanted.shape and np.array_equal(given, wanted)):
+                if not (
+                    isinstance(given, np.ndarray) and given.shape == wanted.shape and np.array_equal(given, wanted)
+                ):
                     yield name, wanted, ""
 
     def _counterparts(self, tensor: str, values: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -131,7 +131,9 @@ class GraphRun:
         if function is not None:
             graph = _body(function, node)
             given = {
-                formal: self.values[actual] for formal, actual in zip(function.input, node.input, strict=False) if actual
+                formal: self.values[actual]
+                for formal, actual in zip(function.input, node.input, strict=False)
+                if actual
             }
             opsets = function.opset_import
             outputs = dict(zip(node.output, function.output, strict=False))

@@ -182,9 +182,7 @@ def _attributes(node: NodeProto, run: GraphRun) -> dict[str, Any]:
         if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) or attribute.ref_attr_name:
             continue
         value = helper.get_attribute_value(attribute)
-        values[attribute.name] = (
-            numpy_helper.to_array(value) if attribute.type == AttributeProto.TENSOR else value
-        )
+        values[attribute.name] = numpy_helper.to_array(value) if attribute.type == AttributeProto.TENSOR else value
     return values
 
 
