@@ -117,6 +117,8 @@ class Facts:
     """Modules beside `module` that take long to import: once for all its runs, where these are forked."""
     pinned: tuple[str, ...] = ()
     """Distributions that `NAME==VERSION` asks for in that version; empty where a version cannot be chosen."""
+    own_environment: bool = False
+    """Whether nothing but its own environment will do: what is installed elsewhere is another version."""
     older: tuple[tuple[str, str], ...] = ()
     """What versions below one need beside that: pairs of a version and a requirement."""
     switches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

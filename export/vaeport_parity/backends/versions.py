@@ -80,6 +80,7 @@ def _of_version(facts: Facts, version: str, given: str) -> Facts:
             *(package for package in _packages(facts) if distribution_of(package) not in _names(facts.pinned)),
         ),
         environment=name.replace("*", "x"),
+        own_environment=True,
         remark=f"{facts.remark}, version {version}" if facts.remark else f"version {version}",
     )
 

@@ -144,11 +144,9 @@ def _difference(outcome: Outcome, before: Mapping[int, Arrays], plan: Plan, boun
     largest = None
     for index in outcome.answers.keys() & before.keys():
         step = plan.steps[index]
-        for output, values in outcome.answers[index].items():
+        for output in plan.subject.outputs[step.graph]:
             bound = bounds.of(step.graph, output, step.inputs)
-            other = before[index].get(output)
-            if other is None or other.shape != values.shape:
-                continue
+            values, other = outcome.answers[index][output], before[index][output]
             largest = max(largest or 0.0, error_ratio(max_abs_error(values, other), bound.noise_floor))
     return largest
 

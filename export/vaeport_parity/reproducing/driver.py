@@ -42,7 +42,13 @@ def reproducers(
     for place, graph in enumerate(failing):
         share = (until - time.monotonic()) / (len(failing) - place)
         row = max(short[graph.name], key=lambda row: (not row.failed, row.ratio))
-        found = _reproducer(subject, graph, row, backend, run, max(share, 1.0), version)
+        name = reproducer_name(subject, backend, graph.name)
+        found: Reproducer | None
+        try:
+            found = _reproducer(subject, graph, row, backend, run, max(share, 1.0), version)
+        except Exception as error:  # noqa: BLE001 - references raise errors of all kinds, and the comparison stands without
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            found = Reproducer(name, backend, version, text=f"no reproducer: {said}")
         if found is not None:
             made.append(found)
     return tuple(made)

@@ -2,6 +2,7 @@
 
 _NO_TYPE = r"takes no {dtype}, the type of the (in|out)put '"
 _NO_AXES = "gives the input '(x|flag|turns)' an axis, and it has none"
+_WEBGPU = ("onnxruntime-webgpu", "onnxruntime-chromium-webgpu")  # on an adapter without half floats
 _NO_BATCH = "ncnn runs rows of a batch one by one, and the inputs share no symbolic first axis"
 
 
@@ -15,6 +16,8 @@ REFUSALS: dict[tuple[str, str], str] = {
         (name, "bfloat16"): "[Uu]nsupported data type: 16"
         for name in ("onnxruntime-node", "onnxruntime-web", "onnxruntime-chromium")
     },
+    **{(name, "float16"): "requires f16 but the device does not support it" for name in _WEBGPU},
+    **{("onnxruntime-chromium-webgpu", case): "Can't create a session" for case in ("float64", "bfloat16")},
     **_types(("openvino", "openvino-default"), {"float64": "float64"}),
     **_types(("tract", "tract-newest"), {"bfloat16": "bfloat16"}),
     **{(name, case): _NO_AXES for name in ("tract", "tract-newest") for case in ("scalar", "branch", "loop")},

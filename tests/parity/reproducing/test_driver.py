@@ -1,0 +1,77 @@
+"""Reproducers as a comparison makes them: in a report, and by `--reproducer`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.parity.reproducing.planted import planted, rows
+from tests.parity.reproducing.test_reproducer import relu, transposing
+from vaeport_parity import check
+from vaeport_parity.backends import BACKENDS
+from vaeport_parity.cli import main
+from vaeport_parity.reproducing.packing import FILES
+
+NAME = "planted-Transpose"
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network, and a backend that is wrong on it."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.setitem(BACKENDS, NAME, planted("Transpose", tmp_path / "site"))
+    onnx.save(transposing(), tmp_path / "net.onnx")
+    onnx.save(relu(), tmp_path / "innocent.onnx")
+    np.savez(tmp_path / "inputs.npz", x=rows(40))
+    return tmp_path
+
+
+def test_report_that_falls_short_has_a_reproducer(files: Path) -> None:
+    report = check(
+        files / "net.onnx",
+        reference=str(files / "net.onnx"),
+        inputs={"x": rows(40)},
+        backends=NAME,
+        locate=False,
+        reproduce="deciding",
+    )
+    report.write(files / "report")
+
+    (made,) = report.backends[0].reproducers
+    assert (made.name, made.nodes) == (f"{NAME}-graph", 1)
+    assert {path.name for path in (files / f"report/reproducers/{made.name}").iterdir()} == set(FILES)
+    assert json.loads(report.to_json())["backends"][0]["reproducers"] == [made.name]
+
+
+def test_nothing_is_made_unless_it_is_wanted(files: Path) -> None:
+    report = check(
+        files / "net.onnx", reference=str(files / "net.onnx"), inputs={"x": rows()}, backends=NAME, locate=False
+    )
+
+    assert not report.holds
+    assert report.backends[0].reproducers == ()
+
+
+def test_backend_that_holds_gets_none(files: Path) -> None:
+    report = check(
+        files / "innocent.onnx",
+        reference=str(files / "innocent.onnx"),
+        inputs={"x": rows()},
+        backends=NAME,
+        reproduce="all",
+    )
+
+    assert report.holds, report
+    assert report.backends[0].reproducers == ()
+
+
+def test_command_writes_it_and_says_where(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--reference", str(files / "net.onnx"), "--inputs", str(files / "inputs.npz"), "--backends", NAME]
+
+    code = main([str(files / "net.onnx"), *words, "--no-locate", "--reproducer", str(files / "out")])
+
+    assert code == 1
+    assert {path.name for path in (files / f"out/{NAME}-graph").iterdir()} == set(FILES)
+    assert f"out/{NAME}-graph: 1 node (Transpose) of 6 show it" in capsys.readouterr().err
