@@ -131,7 +131,9 @@ class Search:
 
     def _is_right(self, name: str, values: Mapping[str, Any]) -> bool:
         value = values.get(name)
-        return tells(value) and any(self.yardstick.values[each].shape == value.shape for each in self._names(name, value))
+        return tells(value) and any(
+            self.yardstick.values[each].shape == value.shape for each in self._names(name, value)
+        )
 
     def _names(self, name: str, value: NDArray[Any]) -> list[str]:
         if name not in self._same:
@@ -147,9 +149,7 @@ class Search:
             self._near[name] = self.yardstick.near(value) or self.yardstick.same(value, ordered=False)
         return self._near[name]
 
-    def _healed(
-        self, tensor: str, values: Values, replaced: Values, error: float, *, sound: bool
-    ) -> Departure | None:
+    def _healed(self, tensor: str, values: Values, replaced: Values, error: float, *, sound: bool) -> Departure | None:
         """A departure at a tensor, where something of the reference in its place makes the output right."""
         given = values.get(tensor)
         best, least = None, _HEALED * error if np.isfinite(error) else self.allowed
@@ -174,7 +174,10 @@ class Search:
                     yield "", value, read
         names = dict.fromkeys(others)
         if isinstance(given, np.ndarray):
-            like = [*self._likeness(tensor, given), *self._names(tensor, given)]  # of another shape, where it is the same
+            like = [
+                *self._likeness(tensor, given),
+                *self._names(tensor, given),
+            ]  # of another shape, where it is the same
             names = dict.fromkeys(like or [*others, *self._missing(given.size, values)])
         yield from self._of_yardstick([name for name in names if name not in alike][:_MOST_TRIALS], given)
 
@@ -188,7 +191,9 @@ class Search:
     def _missing(self, size: int, values: Values) -> list[str]:
         """Tensors of one size that the reference has and the file has not."""
         there = {name: value for name, value in values.items() if tells(value) and value.size == size}
-        known = {each for name, value in there.items() for each in (*self._names(name, value), *self._near_of(name, value))}
+        known = {
+            each for name, value in there.items() for each in (*self._names(name, value), *self._near_of(name, value))
+        }
         return [name for name, value in self.yardstick.of_size(size) if name not in known and tells(value)]
 
     def _near_of(self, name: str, value: NDArray[Any]) -> list[str]:
@@ -225,9 +230,14 @@ class Search:
         return made.kind in _CONTAINERS or function_of(made.node, made.run.model) is not None
 
     def _name_of_right(self) -> str:
-        names = [*([self.right_name] if self.right_name in self.yardstick.values else []), *self.yardstick.same(self.right)]
+        names = [
+            *([self.right_name] if self.right_name in self.yardstick.values else []),
+            *self.yardstick.same(self.right),
+        ]
         names = names or self.yardstick.near(self.right)[:1]
-        made = [name for name in names if name in self.yardstick.made and not self._holds_more(self.yardstick.made[name])]
+        made = [
+            name for name in names if name in self.yardstick.made and not self._holds_more(self.yardstick.made[name])
+        ]
         return next(iter(made or names), "")
 
     def _between(self, tensor: str, sound: set[str]) -> list[str]:

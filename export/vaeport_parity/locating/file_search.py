@@ -60,7 +60,6 @@ class _Shown:
         given = self.run.values.get(self.row.output)
         return difference(given, self.right[self.row.output]) if isinstance(given, np.ndarray) else float("inf")
 
-
     @property
     def sameness(self) -> float:
         """Relative difference up to which tensors are the same: far below what the fault makes of the output."""
@@ -222,7 +221,9 @@ class FileSearch:
         if "torch" not in sys.modules or not graph.reference.any_inputs:
             return None
         try:
-            found = torch_yardstick(lambda: graph.reference.answers(shown.inputs, "float64"), shown.inputs, tolerance=shown.sameness)
+            found = torch_yardstick(
+                lambda: graph.reference.answers(shown.inputs, "float64"), shown.inputs, tolerance=shown.sameness
+            )
         except Exception:  # noqa: BLE001 - a stranger's module raises errors of all kinds
             return None
         return found if found.made else None
