@@ -35,7 +35,7 @@ KEPT = ROOT / "docs/parity"
 """Folder of what is kept."""
 
 RELEASES = KEPT / "releases.json"
-"""Onnxruntime's releases."""
+"""The drift of onnxruntime's releases; texts beside it, `*.md`, are part of the page."""
 
 _RELEASES = (13, 14, 15, *range(23, 33))
 """Minor versions of onnxruntime: those around the first that reads the graphs, and the last ten."""
@@ -102,6 +102,7 @@ def _page(page: str, kept: list[Kept]) -> str:
     parts = [processors_markdown(kept)] if kept else []
     if RELEASES.is_file():
         parts.append(drift_markdown(read_drift(RELEASES)))
+    parts += [file.read_text() for file in sorted(KEPT.glob("*.md"))]
     head, title, rest = page.partition("## The backends\n")
     return "\n".join([head.rstrip() + "\n", *parts, title + rest])
 

@@ -111,6 +111,11 @@ def make_plan(subject: Subject, *, timed: bool = True, expectations: Expectation
     steps, left_out = [], []
     for given in subject.input_sets:
         for step in _steps_of_set(given, drawn_batches(subject)):
+            if step.stop - step.start > _MOST_NARROW and _is_own_reference(subject, given):
+                left_out.append(
+                    f"{given.graph}, batches of more than {_MOST_NARROW} rows: the file is its own reference"
+                )
+                continue
             try:
                 if not given.given:  # whose rows are many, and are judged while backends run
                     expectations.of(step.graph, step.inputs, step.start, step.stop)
@@ -126,6 +131,12 @@ def make_plan(subject: Subject, *, timed: bool = True, expectations: Expectation
         steps += _timed_steps(subject)
     steps.sort(key=lambda step: step.start == step.stop)
     return Plan(subject, tuple(steps), expectations, tuple(dict.fromkeys(left_out)))
+
+
+def _is_own_reference(subject: Subject, given: InputSet) -> bool:
+    """Whether a graph whose rows are costly is its own reference, so that large batches tell little of the file."""
+    graphs = [graph for graph in subject.graphs if graph.name == given.graph]
+    return subject.costly and given.cuts == "sizes" and not any(graph.reference.has_noise for graph in graphs)
 
 
 def drawn_batches(subject: Subject) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from ..subjects.tensors import Arrays
 Precision = Literal["native", "float64"]
 """In the types that the graph has, or with every float widened to float64."""
 
-_CHUNKS: Mapping[Precision, int] = {"native": 1000, "float64": 16}  # float64 is quickest in cache, and as exact
+_CHUNKS: Mapping[Precision, int] = {"native": 64, "float64": 16}  # what is quickest, in cache, and as exact
 
 
 class Reference(Protocol):
