@@ -179,11 +179,10 @@ def test_action_installs_vaeport_into_the_python_on_the_path(checkout: Path) -> 
     place = checkout.parent / "python"
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     (site,) = place.glob("lib/python3*/site-packages")
-    packages = next(path for path in sys.path if path.endswith("site-packages"))
-    (site / "seen.pth").write_text(f"{packages}\n")
-    monkey = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    (site / "seen.pth").write_text("".join(f"{path}\n" for path in sys.path if path.endswith("site-packages")))
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
     with pytest.MonkeyPatch.context() as patch:
-        for key, value in monkey.items():
+        for key, value in offline.items():
             patch.setenv(key, value)
         installed = run_step("Install vaeport", checkout.parent, {"index": ""}, str(place / "bin"))
     assert installed.code == 0, installed.said
