@@ -4,6 +4,7 @@ from vaeport.bundle.opening import Bundle
 from vaeport.contract import CHECKPOINT_FOLDER, FP32, GRAPHS
 from vaeport.errors import CheckFailedError
 
+from ..options import OPSETS
 from .original import Original
 from .witnesses import Witnesses, converted
 
@@ -16,6 +17,8 @@ def fresh_graph(witnesses: Witnesses, graph: str) -> bytes:
 
     A lower precision is converted from the bundle's own float32 file, which is held against the original by itself; if
     that gives another file, from a fresh export, so that nobody is accused of what float32 has changed.
+
+    A file whose opset the exporter does not offer is held against an export in the nearest one that it does.
 
     Args:
         witnesses: the bundle in one precision.
@@ -60,4 +63,5 @@ def _export(bundle: Bundle, original: Original, graph: str, full: bytes) -> byte
     description = GraphDescription(manifest.name, manifest.labels, manifest.shapes)
     if graph in original.graphs:
         return adopt_graph(original.graphs[graph], graph, description)
-    return export_graph(original.module(graph), graph, description, opset=opset_of(full))
+    opset = min(max(opset_of(full), OPSETS.start), OPSETS.stop - 1)
+    return export_graph(original.module(graph), graph, description, opset=opset)

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Manifest
 from vaeport.contract import (
     CHECKPOINT_FOLDER,
     CLASS_PROBS,
     DECODER,
     ENCODER_CLASSIFIER,
+    GRAPHS,
     IMAGE,
     MANIFEST_FILE,
     Z_LOGVAR,
@@ -26,7 +28,9 @@ from ..graph.running import Answers, onnxruntime_answers
 from ..precisions.gates import GATES, Chained, Gate, PrecisionFigures, judge, missed
 from ..precisions.material import Material
 from .claims import CHANCE, binomial_tail, number_of
+from .ranges import range_faults
 from .seen import Seen
+from .witnesses import converted
 
 PSNR_OFF = 3.0
 """dB by which a stated PSNR may be off from that of a few hundred other images; on the shipped bundles: 1.1 at most."""
@@ -43,7 +47,12 @@ _LEAST = 1e-5
 
 
 def lower_claims(
-    precision: str, graphs: Mapping[str, bytes], full: Mapping[str, bytes], seen: Seen, manifest: Manifest
+    precision: str,
+    graphs: Mapping[str, bytes],
+    full: Mapping[str, bytes],
+    golden: Golden,
+    seen: Seen,
+    manifest: Manifest,
 ) -> Iterator[Finding]:
     """What is wrong with a lower precision, and with what is said of it.
 
@@ -53,6 +62,7 @@ def lower_claims(
         precision: its name.
         graphs: content of its graphs, by name.
         full: content of the float32 graphs, by name.
+        golden: golden inputs.
         seen: images with the original's answers.
         manifest: the bundle's manifest.
     """
@@ -73,8 +83,13 @@ def lower_claims(
         yield Finding(f"{CHECKPOINT_FOLDER}/", text)
     else:
         yield from (Finding(f"{precision}/", f"{text}, {on} against the original") for text in faults)
+    for name, content in graphs.items():
+        for text in range_faults(name, content, full[name], golden, seen):
+            yield Finding(GRAPHS[name].file(precision), text)
     stated = manifest.precision_figures.get(precision)
-    if isinstance(stated, dict):
+    # Figures are of the graphs that were made; of others, which are told by themselves, they say nothing.
+    sound = all(converted(full[name], precision, content) == content for name, content in graphs.items())
+    if isinstance(stated, dict) and sound:
         for text in _figure_faults(stated, figures, manifest, own=seen.own):
             yield Finding(MANIFEST_FILE, f"figures of {precision}: {text}")
 

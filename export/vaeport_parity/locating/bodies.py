@@ -49,7 +49,12 @@ def inner_search(departure: Departure, search: Search, until: float) -> Inner | 
         is_function = node.op_type != "If"
         error = difference(given, departure.wanted) if isinstance(given, np.ndarray) else float("inf")
         allowed = _LEFT * error if np.isfinite(error) else 0.0
-        return Inner(Search(run, search.yardstick, output, departure.wanted, allowed, until, departure.right), error, where, is_function)
+        return Inner(
+            Search(run, search.yardstick, output, departure.wanted, allowed, until, departure.right),
+            error,
+            where,
+            is_function,
+        )
     made = search.yardstick.made.get(departure.right)
     if node.op_type not in ("Loop", "Scan") or made is None or made.node is None or made.run is None:
         return None

@@ -70,6 +70,7 @@ class Search:
     """The reference's name for the output; empty where it is to be found by value."""
     _same: dict[str, list[str]] = field(default_factory=dict)
     _near: dict[str, list[str]] = field(default_factory=dict)
+    _known: set[str] | None = None
 
     def departures(self) -> list[Departure]:
         """The nodes that are wrong, in order; none where the output is right."""
@@ -90,6 +91,7 @@ class Search:
             values = self.run.again(replaced)
             self._same.clear()
             self._near.clear()
+            self._known = None
         return found
 
     def _error(self, values: Mapping[str, Any]) -> float:
@@ -114,12 +116,22 @@ class Search:
             if isinstance(values.get(tensor), np.ndarray) and self._likeness(tensor, values[tensor]):
                 tried.add(tensor)
         if found is None:
-            found = Departure(self.output, self._name_of_right(), values.get(self.output), self.right)
+            found = self._at_output(values)
         others = self._between(found.tensor, sound | tried | set(replaced))
         earlier = self._frontier(others, values)
         if earlier is not None:
             return earlier
         return self._chosen(found, others, values)
+
+    def _at_output(self, values: Values) -> Departure:
+        """The departure at the output itself, which its right answer heals."""
+        given = values.get(self.output)
+        for read in reads_of(self.run.makers[self.output]):
+            value = values.get(read)
+            if read in self.run.varying and isinstance(value, np.ndarray) and value.shape == self.right.shape:
+                if self.yardstick.is_same(value, self.right):
+                    return Departure(self.output, "", given, self.right, read)
+        return Departure(self.output, self._name_of_right(), given, self.right)
 
     def _sound(self, path: list[str], values: Mapping[str, Any]) -> set[str]:
         """Tensors that the reference has too, and what they are made from."""
@@ -131,7 +143,9 @@ class Search:
 
     def _is_right(self, name: str, values: Mapping[str, Any]) -> bool:
         value = values.get(name)
-        return tells(value) and any(self.yardstick.values[each].shape == value.shape for each in self._names(name, value))
+        return tells(value) and any(
+            self.yardstick.values[each].shape == value.shape for each in self._names(name, value)
+        )
 
     def _names(self, name: str, value: NDArray[Any]) -> list[str]:
         if name not in self._same:
@@ -147,9 +161,7 @@ class Search:
             self._near[name] = self.yardstick.near(value) or self.yardstick.same(value, ordered=False)
         return self._near[name]
 
-    def _healed(
-        self, tensor: str, values: Values, replaced: Values, error: float, *, sound: bool
-    ) -> Departure | None:
+    def _healed(self, tensor: str, values: Values, replaced: Values, error: float, *, sound: bool) -> Departure | None:
         """A departure at a tensor, where something of the reference in its place makes the output right."""
         given = values.get(tensor)
         best, least = None, _HEALED * error if np.isfinite(error) else self.allowed
@@ -166,17 +178,31 @@ class Search:
     def _trials(self, tensor: str, given: Any, values: Values) -> Iterator[tuple[str, NDArray[Any], str]]:
         """What may belong in the place of a tensor: the likeliest first, each once, in the shapes that it may have."""
         alike, others = self._counterparts(tensor, values)
+        if isinstance(given, np.ndarray) and others:
+            alike += self._replaced(tensor, [name for name in others if name in self._missing(given.size, values)])
         yield from self._of_yardstick(alike, given)
         for read in reads_of(self.run.makers[tensor]):
             value = values.get(read)
             if read in self.run.varying and isinstance(value, np.ndarray) and isinstance(given, np.ndarray):
-                if value.shape == given.shape and value.dtype == given.dtype and not np.array_equal(value, given):
+                if (
+                    value.shape == given.shape
+                    and value.dtype.kind == given.dtype.kind
+                    and not np.array_equal(value, given)
+                ):
                     yield "", value, read
         names = dict.fromkeys(others)
         if isinstance(given, np.ndarray):
-            like = [*self._likeness(tensor, given), *self._names(tensor, given)]  # of another shape, where it is the same
+            like = [
+                *self._likeness(tensor, given),
+                *self._names(tensor, given),
+            ]  # of another shape, where it is the same
             names = dict.fromkeys(like or [*others, *self._missing(given.size, values)])
         yield from self._of_yardstick([name for name in names if name not in alike][:_MOST_TRIALS], given)
+
+    def _replaced(self, tensor: str, names: list[str]) -> list[str]:
+        """Those of operators that none of the nodes has that read a tensor: else it was put before one of them."""
+        readers = {node.op_type for node in self.run.makers.values() if tensor in node.input}
+        return [name for name in names if self.yardstick.made[name].kind not in readers]
 
     def _others(self, tensor: str, given: Any, values: Values) -> Iterator[tuple[str, NDArray[Any], str]]:
         """What else the reference makes from what the node reads, where the file has it nowhere."""
@@ -187,12 +213,12 @@ class Search:
 
     def _missing(self, size: int, values: Values) -> list[str]:
         """Tensors of one size that the reference has and the file has not."""
-        there = {name: value for name, value in values.items() if tells(value) and value.size == size}
-        known = {each for name, value in there.items() for each in (*self._names(name, value), *self._near_of(name, value))}
+        if self._known is None:
+            there = {name: value for name, value in values.items() if tells(value)}
+            found = ((self._names(name, value) or self._likeness(name, value)[:1]) for name, value in there.items())
+            self._known = {each for names in found for each in names}
+        known = self._known
         return [name for name, value in self.yardstick.of_size(size) if name not in known and tells(value)]
-
-    def _near_of(self, name: str, value: NDArray[Any]) -> list[str]:
-        return self._likeness(name, value)[:1]
 
     def _of_yardstick(self, names: list[str], given: Any) -> Iterator[tuple[str, NDArray[Any], str]]:
         tried = [given] if isinstance(given, np.ndarray) else []
@@ -206,13 +232,13 @@ class Search:
         """Tensors that the reference makes from what the node reads: with the same operator, and with others."""
         node = self.run.makers[tensor]
         place = list(node.output).index(tensor)
-        reads = [values[read] for read in reads_of(node) if read in self.run.varying and tells(values.get(read))]
-        known = [set(self.yardstick.same(value)) for value in reads]
+        telling = [read for read in reads_of(node) if read in self.run.varying and tells(values.get(read))]
+        reads = [self._names(read, values[read]) for read in telling]
         fitting: dict[bool, list[str]] = {True: [], False: []}
         for name, made in self.yardstick.made.items():
             if self._holds_more(made) and made.kind != node.op_type:
                 continue
-            if known and all(names & set(made.reads) for names in known):
+            if reads and all(not set(made.reads).isdisjoint(names) for names in reads):
                 outputs = list(made.node.output) if made.node is not None else [name]
                 if len(outputs) == 1 or name.rpartition("/")[2] == outputs[min(place, len(outputs) - 1)]:
                     fitting[made.kind == node.op_type].append(name)
@@ -225,9 +251,14 @@ class Search:
         return made.kind in _CONTAINERS or function_of(made.node, made.run.model) is not None
 
     def _name_of_right(self) -> str:
-        names = [*([self.right_name] if self.right_name in self.yardstick.values else []), *self.yardstick.same(self.right)]
+        names = [
+            *([self.right_name] if self.right_name in self.yardstick.values else []),
+            *self.yardstick.same(self.right),
+        ]
         names = names or self.yardstick.near(self.right)[:1]
-        made = [name for name in names if name in self.yardstick.made and not self._holds_more(self.yardstick.made[name])]
+        made = [
+            name for name in names if name in self.yardstick.made and not self._holds_more(self.yardstick.made[name])
+        ]
         return next(iter(made or names), "")
 
     def _between(self, tensor: str, sound: set[str]) -> list[str]:

@@ -16,8 +16,9 @@ from ..asking.steps import Plan
 from ..judging.report import Row
 from ..reading.differences import describe, file_differences
 from ..reference.evaluator import every_node, is_random
+from ..reference.expected import Expected
 from ..reference.onnx_graph import unoptimised_session
-from ..subjects.subject import Graph
+from ..subjects.subject import Graph, InputSet
 from ..subjects.tensors import Arrays
 from .bodies import inner_search
 from .departure import Departure, Search
@@ -47,6 +48,19 @@ class Fault:
 
 
 @dataclass(frozen=True, eq=False)
+class _Batch:
+    """Some rows of an input set."""
+
+    given: InputSet
+    start: int
+    stop: int
+
+    @property
+    def inputs(self) -> Arrays:
+        return self.given.rows(self.start, self.stop)
+
+
+@dataclass(frozen=True, eq=False)
 class _Shown:
     """A run on which the file's own answer is wrong."""
 
@@ -59,7 +73,6 @@ class _Shown:
     def error(self) -> float:
         given = self.run.values.get(self.row.output)
         return difference(given, self.right[self.row.output]) if isinstance(given, np.ndarray) else float("inf")
-
 
     @property
     def sameness(self) -> float:
@@ -145,63 +158,60 @@ class FileSearch:
             return None  # the file is its own reference
         session = _session(model)
         for row in failing:
-            for inputs in self._runs(graph, row, session):
+            for batch in self._batches(graph, row, session):
+                inputs = batch.inputs
                 try:
-                    right = self._right(graph, row, inputs)
+                    right = self._expected(batch).float64
                 except InputError:
                     continue
                 shown = _Shown(row, inputs, right, GraphRun(model, inputs))
                 if shown.error > _SHOWS * row.tolerance:
                     return shown
-                if session is not None and self._differs(session, graph, row, inputs):
+                if session is not None and self._differs(session, batch, row):
                     shown = _Shown(row, inputs, right, GraphRun(model, inputs, exact=False))
-                    if shown.error > row.tolerance and not self._is_runtimes(graph, row, inputs):
+                    if shown.error > row.tolerance and not self._is_runtimes(batch, row):
                         return shown
         return None
 
-    def _is_runtimes(self, graph: Graph, row: Row, inputs: Arrays) -> bool:
+    def _is_runtimes(self, batch: _Batch, row: Row) -> bool:
         """Whether a plain runtime answers as wrongly to the fresh export, so that the file is not to blame."""
-        fresh = self.fresh(graph.name)
+        fresh = self.fresh(row.graph)
         session = _session(fresh) if fresh else None
-        return session is None or self._differs(session, graph, row, inputs)
+        return session is None or self._differs(session, batch, row)
 
-    def _right(self, graph: Graph, row: Row, inputs: Arrays) -> Arrays:
-        if graph.reference.any_inputs:
-            return graph.reference.answers(inputs, "float64")
-        given = self.plan.subject.input_set(graph.name, row.worst[0] or "probes")
-        return self.plan.expectations.of(graph.name, given.name, 0, len(given)).float64
+    def _expected(self, batch: _Batch) -> Expected:
+        return self.plan.expectations.of(batch.given.graph, batch.given.name, batch.start, batch.stop)
 
-    def _runs(self, graph: Graph, row: Row, session: Any) -> Iterator[Arrays]:
-        """Inputs on which the file may be wrong, few rows first: those with the largest error, then their batch."""
+    def _batches(self, graph: Graph, row: Row, session: Any) -> Iterator[_Batch]:
+        """Batches on which the file may be wrong, few rows first: those with the largest error, then their batch."""
         name, start, stop = row.step
         given = self.plan.subject.input_set(graph.name, name or row.worst[0] or "probes")
-        if not given.batched or not graph.reference.any_inputs:
-            yield given.values()
-            return
         if stop == start:
             start, stop = 0, len(given)
+        if not given.batched or not graph.reference.any_inputs:
+            yield _Batch(given, 0, len(given))
+            return
         worst = row.worst[1] if row.worst[0] == given.name and start <= row.worst[1] < stop else start
         first = max(start, min(worst, stop - _ROWS))
-        few = (first, min(first + _ROWS, stop))
-        yield given.rows(*few)
+        few = _Batch(given, first, min(first + _ROWS, stop))
+        yield few
         sizes = sorted({worst - start + 1, *(size for size in _SIZES if worst - start < size)})
-        batches = [(start, start + size) for size in sizes if start + size < stop] + [(start, stop)]
-        for batch in batches:
-            inputs = given.rows(*batch)
-            if batch != few and (session is None or self._differs(session, graph, row, inputs)):
-                yield inputs
+        for last in dict.fromkeys([*(start + size for size in sizes if start + size < stop), stop]):
+            batch = _Batch(given, start, last)
+            if (start, last) != (few.start, few.stop) and (session is None or self._differs(session, batch, row)):
+                yield batch
 
-    def _differs(self, session: Any, graph: Graph, row: Row, inputs: Arrays) -> bool:
+    def _differs(self, session: Any, batch: _Batch, row: Row) -> bool:
         """Whether a plain runtime's answer is wrong on a batch."""
         names = [info.name for info in session.get_inputs()]
+        inputs = batch.inputs
         given = inputs if set(names) == set(inputs) else dict(zip(names, inputs.values(), strict=True))
-        place = [spec.name for spec in graph.outputs].index(row.output)
+        place = [spec.name for spec in self.plan.subject.graph(row.graph).outputs].index(row.output)
         try:
             answer = session.run(None, given)[place]
         except Exception:  # noqa: BLE001 - onnxruntime's own errors share no base, and no answer is a wrong one
             return True
-        right = graph.reference.answers(inputs, "native")[row.output]
-        return difference(np.asarray(answer), right) > row.tolerance
+        return difference(np.asarray(answer), self._expected(batch).native[row.output]) > row.tolerance
 
     def _of_fresh(self, fresh: ModelProto, graph: Graph, shown: _Shown, where: str) -> Yardstick | None:
         """The fresh export's tensors; None where its own answer is as wrong."""
@@ -222,7 +232,9 @@ class FileSearch:
         if "torch" not in sys.modules or not graph.reference.any_inputs:
             return None
         try:
-            found = torch_yardstick(lambda: graph.reference.answers(shown.inputs, "float64"), shown.inputs, tolerance=shown.sameness)
+            found = torch_yardstick(
+                lambda: graph.reference.answers(shown.inputs, "float64"), shown.inputs, tolerance=shown.sameness
+            )
         except Exception:  # noqa: BLE001 - a stranger's module raises errors of all kinds
             return None
         return found if found.made else None

@@ -294,4 +294,5 @@ def _info(name: str, value: Any) -> onnx.ValueInfoProto:
 
 def _in_place(node: NodeProto, made: Mapping[str, Any]) -> list[Any]:
     values = (made.get(name) for name in node.output)
-    return [np.asarray(value) if isinstance(value, np.generic) else value for value in values]
+    kinds = (np.ndarray, np.generic)
+    return [np.asarray(value, order="C") if isinstance(value, kinds) else value for value in values]

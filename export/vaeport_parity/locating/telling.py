@@ -51,7 +51,7 @@ def told(departure: Departure, search: Search, *, error: float, before: str = ""
 def off(error: float, right: NDArray[Any]) -> str:
     """How far a tensor is off, in words."""
     if not np.isfinite(error):
-        return "is of another shape, or no number"
+        return "is infinite or no number"
     return f"is off by {error:.2g}" if right.dtype.kind == "f" else f"is wrong in {error:.0f} of {right.size} entries"
 
 
@@ -83,16 +83,16 @@ def _differences(departure: Departure, run: GraphRun, yardstick: Yardstick) -> I
     made = yardstick.made.get(departure.right)
     if departure.bypassed:
         return
-    if made is not None and (text := _misplaced(departure, run, yardstick)):
-        yield text
-        return
-    if made is None or made.node is None:
+    if made is None:
         yield from _of_weights(node, run, yardstick)
         return
-    same_kind = (node.op_type, node.domain) == (made.node.op_type, made.node.domain)
+    same_kind = made.node is not None and (node.op_type, node.domain) == (made.node.op_type, made.node.domain)
+    if not same_kind and (text := _misplaced(departure, run, yardstick)):
+        yield text
+        return
     if not same_kind:
         reads = _names_of_reads(node, run, yardstick)
-        if reads and all(names & set(made.reads) for names in reads):
+        if made.node is not None and reads and all(names & set(made.reads) for names in reads):
             yield f"it is {_one(made.kind)} in {yardstick.where}"
         yield from _of_weights(node, run, yardstick)
         return

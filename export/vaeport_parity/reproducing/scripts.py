@@ -72,10 +72,11 @@ def script_for(backend: str, case: Case, *, title: str, needs: str, shown: str =
             shows it; empty where the answer is wrong.
     """
     body = body_of(backend)
-    words = {"output": case.output, "graph": case.model.graph.name, "backend": backend, **body.words, **_layout(case)}
+    names = {"output": repr(case.output), "graph": repr(case.model.graph.name)}  # a stranger's, and not code
+    words = {**names, "backend": repr(backend), **body.words, **_layout(case)}
     text = Template(_read(body.template)).substitute(words).rstrip("\n")
     frame = Template(_read("silent" if shown else "wrong"))
-    return frame.substitute(title=title.replace('"', "'"), needs=needs, body=text, shown=shown)
+    return frame.substitute(title=re.sub(r"[^\w ,.()+=-]", "_", title), needs=needs, body=text, shown=shown)
 
 
 def body_of(backend: str) -> Body:
