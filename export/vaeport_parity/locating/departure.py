@@ -209,7 +209,24 @@ class Search:
         if isinstance(given, np.ndarray):
             alike, others = self._counterparts(tensor, values)
             missing = self._missing(given.size, values) if alike or others else []
-            yield from self._of_yardstick([name for name in (*alike, *others) if name in missing], given)
+            names = [name for name in (*alike, *others) if name in missing]
+            if not self._is_in_place_of(tensor, names[0] if names else ""):
+                names = [
+                    name for name in names if self._names(tensor, given) and not self._is_after(name, tensor, given)
+                ]
+            yield from self._of_yardstick(names, given)
+
+    def _is_after(self, name: str, tensor: str, given: NDArray[Any]) -> bool:
+        """Whether the reference makes something of what a tensor holds: what makes that is missing behind the tensor."""
+        return not set(self.yardstick.made[name].reads).isdisjoint(self._names(tensor, given))
+
+    def _is_in_place_of(self, tensor: str, name: str) -> bool:
+        """Whether an Identity stands where the reference has an operator, and was not just put in."""
+        node, made = self.run.makers[tensor], self.yardstick.made.get(name)
+        if node.op_type != "Identity" or made is None:
+            return False
+        named = made.node is not None and made.node.name == node.name
+        return named or sum(each.op_type == "Identity" for each in self.run.model.graph.node) == 1
 
     def _missing(self, size: int, values: Values) -> list[str]:
         """Tensors of one size that the reference has and the file has not."""

@@ -48,6 +48,21 @@ def told(departure: Departure, search: Search, *, error: float, before: str = ""
     return f"{text}; {'; '.join(parts)}"
 
 
+def is_explained(departure: Departure, search: Search) -> bool:
+    """Whether a node differs from the reference's in more than what it gives: else what it reads must differ.
+
+    Args:
+        departure: where the file leaves the reference.
+        search: the search that found it.
+    """
+    made = search.yardstick.made.get(departure.right)
+    node = search.run.makers[departure.tensor]
+    if departure.bypassed or departure.given is None or made is None or made.node is None:
+        return True
+    inside = any(attribute.HasField("g") for attribute in node.attribute) or node.domain not in ("", "ai.onnx")
+    return inside or node.op_type != made.kind or bool(differences(departure, search))
+
+
 def off(error: float, right: NDArray[Any]) -> str:
     """How far a tensor is off, in words."""
     if not np.isfinite(error):
