@@ -2,16 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.random import Generator
+from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from tests.parity.locating.graphs import GRAPHS, built
 
 PLANTED = "planted"
 """Mark of a node that is wrong, in its doc string, which rewrites keep."""
+
+OTHERS = {
+    "Relu": "Softplus",
+    "Tanh": "Softsign",
+    "Add": "Sub",
+    "Mul": "Add",
+    "Sigmoid": "Tanh",
+    "Softmax": "LogSoftmax",
+    "ArgMax": "ArgMin",
+    "Greater": "Less",
+}
+"""Operators by those that they are mistaken for."""
 
 Plant = Callable[[ModelProto, Generator], bool]
 """Plants a defect; false where the graph has no place for it."""
@@ -41,7 +55,8 @@ def residual() -> ModelProto:
     """Convolutions with a batch normalisation and a skip connection."""
     return built(
         """<ir_version: 9, opset_import: ["": 18]>
-        residual (float[batch, 2, 6, 6] x) => (float[batch, 3] y) <int64[2] places = {2, 3}, float[4] spread = {0.5, 0.8, 1.1, 1.4}> {
+        residual (float[batch, 2, 6, 6] x) => (float[batch, 3] y)
+        <int64[2] places = {2, 3}, float[4] spread = {0.5, 0.8, 1.1, 1.4}> {
             enter = Conv <pads = [1, 1, 1, 1]> (x, w1, b1)
             normal = BatchNormalization <epsilon = 0.001> (enter, scale, offset, mean, spread)
             active = Relu (normal)
@@ -53,8 +68,11 @@ def residual() -> ModelProto:
             y = Gemm <transB = 1> (pooled, w3, b3)
         }""",
         {
-            **{"w1": (4, 2, 3, 3), "b1": (4,), "scale": (4,), "offset": (4,), "mean": (4,), "w2": (4, 4, 3, 3)},
-            **{"b2": (4,), "w3": (3, 4), "b3": (3,)},
+            **dict.fromkeys(("b1", "scale", "offset", "mean", "b2"), (4,)),
+            "w1": (4, 2, 3, 3),
+            "w2": (4, 4, 3, 3),
+            "w3": (3, 4),
+            "b3": (3,),
         },
     )
 
@@ -96,10 +114,10 @@ def cases(count: int, seed: int) -> list[Case]:
         model = NETWORKS[network]()
         for index, node in enumerate(model.graph.node):
             node.name = f"node_{index}_{node.op_type}"
-        plant = PLANTS[rng.integers(len(PLANTS))]
+        plant = PLANTS[int(rng.integers(len(PLANTS)))]
         if not plant(model, rng):
             continue
-        rewrites = [REWRITES[index] for index in rng.permutation(len(REWRITES))[: rng.integers(3)]]
+        rewrites = [REWRITES[int(index)] for index in rng.permutation(len(REWRITES))[: rng.integers(3)]]
         for rewrite in rewrites:
             rewrite(model, rng)
         names = " + ".join(each.__name__ for each in (plant, *rewrites))
@@ -115,7 +133,7 @@ def changed_entry(model: ModelProto, rng: Generator) -> bool:
 def lost_sign(model: ModelProto, rng: Generator) -> bool:
     """A row of a weight has the other sign."""
 
-    def change(values: np.ndarray) -> np.ndarray:
+    def change(values: NDArray[Any]) -> NDArray[Any]:
         values[rng.integers(len(values))] *= -1
         return values
 
@@ -129,14 +147,10 @@ def rounded(model: ModelProto, rng: Generator) -> bool:
 
 def other_operator(model: ModelProto, rng: Generator) -> bool:
     """A node has another operator."""
-    other = {
-        **{"Relu": "Softplus", "Tanh": "Softsign", "Add": "Sub", "Mul": "Add", "Sigmoid": "Tanh"},
-        **{"Softmax": "LogSoftmax", "ArgMax": "ArgMin", "Greater": "Less"},
-    }
-    node = _one(model, rng, lambda node: node.op_type in other)
+    node = _one(model, rng, lambda node: node.op_type in OTHERS)
     if node is None:
         return False
-    node.op_type = other[node.op_type]
+    node.op_type = OTHERS[node.op_type]
     node.doc_string = PLANTED
     return True
 
@@ -216,7 +230,9 @@ def with_identities(model: ModelProto, rng: Generator) -> None:
     """An Identity stands behind many nodes."""
     for tensor in [name for node in model.graph.node for name in node.output if name]:
         if rng.random() < 0.6:
-            _behind(model, tensor, [helper.make_node("Identity", [f"{tensor} before"], [tensor], name=f"pass {tensor}")])
+            _behind(
+                model, tensor, [helper.make_node("Identity", [f"{tensor} before"], [tensor], name=f"pass {tensor}")]
+            )
 
 
 def with_constants(model: ModelProto, rng: Generator) -> None:
@@ -252,18 +268,63 @@ def with_split_products(model: ModelProto, rng: Generator) -> None:
             helper.make_node("MatMul", [f"{tag} b", f"{tag} lower"], [f"{tag} d"], doc_string=node.doc_string),
             helper.make_node("Add", [f"{tag} c", f"{tag} d"], list(node.output), doc_string=node.doc_string),
         ]
-        at = list(model.graph.node).index(node)
-        model.graph.node.remove(node)
-        for place, each in enumerate(nodes):
-            each.name = f"{tag} {place}"
-            model.graph.node.insert(at + place, each)
+        _replace(model, node, nodes, tag)
 
 
-REWRITES: Sequence[Rewrite] = (renamed, with_identities, with_constants, with_dead_nodes, with_split_products)
+def with_products_and_sums(model: ModelProto, rng: Generator) -> None:
+    """A Gemm is a product and a sum."""
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for node in [each for each in model.graph.node if each.op_type == "Gemm" and each.input[1] in weights]:
+        tag = f"{node.output[0]} {rng.integers(1000)}"
+        turned = np.ascontiguousarray(weights[node.input[1]].T)
+        model.graph.initializer.append(numpy_helper.from_array(turned, f"{tag} turned"))
+        mark = node.doc_string
+        _replace(
+            model,
+            node,
+            [
+                helper.make_node("MatMul", [node.input[0], f"{tag} turned"], [f"{tag} product"], doc_string=mark),
+                helper.make_node("Add", [f"{tag} product", node.input[2]], list(node.output), doc_string=mark),
+            ],
+            tag,
+        )
+
+
+def with_spelled_activations(model: ModelProto, rng: Generator) -> None:
+    """Sigmoid and Relu are written out."""
+    for node in [each for each in model.graph.node if each.op_type in ("Sigmoid", "Relu")]:
+        tag, mark = f"{node.output[0]} {rng.integers(1000)}", node.doc_string
+        constant = np.array(float(node.op_type == "Sigmoid"), np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(constant, f"{tag} number"))
+        if node.op_type == "Relu":
+            nodes = [helper.make_node("Max", [node.input[0], f"{tag} number"], list(node.output), doc_string=mark)]
+        else:
+            nodes = [
+                helper.make_node("Neg", [node.input[0]], [f"{tag} a"], doc_string=mark),
+                helper.make_node("Exp", [f"{tag} a"], [f"{tag} b"], doc_string=mark),
+                helper.make_node("Add", [f"{tag} b", f"{tag} number"], [f"{tag} c"], doc_string=mark),
+                helper.make_node("Reciprocal", [f"{tag} c"], list(node.output), doc_string=mark),
+            ]
+        _replace(model, node, nodes, tag)
+
+
+REWRITES: Sequence[Rewrite] = (
+    *(renamed, with_identities, with_constants, with_dead_nodes, with_split_products),
+    *(with_products_and_sums, with_spelled_activations),
+)
 """Every kind of rewrite."""
 
 
-def _weight(model: ModelProto, rng: Generator, change: Callable[[np.ndarray], np.ndarray]) -> bool:
+def _replace(model: ModelProto, node: NodeProto, nodes: Sequence[NodeProto], tag: str) -> None:
+    """Put nodes in the place of one."""
+    at = list(model.graph.node).index(node)
+    model.graph.node.remove(node)
+    for place, each in enumerate(nodes):
+        each.name = f"{tag} {place}"
+        model.graph.node.insert(at + place, each)
+
+
+def _weight(model: ModelProto, rng: Generator, change: Callable[[NDArray[Any]], NDArray[Any]]) -> bool:
     """Change a weight, and mark the nodes that read it."""
     floats = [each for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT and each.dims]
     tensor = floats[rng.integers(len(floats))]
@@ -275,7 +336,7 @@ def _weight(model: ModelProto, rng: Generator, change: Callable[[np.ndarray], np
     return True
 
 
-def _set(values: np.ndarray, rng: Generator, factor: float) -> np.ndarray:
+def _set(values: NDArray[Any], rng: Generator, factor: float) -> NDArray[Any]:
     values.flat[rng.integers(values.size)] *= np.float32(factor)
     return values
 
@@ -305,4 +366,3 @@ def _behind(model: ModelProto, tensor: str, nodes: Sequence[NodeProto]) -> None:
     for place, node in enumerate(nodes):
         node.input[:] = [before if name == f"{tensor} before" else name for name in node.input]
         model.graph.node.insert(at + 1 + place, node)
-
