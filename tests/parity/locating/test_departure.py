@@ -197,9 +197,9 @@ def test_drift_that_hangs_on_the_batch_is_found_behind_identities() -> None:
         helper.make_node("Greater", ["rows", "limit"], ["many"]),
         helper.make_node("Cast", ["many"], ["number"], to=onnx.TensorProto.FLOAT),
         helper.make_node("Mul", ["number", "amount"], ["drift"]),
-        helper.make_node("Add", ["bent", "drift"], ["drifted"], name="drifting"),
+        helper.make_node("Add", ["second", "drift"], ["drifted"], name="drifting"),
     ]
-    at = next(index for index, node in enumerate(model.graph.node) if node.output[0] == "bent") + 1
+    at = next(index for index, node in enumerate(model.graph.node) if node.output[0] == "second") + 1
     for place, node in enumerate(nodes):
         model.graph.node.insert(at + place, node)
     model.graph.node[at + len(nodes)].input[0] = "drifted"
