@@ -26,7 +26,7 @@ from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
-from .running.beside import Beside
+from .running.beside import Beside, on_one_thread
 from .running.environments import install, missing_reason
 from .running.execution import Outcome
 from .running.lanes import Lanes
@@ -205,6 +205,7 @@ class _Asking:
             place = stack.enter_context(scratch_folder("vaeport-parity"))
             side_by_side = self.isolated and not self.timed
             if side_by_side:
+                stack.enter_context(on_one_thread())
                 subjects = [_with_fresh_beside(subject, place, stack) for subject in subjects]
             lanes = stack.enter_context(Lanes()) if side_by_side else None
             started: list[tuple[_Started, str]] = []

@@ -34,8 +34,8 @@ def draw(results: Results, folder: Path) -> list[Path]:
     return paths
 
 
-def _figure(width: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, 4), layout="constrained")
+def _figure() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(10, 4), layout="constrained")
     axes: Axes = figure.add_subplot()
     axes.grid(alpha=0.3)
     return figure, axes
@@ -43,7 +43,7 @@ def _figure(width: float) -> tuple[Figure, Axes]:
 
 def _bounds(results: Results) -> Figure:
     """False alarms and detections by bound."""
-    figure, axes = _figure(8)
+    figure, axes = _figure()
     axes.plot(_BOUNDS, _shares(results.pairs), color="black", lw=2, label="right runtimes: false alarms")
     axes.plot(_BOUNDS, _shares(results.direct), color="black", ls="--", label="the same without Strassen's product")
     for low, high, records in by_effect(results.sized, _EFFECTS):
@@ -56,13 +56,13 @@ def _bounds(results: Results) -> Figure:
     axes.set(xscale="log", xlabel="bound in noise floors", ylabel="share called wrong, %", xlim=(1, 32), ylim=(-2, 102))
     axes.set_xticks(BOUNDS, [f"{bound:g}" for bound in BOUNDS])
     axes.minorticks_off()
-    axes.legend(loc="center right", fontsize=8)
+    figure.legend(loc="outside right center", fontsize=8)
     return figure
 
 
 def _sizes(results: Results) -> Figure:
     """Detections by the size of the defect, for each bound."""
-    figure, axes = _figure(8)
+    figure, axes = _figure()
     for place, bound in enumerate(BOUNDS):
         shares = [100 * share([d for d in results.sized if d["size"] == size], beyond(bound)) for size in SIZES]
         axes.plot(SIZES, shares, color=mpl.colormaps["viridis"](place / len(BOUNDS)), label=f"{bound:g} floors")
@@ -71,13 +71,13 @@ def _sizes(results: Results) -> Figure:
     axes.plot(SIZES, limit, color="black", ls="--", label="effect of a floor or more")
     axes.set(xscale="log", xlabel="size of the defect, relative to the tensor's largest weight")
     axes.set(ylabel="share of defects seen, %", ylim=(-2, 102))
-    axes.legend(title="bound", fontsize=8)
+    figure.legend(title="bound", loc="outside right center", fontsize=8)
     return figure
 
 
 def _rules(results: Results) -> Figure:
     """Detections by the size of the defect, for the bound of 4 floors, the profile and fixed tolerances."""
-    figure, axes = _figure(8)
+    figure, axes = _figure()
     for name, says in rules_to_compare().items():
         shares = [100 * share([d for d in results.sized if d["size"] == size], says) for size in SIZES]
         alarms = 100 * share(results.pairs, says)
@@ -85,7 +85,7 @@ def _rules(results: Results) -> Figure:
         axes.plot(SIZES, shares, lw=width, label=f"{name} ({alarms:.1f} % false alarms)")
     axes.set(xscale="log", xlabel="size of the defect, relative to the tensor's largest weight")
     axes.set(ylabel="share of defects seen, %", ylim=(-2, 102))
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside right center", fontsize=8)
     return figure
 
 

@@ -1,12 +1,15 @@
 """A bundle's graphs as the exporter makes them now."""
 
 from vaeport.bundle.opening import Bundle
-from vaeport.contract import FP32, GRAPHS
+from vaeport.contract import CHECKPOINT_FOLDER, FP32, GRAPHS
 from vaeport.errors import CheckFailedError
 
 from ..options import OPSETS
 from .original import Original
 from .witnesses import Witnesses, converted
+
+_MOST_KEPT = 8
+_made: dict[tuple[object, ...], bytes] = {}  # by all that an export depends on, the checkpoint's checksums among it
 
 
 def fresh_graph(witnesses: Witnesses, graph: str) -> bytes:
@@ -38,6 +41,21 @@ def fresh_graph(witnesses: Witnesses, graph: str) -> bytes:
 
 
 def _exported(bundle: Bundle, original: Original, graph: str, full: bytes) -> bytes:
+    """The export of a graph; several precisions, findings and places ask for the same one."""
+    from ..graph.adoption import opset_of
+
+    manifest = bundle.manifest
+    files = {name: entry.sha256 for name, entry in manifest.files.items() if name.startswith(CHECKPOINT_FOLDER)}
+    key = (graph, opset_of(full), manifest.name, manifest.labels, manifest.shapes, tuple(sorted(files.items())))
+    if key not in _made:
+        content = _export(bundle, original, graph, full)
+        while len(_made) >= _MOST_KEPT:
+            _made.pop(next(iter(_made)))
+        _made[key] = content
+    return _made[key]
+
+
+def _export(bundle: Bundle, original: Original, graph: str, full: bytes) -> bytes:
     from ..graph.adoption import adopt_graph, opset_of
     from ..graph.onnx_file import GraphDescription, export_graph
 

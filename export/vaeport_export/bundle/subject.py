@@ -15,6 +15,7 @@ from vaeport.bundle.golden import parse_golden
 from vaeport.bundle.opening import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.common.fileio import scratch_folder
 from vaeport.contract import (
+    CHECKPOINT_FOLDER,
     CLASS_PROBS,
     DECODER,
     ENCODER_CLASSIFIER,
@@ -39,6 +40,8 @@ from .input_sets import asked_images, input_sets, recorded_answers
 from .original import Original, read_original
 from .stranger import check_onnx
 from .witnesses import Witnesses
+
+_READ: dict[tuple[str, bool, bool], Original] = {}
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -95,7 +98,7 @@ def subject_of(
     known = bundle.manifest.precisions
     if precision not in known:
         raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
-    original = read_original(bundle, trusted=trusted)
+    original = _original_of(bundle, trusted=trusted)
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, known)
     graphs = {name: _graph(bundle, original, name, precision, trusted=trusted) for name in GRAPHS}
     in_full = precision == FP32
@@ -117,6 +120,16 @@ def subject_of(
         empty_batch=False,  # the host answers one by itself
         costly=original.convolutional,
     )
+
+
+def _original_of(bundle: Bundle, *, trusted: bool) -> Original:
+    """The original of a bundle; read once for all precisions of the bundle that was asked for last."""
+    key = (bundle.digest, bundle.has(CHECKPOINT_FOLDER), trusted)
+    if key not in _READ:
+        original = read_original(bundle, trusted=trusted)
+        _READ.clear()
+        _READ[key] = original
+    return _READ[key]
 
 
 def _graph(bundle: Bundle, original: Original, name: str, precision: str, *, trusted: bool) -> Graph:

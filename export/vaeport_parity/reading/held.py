@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto
 
@@ -23,9 +22,13 @@ from .differences import are_alike, file_differences
 from .equivalence import EQUAL, Effect, same_kinds, tried
 
 _FEW = 3
+_TOLD_FIRST = ("is not in the export", "in the export a ", "is a ", " has ", "differs from", "is missing", "")
+"""What a difference of nodes says of itself, in the order in which it is told: what was put in leads to the rest."""
+
 _ROWS = 4
 _ROUNDED = 4  # rounding steps of float32 that constants computed by another version may be off
 _BROAD = 0.25  # share of a tensor's values that a rewriting changes at least; whoever tampers changes few
+_STEPS = 0.02  # relative difference of graphs that round to integers, which one value beside a step can make
 _QUANTISED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 
 
@@ -75,7 +78,7 @@ def against_fresh(graph: Graph, fresh: bytes, *, inputs: Arrays, strict: bool = 
     try:
         model, other = (onnx.load_model_from_string(content) for content in (graph.content, fresh))
         given, wanted = terms_of(model), terms_of(other)
-    except (DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
+    except Exception as error:  # noqa: BLE001 - onnx raises errors of all kinds on a stranger's graph
         text = f"it cannot be held against a fresh export: {' '.join(str(error).split())[:200]}"
         return [Finding(graph.file, text, wrong=False)]
     held = _Held(model, other, given, wanted, inputs if strict else None)
@@ -136,15 +139,13 @@ class _Held:
     def _spelling(self) -> Iterator[tuple[str, bool]]:
         """Another structure."""
         yield f"it is built otherwise than a fresh export: {self._how()}", False
-        changed = list(_strange_weights(self.given, self.wanted))
-        if self._is_quantised():
-            yield from ((text, True) for text in changed[:_FEW])
-            return
+        changed = list(_strange_weights(self.given, self.wanted))[:_FEW]
         effect = self._tried()
-        if effect is None:
-            yield from ((text, False) for text in changed[:_FEW])
+        if effect is None or (self._is_quantised() and effect.largest <= _STEPS):
+            yield from ((text, self._is_quantised()) for text in changed)
         elif not effect.same:
-            yield from ((text, True) for text in [*changed[:_FEW], _effect_text(effect)])
+            yield from ((text, True) for text in changed)
+            yield _effect_text(effect, "" if changed else self._how()), True
 
     def _tried(self) -> Effect | None:
         return tried(self.model, self.other, self.inputs) if self.inputs is not None else None
@@ -152,6 +153,7 @@ class _Held:
     def _how(self) -> str:
         if are_alike(self.model, self.other):
             told = [one.text for one in file_differences(self.model, self.other, "the export")]
+            told.sort(key=lambda text: next(place for place, part in enumerate(_TOLD_FIRST) if part in text))
             if told:
                 more = f", and {len(told) - _FEW} more" if len(told) > _FEW else ""
                 return "; ".join(told[:_FEW]) + more
@@ -161,9 +163,10 @@ class _Held:
         return any(node.op_type in _QUANTISED for node in every_node(self.model))
 
 
-def _effect_text(effect: Effect) -> str:
+def _effect_text(effect: Effect, how: str) -> str:
+    what = f" ({how})" if how else ""
     return (
-        f"it computes something else than a fresh export: in float64, {effect.output} is off by "
+        f"it computes something else than a fresh export{what}: in float64, {effect.output} is off by "
         f"{effect.largest:.2g} of its largest number, rounding every weight explains {effect.rounding:.2g}"
     )
 

@@ -188,7 +188,11 @@ def processors_markdown(kept: Sequence[Kept]) -> str:
         [
             "## By processor",
             "",
-            "Ratios as below, in noise floors. A backend holds if it holds on every processor that was tried.",
+            "Libraries pick their kernels by the processor's instruction set, and kernels round differently. Ratios",
+            "are as below, in noise floors; a backend holds only if it holds on every processor that was tried. Those",
+            "that are no real processor are this machine's, limited by a library's own switch, or emulated by qemu,",
+            "where backends are compared on fewer rows. On a processor that is not among them, `vaeport verify`",
+            "compares what is deployed there.",
             "",
             *(f"- {name}: {_said(each)}." for name, each in names.items()),
             "",

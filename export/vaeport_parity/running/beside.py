@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -76,8 +76,8 @@ class Beside(Generic[T]):
             nowhere = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nowhere, stream)
-            _on_one_thread()
-            (self._folder / "result").write_bytes(pickle.dumps(self._make()))
+            with on_one_thread():
+                (self._folder / "result").write_bytes(pickle.dumps(self._make()))
             code = 0
         finally:
             os._exit(code)
@@ -88,8 +88,17 @@ def _is_safe() -> bool:
     return sys.platform.startswith("linux")
 
 
-def _on_one_thread() -> None:
-    if "torch" in sys.modules:
-        import torch
+@contextlib.contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Inside, PyTorch computes on one thread, where it is imported: the other cores have work of their own."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    import torch
 
-        torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -143,10 +143,10 @@ def _can_run(python: str) -> bool:
     return subprocess.run([python, "-c", "import venv"], check=False, capture_output=True).returncode == 0
 
 
-def _commands(facts: Facts, folder: Path, python: str = sys.executable) -> Iterator[list[str]]:
+def _commands(facts: Facts, folder: Path, python: str | None = None) -> Iterator[list[str]]:
     """What is run: venv, pip for the packages without options, for each of the others by itself, then npm."""
     if facts.packages:
-        yield [python, "-m", "venv", "--clear", str(folder)]
+        yield [python or sys.executable, "-m", "venv", "--clear", str(folder)]
     pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     plain = [package for package in facts.packages if package not in facts.pip_options]
     if plain:

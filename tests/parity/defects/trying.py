@@ -11,7 +11,7 @@ from typing import Literal
 import onnx
 
 from tools.torture.enemy.bundle import manifest_of, read_files
-from vaeport.contract import GRAPHS, MANIFEST_FILE
+from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, MANIFEST_FILE
 from vaeport.errors import VaeportError
 from vaeport_parity.judging.report import backend_verdict
 from vaeport_parity.reference.evaluator import every_node
@@ -107,7 +107,7 @@ def _refused(case: Defect | Rewrite, text: str, seconds: float) -> Outcome:
 
 def _is_placed(report: Report, where: Sequence[str], nodes: Sequence[str], changed: set[str]) -> bool:
     places, findings = _places(report), _findings(report)
-    if any(accused not in changed for accused in _accused(report)):
+    if not _accused(report) <= changed:
         return False
     if changed == {MANIFEST_FILE}:
         findings = tuple(text for text in findings if MANIFEST_FILE in text)
@@ -131,9 +131,9 @@ def _informed(report: Report) -> tuple[str, ...]:
 
 
 def _accused(report: Report) -> set[str]:
-    """Files that findings call wrong; other subjects are no files."""
+    """Graphs and originals that findings call wrong: what is recorded of them can only contradict what has changed."""
     subjects = {each.subject for each in report.findings if each.wrong}
-    return {subject for subject in subjects if subject == MANIFEST_FILE or re.search(r"\.\w+$", subject)}
+    return {each for each in subjects if each.endswith(".onnx") or each.startswith(f"{CHECKPOINT_FOLDER}/")}
 
 
 def _changed(sound: Path, folder: Path) -> set[str]:

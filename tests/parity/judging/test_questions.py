@@ -6,6 +6,7 @@ import pytest
 from tests.parity.judging.plans import (
     Formula,
     answered,
+    bound,
     graph,
     index_of,
     measured,
@@ -124,7 +125,7 @@ def test_dear_rows_are_spared_all_but_the_leading_backends() -> None:
     assert (plan.given_samples, narrow.given_samples) == (ROWS, 250)
     assert max(sizes(narrow)) == 257
     assert sizes(narrow) == {size for size in sizes(plan) if size <= 257}
-    assert sizes(narrow, "again") == sizes(plan, "again")
+    assert sizes(narrow, "again") == {1, 7, 64}
 
 
 def test_rows_that_were_asked_for_are_spared_slow_backends_alone() -> None:
@@ -149,3 +150,15 @@ def test_run_that_failed_differs_or_cannot_be_repeated_is_the_step() -> None:
     assert row(measured(plan, silent), "y").step == ("probes", 2, 4)
     assert row(measured(plan, alone), "y").step == ("probes", 3, 4)
     assert row(measured(plan, other), "y").step == ("probes", 0, 7)
+
+
+def test_file_that_is_its_own_reference_is_spared_large_batches_where_rows_are_dear() -> None:
+    own = graph(
+        reference=Formula(thirds, has_noise=False), tolerances={"y": bound(1e-7, 4e-7), "scores": bound(1e-7, 4e-7)}
+    )
+
+    plan = make_plan(Subject("s", (own,), (probes(257),), costly=True), timed=False)
+
+    assert max(sizes(plan)) == 257
+    assert plan.left_out == ("graph, batches of more than 257 rows: the file is its own reference",)
+    assert max(sizes(planned(probes(257)))) == 1000

@@ -23,6 +23,7 @@ IMAGE = RNG.standard_normal((2, 8, 9, 9), np.float32)
 ROW = RNG.standard_normal((3, 24), np.float32)
 
 MOST_LINES = 30
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def case_of(nodes: list[NodeProto], inputs: Arrays, **weights: np.ndarray) -> Case:
@@ -159,6 +160,23 @@ def test_script_of_every_backend_is_python_of_few_lines(name: str) -> None:
         assert body_of(name).template == GENERIC or "vaeport" not in text
 
 
+@pytest.mark.parametrize("name", ["tinygrad", "opencv", "mnn", "iree", "litert", "onnxruntime-node", "onnxruntime-cpp"])
+def test_names_of_a_strangers_graph_are_no_code(name: str) -> None:
+    """Scripts are run: a name must not end the text that it stands in."""
+    evil = """y"]; raise SystemExit(7) #'); raise SystemExit(7)\n"""
+    case = case_of([helper.make_node("Neg", ["x"], ["y"])], {"x": ROW})
+    for field in (case.model.graph.node[0].output, case.model.graph.node[0].input):
+        field[0] += evil
+    for value in (case.model.graph.output[0], case.model.graph.input[0]):
+        value.name += evil
+    case.model.graph.name = evil
+    strange = Case(case.model, {f"x{evil}": ROW})
+
+    tree = ast.parse(script_for(name, strange, title=f'a title """{evil}', needs="nothing"))
+
+    assert "SystemExit" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
 def test_version_or_processor_behind_a_name_does_not_change_the_script() -> None:
     assert body_of("onnxruntime==1.20.*") == body_of("onnxruntime-all@x86-64-v3") == body_of("onnxruntime-all")
 
@@ -188,3 +206,12 @@ def test_script_finds_a_right_answer_right(name: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, tmp_path / "reproduce.py"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_script_of_the_documentation_is_what_is_written() -> None:
+    case = case_of([helper.make_node("Sigmoid", ["x"], ["y"])], {"x": np.array([-100], np.float32)})
+    title, needs = "tract 0.23.9 computes Sigmoid wrongly", "pip install tract==0.23.9 numpy"
+
+    script = script_for("tract-newest", case, title=title, needs=needs)
+
+    assert f"```python\n{script}```" in (ROOT / "docs/reproducers.md").read_text()
