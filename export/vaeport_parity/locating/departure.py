@@ -321,9 +321,10 @@ class Search:
         again = self.run.again({tensor: wanted})
         for name in (name for node in made for name in node.output if name):
             value, before = again.get(name), values.get(name)
-            if isinstance(value, np.ndarray) and tells(value) and self.yardstick.same(value):
-                if not isinstance(before, np.ndarray) or not self.yardstick.same(before):
-                    return True
+            if not isinstance(value, np.ndarray) or not tells(value) or not self.yardstick.same(value):
+                continue
+            if not isinstance(before, np.ndarray) or not self.yardstick.same(before):
+                return True
         return False
 
     def _chosen(self, found: Departure, others: list[str], values: Values) -> Departure:

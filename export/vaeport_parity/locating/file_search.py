@@ -34,6 +34,7 @@ _SIZES = (16, 65, 101, 257)
 _SHOWS = 0.5  # share of the bound by which a right file's float64 answers never differ from the reference's
 _ROUNDED = 1e-2  # relative difference of weights that are the same but for their type
 _OF_THE_ERROR = 0.01
+_OTHERWISE = 1e-4  # share of an output's largest number that no rewriting of a conversion makes
 _STRICTER, _STEP = 4, 100.0
 _DEEPEST = 3
 _MOST_TOLD = 2
@@ -110,6 +111,34 @@ class FileSearch:
                 return None
             self._faults[graph.name] = found
         return self._faults[graph.name]
+
+    def against_fresh(self, graph: Graph) -> str:
+        """Where a graph computes something else than a fresh one, in float64 on a few probes; empty where nowhere.
+
+        For graphs that are their own reference: only a conversion made anew can tell that such a file is wrong.
+        """
+        fresh = self.fresh(graph.name)
+        if fresh is None or graph.content == fresh.SerializeToString(deterministic=True):
+            return ""
+        until = time.monotonic() + self.limit
+        inputs = self.plan.subject.input_set(graph.name, "probes").rows(0, _ROWS)
+        run, other = GraphRun(onnx.load_model_from_string(graph.content), inputs), GraphRun(fresh, inputs)
+        for spec in graph.outputs:
+            given, right = run.values.get(spec.name), other.values.get(spec.name)
+            if not isinstance(right, np.ndarray):
+                continue
+            error = difference(given, right) if isinstance(given, np.ndarray) else float("inf")
+            largest = float(np.max(np.abs(right.astype(np.float64)), initial=0.0)) or 1.0
+            if error <= _OTHERWISE * largest:
+                continue
+            yardstick = yardstick_of(
+                other, "a fresh conversion", tolerance=min(_OF_THE_ERROR * error / largest, LOOSEST)
+            )
+            search, found = side_by_side(run, yardstick, spec.name, right, _OTHERWISE * largest, until, spec.name)
+            return "; also ".join(
+                _each_once(_whole_text(one, search, error, until, bound=False) for one in found[:_MOST_TOLD])
+            )
+        return ""
 
     def fresh(self, graph: str) -> ModelProto | None:
         """A graph as the exporter makes it now, or the graph that it was made from; None where it cannot be had."""
@@ -294,7 +323,7 @@ def _each_once(texts: Iterable[str]) -> list[str]:
     return list(by_node.values())
 
 
-def _whole_text(departure: Departure, search: Search, error: float, until: float) -> str:
+def _whole_text(departure: Departure, search: Search, error: float, until: float, *, bound: bool = True) -> str:
     """A departure in words, inside the function or subgraph where it is."""
     before, place = "", ""
     for _ in range(_DEEPEST):
@@ -308,7 +337,7 @@ def _whole_text(departure: Departure, search: Search, error: float, until: float
         else:
             before, place = f"{before}{describe(node)}{place}, {inner.where}: ", ""
         departure, search, error = found[0], inner.search, inner.error
-    return told(departure, search, error=error, before=before, place=place)
+    return told(departure, search, error=error, before=before, place=place, bound=bound)
 
 
 def _of_other_weights(run: GraphRun, yardstick: Yardstick) -> str:

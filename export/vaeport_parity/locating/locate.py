@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from vaeport.errors import VaeportError
 
 from ..asking.steps import Plan
-from ..judging.report import Row
+from ..judging.report import Finding, Row
 from ..reporting.sentences import listed, row_sentence
 from ..running.process import PAST_TIME_LIMIT
 from ..subjects.subject import Blame, Graph
@@ -142,3 +142,24 @@ def make_locator(
         limit: seconds that the search for one node may take.
     """
     return Locator(Ladder(plan, compare, rows), NodeSearch(plan, run_part, limit), FileSearch(plan, limit))
+
+
+def departures_from_fresh(plan: Plan, limit: float) -> list[Finding]:
+    """Nodes of graphs that are their own reference, as in lower precisions, that a fresh conversion has otherwise.
+
+    Args:
+        plan: the subject; nothing is found where it cannot make its graphs anew.
+        limit: seconds that the search in one graph may take.
+    """
+    files = FileSearch(plan, limit)
+    found = []
+    for graph in plan.subject.graphs:
+        if graph.reference.has_noise:
+            continue  # its backends tell
+        try:
+            text = files.against_fresh(graph)
+        except Exception:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the other findings stand
+            text = ""
+        if text:
+            found.append(Finding(graph.file, text))
+    return found

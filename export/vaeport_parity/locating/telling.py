@@ -19,7 +19,9 @@ from .yardstick import Made, Yardstick, tells
 _MOST_NAMED = 3
 
 
-def told(departure: Departure, search: Search, *, error: float, before: str = "", place: str = "") -> str:
+def told(
+    departure: Departure, search: Search, *, error: float, before: str = "", place: str = "", bound: bool = True
+) -> str:
     """A departure in one sentence.
 
     Args:
@@ -28,13 +30,14 @@ def told(departure: Departure, search: Search, *, error: float, before: str = ""
         error: how far the output is off.
         before: what is said before the node: the node in whose subgraph it stands.
         place: what is said behind the node: the function that it stands in.
+        bound: whether to say how far the output may be off.
     """
     run, yardstick = search.run, search.yardstick
     node = run.makers[departure.tensor]
     text = f"{before}{describe(node)}{place} {_off(departure, run)}"
     if departure.tensor != search.output and departure.healed and np.isfinite(error):
         text += f" and puts {search.output} {off(error, search.right).removeprefix('is ')}"
-    if search.right.dtype.kind == "f" and search.allowed and not place and not before:
+    if search.right.dtype.kind == "f" and search.allowed and bound and not place and not before:
         text += f", allowed {search.allowed:.2g}"
     parts = differences(departure, search)
     if departure.bypassed:
