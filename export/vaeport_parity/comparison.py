@@ -273,7 +273,9 @@ class _Started:
         if self.how.locate and any(finding.wrong for finding in findings):
             from .locating.locate import departures_from_fresh  # its imports take half a second
 
-            findings = (*departures_from_fresh(plan, SEARCH_SHARE * self.how.limit), *findings)
+            more = departures_from_fresh(plan, SEARCH_SHARE * self.how.limit)
+            said = " ".join(report.place for report in reports)
+            findings = (*(finding for finding in more if finding.text not in said), *findings)
         return Report(
             subject.name,
             plan.samples,

@@ -35,6 +35,7 @@ class Locator:
     files: FileSearch
     """Finds what is wrong with a file."""
     _blames: dict[str, Blame | None] = field(default_factory=dict)
+    _others: dict[str, str] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
 
     def place(self, backend: str) -> Place:
@@ -68,6 +69,8 @@ class Locator:
             return Place(backend, f"{graph.name}: {row_sentence(failing[0])}")
         if (blame := self._blame(graph)) is not None:
             return Place(STANDARD, blame)
+        if not graph.reference.has_noise and (text := self._otherwise(graph)):
+            return Place(STANDARD, f"{graph.file}: {text}")
         fault = self._fault(graph, failing)
         if fault is not None and not fault.shared and fault.text:
             return Place(STANDARD, f"{graph.file}: {fault.text}")
@@ -108,6 +111,15 @@ class Locator:
             return self.files.fault(graph, failing)
         except Exception:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the rungs stand without a fault
             return None
+
+    def _otherwise(self, graph: Graph) -> str:
+        """Where a graph that is its own reference is not what a fresh conversion is."""
+        if graph.name not in self._others:
+            try:
+                self._others[graph.name] = self.files.against_fresh(graph)
+            except Exception:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the rungs stand without
+                self._others[graph.name] = ""
+        return self._others[graph.name]
 
     def _is_quantised(self, graph: str) -> bool:
         try:

@@ -218,10 +218,25 @@ def _of_inputs(node: NodeProto, run: GraphRun, yardstick: Yardstick, made: Made)
         if expected not in yardstick.weights:
             unexplained = unexplained or bool(expected)
             continue
-        if text := change(value, yardstick.weights[expected], yardstick.where):
-            yield f"{_named(name, run)} {text}"
+        if not (text := change(value, yardstick.weights[expected], yardstick.where)):
+            continue
+        source = _sources(name, expected, run, made.run, yardstick.where) if made.run is not None else []
+        yield from source or [f"{_named(name, run)} {text}"]
     if unexplained:
         yield from _of_weights(node, run, yardstick)
+
+
+def _sources(name: str, expected: str, run: GraphRun, other: GraphRun, where: str) -> list[str]:
+    """What differs among the weights that a constant is computed from by the same operator, in words."""
+    maker, theirs = run.makers.get(name), other.makers.get(expected)
+    if maker is None or theirs is None or maker.op_type != theirs.op_type:
+        return []
+    found = []
+    for mine, wanted in zip(maker.input, theirs.input, strict=False):
+        known = mine in run.weights and wanted in other.weights
+        if known and (text := change(run.weights[mine], other.weights[wanted], where)):
+            found.append(f"its {mine}, read by {describe(maker)}, {text}")
+    return found
 
 
 def _of_weights(node: NodeProto, run: GraphRun, yardstick: Yardstick) -> Iterator[str]:
