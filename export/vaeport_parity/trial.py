@@ -21,7 +21,8 @@ from .running.execution import GraphJob, Job, Outcome, run_backend, run_once
 from .subjects.tensors import Arrays, input_specs, output_specs
 
 _ALIKE = {"bf16": "fp16"}  # what runs the one faithfully runs the other, or refuses it
-_SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
+SEARCH_SHARE = 0.25
+"""Share of the time limit for the search for a node that is wrong."""
 _REPRODUCER_SHARE = 0.25  # of the time limit, for the smallest graph
 
 Reproduce = Literal["no", "deciding", "all"]
@@ -136,7 +137,7 @@ class Trial:
             dict(found),
             compare=self.rows_of,
             run_part=self.run_part,
-            limit=_SEARCH_SHARE * self.limit,
+            limit=SEARCH_SHARE * self.limit,
         )
         located = []
         for report in reports:
