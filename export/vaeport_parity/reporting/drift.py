@@ -134,13 +134,21 @@ def drift_markdown(releases: Sequence[Release]) -> str:
             ),
             "",
             *(
-                f"- {_release(each.backend, releases)}, {each.subject}, {each.precision}: {each.said}."
-                for each in releases
-                if each.said
+                f"- {_release(name, releases)}: {said}, for {', '.join(where)}."
+                for (name, said), where in _silent(releases).items()
             ),
             "",
         ]
     )
+
+
+def _silent(releases: Sequence[Release]) -> dict[tuple[str, str], list[str]]:
+    """Where a release gave no answer, by its name and what it said."""
+    silent: dict[tuple[str, str], list[str]] = {}
+    for each in releases:
+        if each.said:
+            silent.setdefault((each.backend, each.said), []).append(f"{each.subject} {each.precision}")
+    return silent
 
 
 def _difference(outcome: Outcome, before: Mapping[int, Arrays], plan: Plan, bounds: Bounds) -> float | None:
