@@ -6,6 +6,7 @@ can be had here by switches and emulators, `--releases` compares onnxruntime's r
 """
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -57,8 +58,8 @@ def main() -> int:
     ]
     if arguments.releases:
         _compare_releases(chosen, arguments)
-    for level in arguments.levels:
-        _compare_level(chosen, level, arguments)
+    if arguments.levels:
+        _compare_levels(chosen, arguments)
     if not (arguments.releases or arguments.levels or arguments.page):
         names = chosen_backends(arguments.backends)
         _install(names)
@@ -136,15 +137,16 @@ def _compare(path: Path, precision: str, names: list[str], arguments: argparse.N
     seal_report(bundle, report)
 
 
-def _compare_level(chosen: list[tuple[Path, str]], level: str, arguments: argparse.Namespace) -> None:
-    """Keep what backends answer that can be limited to an instruction set; the others are named with the reason."""
-    _check("instruction set", [level], list(LEVELS))
+def _compare_levels(chosen: list[tuple[Path, str]], arguments: argparse.Namespace) -> None:
+    """Keep what backends answer that can be limited to instruction sets; the others are named with the reason."""
     names = []
-    for name in all_backends() if arguments.backends == "all" else chosen_backends(arguments.backends):
-        try:
-            names.append(backend_named(f"{name}@{level}").facts.name)
-        except ValueError as error:
-            print(error, flush=True)
+    for level in arguments.levels:
+        _check("instruction set", [level], list(LEVELS))
+        for name in all_backends() if arguments.backends == "all" else chosen_backends(arguments.backends):
+            try:
+                names.append(backend_named(f"{name}@{level}").facts.name)
+            except ValueError as error:
+                print(error, flush=True)
     _install(names)
     for path, precision in chosen:
         report = compare(
@@ -156,8 +158,11 @@ def _compare_level(chosen: list[tuple[Path, str]], level: str, arguments: argpar
             progress=_teller(path, precision),
         )
         print_report([report])
-        write_reports([report], Path(arguments.out, f"{path.name}-{precision}-{level}"))
-        keep(Kept(f"{level}, {LEVELS[level].said}", level, tuple(lines_of(report))), KEPT)
+        write_reports([report], Path(arguments.out, f"{path.name}-{precision}-levels"))
+        for level in arguments.levels:
+            own = tuple(one for one in report.backends if one.name.endswith(f"@{level}"))
+            lines = lines_of(dataclasses.replace(report, backends=own))
+            keep(Kept(f"{level}, {LEVELS[level].said}", level, tuple(lines)), KEPT)
 
 
 def _compare_releases(chosen: list[tuple[Path, str]], arguments: argparse.Namespace) -> None:

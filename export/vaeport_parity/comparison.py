@@ -26,15 +26,16 @@ from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
-from .running.beside import Beside, on_one_thread
+from .running.beside import Beside
 from .running.environments import install, missing_reason
 from .running.execution import Outcome
 from .running.lanes import Lanes
 from .running.machine import machine, processor
 from .running.process import server_group
+from .running.threads import on_one_thread
 from .subjects.finding import find_subject
 from .subjects.subject import Subject, SubjectOptions
-from .trial import Reproduce, Trial, leading_backends
+from .trial import SEARCH_SHARE, Reproduce, Trial, leading_backends
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
@@ -269,12 +270,19 @@ class _Started:
         if self.how.locate:
             reports = trial.located(reports, found, progress)
         reports = trial.reproduced(reports, found, self.how.reproduce, progress)
+        findings = (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows))
+        if self.how.locate and any(finding.wrong for finding in findings):
+            from .locating.locate import departures_from_fresh  # its imports take half a second
+
+            more = departures_from_fresh(plan, SEARCH_SHARE * self.how.limit)
+            said = " ".join(report.place for report in reports)
+            findings = (*(finding for finding in more if finding.text not in said), *findings)
         return Report(
             subject.name,
             plan.samples,
             tuple(reports),
             tuple(rows),
-            (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows)),
+            findings,
             label=subject.label,
             yardstick=subject.yardstick,
             given_samples=plan.given_samples,

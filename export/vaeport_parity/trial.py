@@ -11,6 +11,7 @@ from onnx import ModelProto
 
 from .asking.emulated import fewer_rows
 from .asking.steps import Plan, fewer_steps
+from .backends import all_backends
 from .backends.versions import backend_named
 from .judging.bounds import Bounds
 from .judging.chain import with_shares
@@ -20,7 +21,8 @@ from .running.execution import GraphJob, Job, Outcome, run_backend, run_once
 from .subjects.tensors import Arrays, input_specs, output_specs
 
 _ALIKE = {"bf16": "fp16"}  # what runs the one faithfully runs the other, or refuses it
-_SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
+SEARCH_SHARE = 0.25
+"""Share of the time limit for the search for a node that is wrong."""
 _REPRODUCER_SHARE = 0.25  # of the time limit, for the smallest graph
 
 Reproduce = Literal["no", "deciding", "all"]
@@ -28,16 +30,18 @@ Reproduce = Literal["no", "deciding", "all"]
 
 
 def leading_backends(names: Sequence[str]) -> frozenset[str]:
-    """The last backend of each runtime that reads the file: the levels of onnxruntime are one runtime.
+    """The last backend of each runtime that reads the file, of those that decide: onnxruntime's levels are one runtime.
 
     Args:
         names: names of backends.
     """
     last: dict[tuple[str, str], str] = {}
-    for name in names:
+    known = list(all_backends())
+    for name in sorted(names, key=lambda name: known.index(name) if name in known else len(known)):
         facts = backend_named(name).facts
-        if not facts.from_original:
-            last[facts.module or name, facts.environment or (name if facts.has_environment else "")] = name
+        key = facts.module or name, facts.environment or (name if facts.has_environment else "")
+        if not facts.from_original and (facts.counts or key not in last):
+            last[key] = name
     return frozenset(last.values())
 
 
@@ -133,7 +137,7 @@ class Trial:
             dict(found),
             compare=self.rows_of,
             run_part=self.run_part,
-            limit=_SEARCH_SHARE * self.limit,
+            limit=SEARCH_SHARE * self.limit,
         )
         located = []
         for report in reports:

@@ -80,9 +80,10 @@ def test_error_outside_ends_the_workers_that_are_running(tmp_path: Path) -> None
         from vaeport_parity.running.lanes import Lanes
 
         def sleeps():
-            (Path({str(tmp_path)!r}) / "job").mkdir()
+            folder = Path({str(tmp_path)!r}) / "job"
+            folder.mkdir()
             code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
-            return process._started([sys.executable, "-c", code], Path({str(tmp_path)!r}) / "job", dict(os.environ), 600)
+            return process._started([sys.executable, "-c", code], folder, dict(os.environ), 600)
 
         with Lanes(1) as lanes:
             lanes.add([sleeps])

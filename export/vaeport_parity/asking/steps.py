@@ -33,6 +33,7 @@ _MOST_CUTS = 8
 _MOST_GIVEN = 500  # given rows that a slow backend is asked about, where rows are costly
 _MOST_SPOT = 250  # given rows that nobody asked for, the same for all but one backend of each runtime
 _MOST_NARROW = 257
+_MOST_AGAIN = 64
 _REPEATS = 4  # times that the rows of a set may stand in one batch: of a costly network there are few
 
 
@@ -149,7 +150,7 @@ def drawn_batches(subject: Subject) -> tuple[int, ...]:
 
 
 def fewer_steps(plan: Plan, *, slow: bool = False) -> Plan:
-    """The same without large batches and most of the given rows, for a backend to which rows cost much.
+    """The same without large batches, their repetition and most of the given rows, where rows cost much.
 
     Args:
         plan: everything.
@@ -164,7 +165,8 @@ def _is_kept(given: InputSet, step: Step, slow: bool) -> bool:
     if given.given:
         most = _MOST_SPOT if given.spot else _MOST_GIVEN
         return step.stop <= most or not (slow or given.spot)
-    return step.kind == "time" or step.stop - step.start <= max(_MOST_NARROW, len(given))
+    rows = step.stop - step.start
+    return step.kind == "time" or rows <= (_MOST_AGAIN if step.kind == "again" else max(_MOST_NARROW, len(given)))
 
 
 def batch_cuts(rows: int) -> Iterator[tuple[int, int]]:

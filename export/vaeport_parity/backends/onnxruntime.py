@@ -51,7 +51,7 @@ class OnnxruntimeCpu:
         """A session at this level."""
         ort = _onnxruntime()
         options = session_options(ort, self.level)
-        return session_runner(ort.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"]), graph)
+        return session_runner(ort.InferenceSession(str(graph.path), options, providers=["CPUExecutionProvider"]), graph)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class OnnxruntimeCuda:
         ort = _onnxruntime()
         ort.preload_dlls()
         provider = ("CUDAExecutionProvider", {"use_tf32": str(int(self.tf32))})
-        session = ort.InferenceSession(graph.path, session_options(ort, "all"), providers=[provider])
+        session = ort.InferenceSession(str(graph.path), session_options(ort, "all"), providers=[provider])
         if session.get_providers()[0] != "CUDAExecutionProvider":
             raise ImportError("no GPU that onnxruntime can use")
         return session_runner(session, graph)

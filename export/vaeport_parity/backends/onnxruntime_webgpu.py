@@ -52,7 +52,7 @@ class OnnxruntimeWebgpu:
         ort = importlib.import_module("onnxruntime")
         options = session_options(ort, "all")
         options.add_provider_for_devices([self._device()], {})
-        return session_runner(ort.InferenceSession(graph.path, options), graph)
+        return session_runner(ort.InferenceSession(str(graph.path), options), graph)
 
     def _device(self) -> Any:
         """The first device of the plug-in, which is registered with onnxruntime once."""

@@ -77,6 +77,10 @@ class Search:
         found: list[Departure] = []
         replaced: Values = {}
         values: Values = self.run.values
+        if self.output not in values:  # a size that cannot be computed
+            failed = [name for name in self.run.failed if name not in self.run.varying]
+            if failed:
+                return [Departure(failed[0], "", None, None)]
         for _ in range(_MOST_FAULTS):
             error = self._error(values)
             if error <= self.allowed:
@@ -126,11 +130,13 @@ class Search:
     def _at_output(self, values: Values) -> Departure:
         """The departure at the output itself, which its right answer heals."""
         given = values.get(self.output)
-        for read in reads_of(self.run.makers[self.output]):
+        elsewhere = isinstance(given, np.ndarray) and bool(self.yardstick.same(given))
+        for read in reads_of(self.run.makers[self.output]) if not elsewhere else ():
             value = values.get(read)
-            if read in self.run.varying and isinstance(value, np.ndarray) and value.shape == self.right.shape:
-                if self.yardstick.is_same(value, self.right):
-                    return Departure(self.output, "", given, self.right, read)
+            if read not in self.run.varying or not isinstance(value, np.ndarray) or value.shape != self.right.shape:
+                continue
+            if self.yardstick.is_same(value, self.right):
+                return Departure(self.output, "", given, self.right, read)
         return Departure(self.output, self._name_of_right(), given, self.right)
 
     def _sound(self, path: list[str], values: Mapping[str, Any]) -> set[str]:
@@ -143,8 +149,10 @@ class Search:
 
     def _is_right(self, name: str, values: Mapping[str, Any]) -> bool:
         value = values.get(name)
-        return tells(value) and any(
-            self.yardstick.values[each].shape == value.shape for each in self._names(name, value)
+        return (
+            isinstance(value, np.ndarray)
+            and tells(value)
+            and any(self.yardstick.values[each].shape == value.shape for each in self._names(name, value))
         )
 
     def _names(self, name: str, value: NDArray[Any]) -> list[str]:
@@ -183,13 +191,11 @@ class Search:
         yield from self._of_yardstick(alike, given)
         for read in reads_of(self.run.makers[tensor]):
             value = values.get(read)
-            if read in self.run.varying and isinstance(value, np.ndarray) and isinstance(given, np.ndarray):
-                if (
-                    value.shape == given.shape
-                    and value.dtype.kind == given.dtype.kind
-                    and not np.array_equal(value, given)
-                ):
-                    yield "", value, read
+            if read not in self.run.varying or not isinstance(value, np.ndarray) or not isinstance(given, np.ndarray):
+                continue
+            alike_in_type = (value.shape, value.dtype.kind) == (given.shape, given.dtype.kind)
+            if alike_in_type and not np.array_equal(value, given):
+                yield "", value, read
         names = dict.fromkeys(others)
         if isinstance(given, np.ndarray):
             like = [
@@ -209,7 +215,24 @@ class Search:
         if isinstance(given, np.ndarray):
             alike, others = self._counterparts(tensor, values)
             missing = self._missing(given.size, values) if alike or others else []
-            yield from self._of_yardstick([name for name in (*alike, *others) if name in missing], given)
+            names = [name for name in (*alike, *others) if name in missing]
+            if not self._is_in_place_of(tensor, names[0] if names else ""):
+                names = [
+                    name for name in names if self._names(tensor, given) and not self._is_after(name, tensor, given)
+                ]
+            yield from self._of_yardstick(names, given)
+
+    def _is_after(self, name: str, tensor: str, given: NDArray[Any]) -> bool:
+        """Whether the reference makes something of what a tensor holds: its node is missing behind the tensor."""
+        return not set(self.yardstick.made[name].reads).isdisjoint(self._names(tensor, given))
+
+    def _is_in_place_of(self, tensor: str, name: str) -> bool:
+        """Whether an Identity stands where the reference has an operator, and was not just put in."""
+        node, made = self.run.makers[tensor], self.yardstick.made.get(name)
+        if node.op_type != "Identity" or made is None:
+            return False
+        named = made.node is not None and made.node.name == node.name
+        return named or sum(each.op_type == "Identity" for each in self.run.model.graph.node) == 1
 
     def _missing(self, size: int, values: Values) -> list[str]:
         """Tensors of one size that the reference has and the file has not."""
@@ -278,11 +301,31 @@ class Search:
             node = self.run.makers[tensor]
             if any(read in others for read in reads_of(node)):
                 continue
-            for name in self._counterparts(tensor, values)[0]:
+            alike, others_made = self._counterparts(tensor, values)
+            for name in (*alike, *others_made):
                 given, wanted = values.get(tensor), self.yardstick.values[name]
-                if isinstance(given, np.ndarray) and wanted.size == given.size:
-                    return Departure(tensor, name, given, wanted.reshape(given.shape), healed=False)
+                if (
+                    not isinstance(given, np.ndarray)
+                    or wanted.size != given.size
+                    or self.yardstick.is_same(given, wanted)
+                ):
+                    continue
+                wanted = wanted.reshape(given.shape)
+                if name in alike or self._advances(tensor, wanted, values):
+                    return Departure(tensor, name, given, wanted, healed=False)
         return None
+
+    def _advances(self, tensor: str, wanted: NDArray[Any], values: Values) -> bool:
+        """Whether something that is made of a tensor becomes right once the tensor is."""
+        made = [node for node in self.run.makers.values() if tensor in reads_of(node)]
+        again = self.run.again({tensor: wanted})
+        for name in (name for node in made for name in node.output if name):
+            value, before = again.get(name), values.get(name)
+            if not isinstance(value, np.ndarray) or not tells(value) or not self.yardstick.same(value):
+                continue
+            if not isinstance(before, np.ndarray) or not self.yardstick.same(before):
+                return True
+        return False
 
     def _chosen(self, found: Departure, others: list[str], values: Values) -> Departure:
         """The departure at the one of several nodes whose weights tell that it is wrong, else at the last of them."""

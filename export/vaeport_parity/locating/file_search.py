@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import ModelProto
 
 from vaeport.errors import InputError
@@ -23,7 +24,7 @@ from ..subjects.tensors import Arrays
 from .bodies import inner_search
 from .departure import Departure, Search
 from .graph_run import GraphRun
-from .telling import differences, told
+from .telling import differences, is_explained, told
 from .tensors import difference
 from .weights import unknown_entries
 from .yardstick import LOOSEST, NATIVE, STRICTEST, Yardstick, relative, torch_yardstick, yardstick_of
@@ -33,6 +34,8 @@ _SIZES = (16, 65, 101, 257)
 _SHOWS = 0.5  # share of the bound by which a right file's float64 answers never differ from the reference's
 _ROUNDED = 1e-2  # relative difference of weights that are the same but for their type
 _OF_THE_ERROR = 0.01
+_OTHERWISE = 1e-4  # share of an output's largest number that no rewriting of a conversion makes
+_STRICTER, _STEP = 4, 100.0
 _DEEPEST = 3
 _MOST_TOLD = 2
 
@@ -108,6 +111,34 @@ class FileSearch:
                 return None
             self._faults[graph.name] = found
         return self._faults[graph.name]
+
+    def against_fresh(self, graph: Graph) -> str:
+        """Where a graph computes something else than a fresh one, in float64 on a few probes; empty where nowhere.
+
+        For graphs that are their own reference: only a conversion made anew can tell that such a file is wrong.
+        """
+        fresh = self.fresh(graph.name)
+        if fresh is None or graph.content == fresh.SerializeToString(deterministic=True):
+            return ""
+        until = time.monotonic() + self.limit
+        inputs = self.plan.subject.input_set(graph.name, "probes").rows(0, _ROWS)
+        run, other = GraphRun(onnx.load_model_from_string(graph.content), inputs), GraphRun(fresh, inputs)
+        for spec in graph.outputs:
+            given, right = run.values.get(spec.name), other.values.get(spec.name)
+            if not isinstance(right, np.ndarray):
+                continue
+            error = difference(given, right) if isinstance(given, np.ndarray) else float("inf")
+            largest = float(np.max(np.abs(right.astype(np.float64)), initial=0.0)) or 1.0
+            if error <= _OTHERWISE * largest:
+                continue
+            yardstick = yardstick_of(
+                other, "a fresh conversion", tolerance=min(_OF_THE_ERROR * error / largest, LOOSEST)
+            )
+            search, found = side_by_side(run, yardstick, spec.name, right, _OTHERWISE * largest, until, spec.name)
+            return "; also ".join(
+                _each_once(_whole_text(one, search, error, until, bound=False) for one in found[:_MOST_TOLD])
+            )
+        return ""
 
     def fresh(self, graph: str) -> ModelProto | None:
         """A graph as the exporter makes it now, or the graph that it was made from; None where it cannot be had."""
@@ -243,11 +274,44 @@ class FileSearch:
         if text := _of_other_weights(shown.run, yardstick):
             return text
         right = shown.right[shown.row.output]
-        search = Search(shown.run, yardstick, shown.row.output, right, shown.row.tolerance, until, name)
-        found = search.departures()
+        search, found = side_by_side(shown.run, yardstick, shown.row.output, right, shown.row.tolerance, until, name)
         texts = _each_once(_whole_text(departure, search, shown.error, until) for departure in found)
         more = f"; and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
         return "; also ".join(texts[:_MOST_TOLD]) + more
+
+
+def side_by_side(
+    run: GraphRun,
+    yardstick: Yardstick,
+    output: str,
+    right: NDArray[Any],
+    allowed: float,
+    until: float,
+    name: str = "",
+) -> tuple[Search, list[Departure]]:
+    """Where a file leaves its reference: tensors are held to be the same more and more strictly until that is clear.
+
+    Args:
+        run: the file's graph, computed.
+        yardstick: what the reference computes from the same inputs.
+        output: the output that is wrong.
+        right: what it should be.
+        allowed: how far it may be off.
+        until: time (`time.monotonic`) at which the search ends with what it has.
+        name: the reference's name for the output; empty where it is to be found by value.
+
+    Returns:
+        The search, and the nodes that are wrong, in order.
+    """
+    first: tuple[Search, list[Departure]] | None = None
+    for _ in range(_STRICTER):
+        search = Search(run, yardstick, output, right, allowed, until, name)
+        found = search.departures()
+        if not found or is_explained(found[0], search):
+            return (search, found) if found or first is None else first
+        first = first or (search, found)
+        yardstick.tolerance /= _STEP
+    return first if first is not None else (search, found)
 
 
 def _each_once(texts: Iterable[str]) -> list[str]:
@@ -259,7 +323,7 @@ def _each_once(texts: Iterable[str]) -> list[str]:
     return list(by_node.values())
 
 
-def _whole_text(departure: Departure, search: Search, error: float, until: float) -> str:
+def _whole_text(departure: Departure, search: Search, error: float, until: float, *, bound: bool = True) -> str:
     """A departure in words, inside the function or subgraph where it is."""
     before, place = "", ""
     for _ in range(_DEEPEST):
@@ -273,7 +337,7 @@ def _whole_text(departure: Departure, search: Search, error: float, until: float
         else:
             before, place = f"{before}{describe(node)}{place}, {inner.where}: ", ""
         departure, search, error = found[0], inner.search, inner.error
-    return told(departure, search, error=error, before=before, place=place)
+    return told(departure, search, error=error, before=before, place=place, bound=bound)
 
 
 def _of_other_weights(run: GraphRun, yardstick: Yardstick) -> str:

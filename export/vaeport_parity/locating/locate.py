@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from vaeport.errors import VaeportError
 
 from ..asking.steps import Plan
-from ..judging.report import Row
+from ..judging.report import Finding, Row
 from ..reporting.sentences import listed, row_sentence
 from ..running.process import PAST_TIME_LIMIT
 from ..subjects.subject import Blame, Graph
@@ -35,6 +35,7 @@ class Locator:
     files: FileSearch
     """Finds what is wrong with a file."""
     _blames: dict[str, Blame | None] = field(default_factory=dict)
+    _others: dict[str, str] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
 
     def place(self, backend: str) -> Place:
@@ -68,6 +69,8 @@ class Locator:
             return Place(backend, f"{graph.name}: {row_sentence(failing[0])}")
         if (blame := self._blame(graph)) is not None:
             return Place(STANDARD, blame)
+        if not graph.reference.has_noise and (text := self._otherwise(graph)):
+            return Place(STANDARD, f"{graph.file}: {text}")
         fault = self._fault(graph, failing)
         if fault is not None and not fault.shared and fault.text:
             return Place(STANDARD, f"{graph.file}: {fault.text}")
@@ -109,6 +112,15 @@ class Locator:
         except Exception:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the rungs stand without a fault
             return None
 
+    def _otherwise(self, graph: Graph) -> str:
+        """Where a graph that is its own reference is not what a fresh conversion is."""
+        if graph.name not in self._others:
+            try:
+                self._others[graph.name] = self.files.against_fresh(graph)
+            except Exception:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the rungs stand without
+                self._others[graph.name] = ""
+        return self._others[graph.name]
+
     def _is_quantised(self, graph: str) -> bool:
         try:
             return self.nodes.graph(graph).is_quantised
@@ -142,3 +154,24 @@ def make_locator(
         limit: seconds that the search for one node may take.
     """
     return Locator(Ladder(plan, compare, rows), NodeSearch(plan, run_part, limit), FileSearch(plan, limit))
+
+
+def departures_from_fresh(plan: Plan, limit: float) -> list[Finding]:
+    """Nodes of graphs that are their own reference, as in lower precisions, that a fresh conversion has otherwise.
+
+    Args:
+        plan: the subject; nothing is found where it cannot make its graphs anew.
+        limit: seconds that the search in one graph may take.
+    """
+    files = FileSearch(plan, limit)
+    found = []
+    for graph in plan.subject.graphs:
+        if graph.reference.has_noise:
+            continue  # its backends tell
+        try:
+            text = files.against_fresh(graph)
+        except Exception:  # noqa: BLE001 - onnx's helpers raise errors of all kinds, and the other findings stand
+            text = ""
+        if text:
+            found.append(Finding(graph.file, text))
+    return found

@@ -19,7 +19,9 @@ from .yardstick import Made, Yardstick, tells
 _MOST_NAMED = 3
 
 
-def told(departure: Departure, search: Search, *, error: float, before: str = "", place: str = "") -> str:
+def told(
+    departure: Departure, search: Search, *, error: float, before: str = "", place: str = "", bound: bool = True
+) -> str:
     """A departure in one sentence.
 
     Args:
@@ -28,13 +30,14 @@ def told(departure: Departure, search: Search, *, error: float, before: str = ""
         error: how far the output is off.
         before: what is said before the node: the node in whose subgraph it stands.
         place: what is said behind the node: the function that it stands in.
+        bound: whether to say how far the output may be off.
     """
     run, yardstick = search.run, search.yardstick
     node = run.makers[departure.tensor]
     text = f"{before}{describe(node)}{place} {_off(departure, run)}"
     if departure.tensor != search.output and departure.healed and np.isfinite(error):
         text += f" and puts {search.output} {off(error, search.right).removeprefix('is ')}"
-    if search.right.dtype.kind == "f" and search.allowed and not place and not before:
+    if search.right.dtype.kind == "f" and search.allowed and bound and not place and not before:
         text += f", allowed {search.allowed:.2g}"
     parts = differences(departure, search)
     if departure.bypassed:
@@ -46,6 +49,21 @@ def told(departure: Departure, search: Search, *, error: float, before: str = ""
     if departure.others:
         parts.append(_others(departure, run, yardstick))
     return f"{text}; {'; '.join(parts)}"
+
+
+def is_explained(departure: Departure, search: Search) -> bool:
+    """Whether a node differs from the reference's in more than what it gives: else what it reads must differ.
+
+    Args:
+        departure: where the file leaves the reference.
+        search: the search that found it.
+    """
+    made = search.yardstick.made.get(departure.right)
+    node = search.run.makers[departure.tensor]
+    if departure.bypassed or departure.given is None or made is None or made.node is None:
+        return True
+    inside = any(attribute.HasField("g") for attribute in node.attribute) or node.domain not in ("", "ai.onnx")
+    return inside or node.op_type != made.kind or bool(differences(departure, search))
 
 
 def off(error: float, right: NDArray[Any]) -> str:
@@ -200,10 +218,25 @@ def _of_inputs(node: NodeProto, run: GraphRun, yardstick: Yardstick, made: Made)
         if expected not in yardstick.weights:
             unexplained = unexplained or bool(expected)
             continue
-        if text := change(value, yardstick.weights[expected], yardstick.where):
-            yield f"{_named(name, run)} {text}"
+        if not (text := change(value, yardstick.weights[expected], yardstick.where)):
+            continue
+        source = _sources(name, expected, run, made.run, yardstick.where) if made.run is not None else []
+        yield from source or [f"{_named(name, run)} {text}"]
     if unexplained:
         yield from _of_weights(node, run, yardstick)
+
+
+def _sources(name: str, expected: str, run: GraphRun, other: GraphRun, where: str) -> list[str]:
+    """What differs among the weights that a constant is computed from by the same operator, in words."""
+    maker, theirs = run.makers.get(name), other.makers.get(expected)
+    if maker is None or theirs is None or maker.op_type != theirs.op_type:
+        return []
+    found = []
+    for mine, wanted in zip(maker.input, theirs.input, strict=False):
+        known = mine in run.weights and wanted in other.weights
+        if known and (text := change(run.weights[mine], other.weights[wanted], where)):
+            found.append(f"its {mine}, read by {describe(maker)}, {text}")
+    return found
 
 
 def _of_weights(node: NodeProto, run: GraphRun, yardstick: Yardstick) -> Iterator[str]:

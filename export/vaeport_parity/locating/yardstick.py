@@ -93,7 +93,7 @@ class Yardstick:
 
     def near(self, values: NDArray[Any]) -> list[str]:
         """Names of the tensors of the same size that are near, the nearest first."""
-        found = []
+        found: list[tuple[float, int, str]] = []
         for name, other in self.of_size(values.size):
             if values.dtype.kind == "f" and self._may_be(values, name, NEAR):
                 away = relative(values, other)

@@ -5,12 +5,14 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from ..running.threads import on_one_thread
 from ..subjects.tensors import Arrays
 
 Precision = Literal["native", "float64"]
 """In the types that the graph has, or with every float widened to float64."""
 
 _CHUNKS: Mapping[Precision, int] = {"native": 64, "float64": 16}  # what is quickest, in cache, and as exact
+_PLAIN_CHUNK = 1000  # a loop over the terms of a sum costs the same for any number of rows
 
 
 class Reference(Protocol):
@@ -60,11 +62,12 @@ def chunked_answers(reference: Reference, inputs: Arrays, precision: Precision, 
     Raises:
         InputError: the reference does not take these inputs.
     """
-    rows, size = len(next(iter(inputs.values()))), _CHUNKS[precision]
-    parts = [
-        reference.answers(
-            {name: values[first : first + size] for name, values in inputs.items()}, precision, plain=plain
-        )
-        for first in range(0, max(rows, 1), size)
-    ]
+    rows, size = len(next(iter(inputs.values()))), _PLAIN_CHUNK if plain else _CHUNKS[precision]
+    with on_one_thread():  # threads wait for each other more than they gain in parts of this size
+        parts = [
+            reference.answers(
+                {name: values[first : first + size] for name, values in inputs.items()}, precision, plain=plain
+            )
+            for first in range(0, max(rows, 1), size)
+        ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from ..judging.report import verdict
 from ..running.execution import Outcome, run_backend
 from ..subjects.subject import Subject
 from ..subjects.tensors import Arrays
+
+_PLACES = re.compile(r"(Load model from )?/\S+( failed:\S*)? ?")  # files of this machine and of who built the runtime
+_MOST_SAID = 200
 
 
 @dataclass(frozen=True)
@@ -130,13 +134,21 @@ def drift_markdown(releases: Sequence[Release]) -> str:
             ),
             "",
             *(
-                f"- {_release(each.backend, releases)}, {each.subject}, {each.precision}: {each.said}."
-                for each in releases
-                if each.said
+                f"- {_release(name, releases)}: {said}, for {', '.join(where)}."
+                for (name, said), where in _silent(releases).items()
             ),
             "",
         ]
     )
+
+
+def _silent(releases: Sequence[Release]) -> dict[tuple[str, str], list[str]]:
+    """Where a release gave no answer, by its name and what it said."""
+    silent: dict[tuple[str, str], list[str]] = {}
+    for each in releases:
+        if each.said:
+            silent.setdefault((each.backend, each.said), []).append(f"{each.subject} {each.precision}")
+    return silent
 
 
 def _difference(outcome: Outcome, before: Mapping[int, Arrays], plan: Plan, bounds: Bounds) -> float | None:
@@ -155,7 +167,11 @@ def _said(outcome: Outcome, plan: Plan) -> str:
     words = outcome.missing or next(
         (text for index, text in sorted(outcome.errors.items()) if index < len(plan.steps)), ""
     )
-    return " ".join(words.split())[:200].rstrip(".")
+    return _shortened(_PLACES.sub("", " ".join(words.split())))
+
+
+def _shortened(text: str) -> str:
+    return (text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID - 4]} ...").rstrip(".")
 
 
 def _rounded(value: float | None) -> float | None:

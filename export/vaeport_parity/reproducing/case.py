@@ -79,6 +79,15 @@ class Case:
         return str(digest.hexdigest())
 
     @cached_property
+    def is_consistent(self) -> bool:
+        """Whether all shapes that can be inferred fit each other: a runtime may refuse what numpy would take."""
+        try:
+            onnx.checker.check_model(self.model, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
+            return False
+        return True
+
+    @cached_property
     def size(self) -> tuple[int, int, int, int]:
         """How much there is to read: nodes, tensors, numbers in them, and digits of the different ones."""
         arrays = [*self.inputs.values(), *self.weights.values()]
@@ -100,6 +109,8 @@ def make_case(model: ModelProto, inputs: Mapping[str, NDArray[Any]]) -> Case:
     """
     graph = model.graph
     _drop_unused(model)
+    if not graph.input:
+        raise InputError("the output depends on no input")
     given = {value.name: inputs[value.name] for value in graph.input}
     for value in graph.input:
         _state(value, given[value.name], value.type)

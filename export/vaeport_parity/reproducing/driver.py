@@ -14,6 +14,7 @@ from ..judging.report import ReportData, Row
 from ..locating.node_search import RunPart
 from ..subjects.subject import Graph, InputSet, Subject
 from ..subjects.tensors import Arrays
+from .cutting import NOT_SHOWN
 from .reproducer import Reproducer, make_reproducer
 
 _MANY_ROWS = 257  # some backends fail on large batches only
@@ -64,12 +65,28 @@ def write_reproducers(reports: Sequence[ReportData], folder: str | os.PathLike[s
     Raises:
         OutputError: something else stands where a reproducer belongs, or it cannot be written.
     """
-    for report in reports:
-        for made in (each for backend in report.backends for each in backend.reproducers):
-            if made.files:
-                made.write(Path(folder) / made.name)
-            where = f"{Path(folder) / made.name}: " if made.files else ""
-            print_line(f"{made.name}: {where}{made.text}", file=sys.stderr)
+    for made in _all_of(reports):
+        if made.files:
+            made.write(Path(folder) / made.name)
+    tell_reproducers(reports, folder)
+
+
+def tell_reproducers(reports: Sequence[ReportData], folder: str | os.PathLike[str], *, reasons: bool = True) -> None:
+    """Print a line for each reproducer that stands in a folder, and for why there is none.
+
+    Args:
+        reports: reports of one subject.
+        folder: where a folder of each stands.
+        reasons: whether to say why there is none, too.
+    """
+    for made in _all_of(reports):
+        if not made.files and not reasons:
+            continue
+        print_line(f"{Path(folder) / made.name if made.files else made.name}: {made.text}", file=sys.stderr)
+
+
+def _all_of(reports: Sequence[ReportData]) -> list[Reproducer]:
+    return [each for report in reports for backend in report.backends for each in backend.reproducers]
 
 
 def reproducer_name(subject: Subject, backend: str, graph: str) -> str:
@@ -84,7 +101,7 @@ def _reproducer(
     """The first that shows the fault, of one row, of some, of many."""
     name = reproducer_name(subject, backend, graph.name)
     until = time.monotonic() + limit
-    last: Reproducer | None = None
+    first: Reproducer | None = None
     for inputs in _inputs(subject, graph, row):
         left = until - time.monotonic()
         if left <= 0:
@@ -93,7 +110,7 @@ def _reproducer(
             expected = graph.reference.answers(inputs, "float64") if graph.reference.any_inputs else {}
         except InputError:
             expected = {}
-        last = make_reproducer(
+        found = make_reproducer(
             graph,
             backend,
             inputs,
@@ -105,9 +122,11 @@ def _reproducer(
             version=version,
             name=name,
         )
-        if last is None or last.files:
-            break
-    return last
+        if found is None or found.files or found.in_file:
+            return found
+        if first is None or NOT_SHOWN in first.text:  # why nothing came of it says more than that all was right
+            first = found
+    return first
 
 
 def _inputs(subject: Subject, graph: Graph, row: Row) -> Iterator[Arrays]:

@@ -47,6 +47,8 @@ class Reproducer:
     """Nodes of the graph."""
     text: str = ""
     """What it shows, or why there is none, in a sentence."""
+    in_file: bool = False
+    """Whether there is none because the file is wrong, whatever runs it."""
     confirmed: bool = False
     """Whether the script was run in the backend's own environment and ended with 1."""
 
@@ -118,7 +120,7 @@ def make_reproducer(
     try:
         model = onnx.load_model_from_string(subject_graph.content)
         if mine := _wrong_file(model, inputs, expected, output, tolerance):
-            return Reproducer(label, backend, version, text=mine)
+            return Reproducer(label, backend, version, text=mine, in_file=True)
         cutter = Cutter(model, inputs, output, tolerance, bench, began + _CUT_SHARE * limit)
         cut, found = _reduce(cutter, began + _REDUCE_SHARE * limit, began + limit)
         return _finished(label, known, backend, version, cutter, cut, found)
@@ -187,7 +189,7 @@ def _finished(
     nodes = found.case.model.graph.node
     kinds = ", ".join(node.op_type for node in nodes[:_NAMED]) + ", ..." * (len(nodes) > _NAMED)
     count = f"{len(nodes)} node{'s' * (len(nodes) != 1)} ({kinds})"
-    text = f"{count} of {len(cutter.model.graph.node)} show it"
     if package.confirmed is False:
-        text += "; the script, without this package, does not"
+        raise NotShownError(f"{count} show it as they are run here, and not in a script that runs them by themselves")
+    text = f"{count} of {len(cutter.model.graph.node)} show it"
     return Reproducer(label, backend, version, package.files, len(nodes), text, confirmed=bool(package.confirmed))

@@ -51,7 +51,11 @@ def foreign_commands(facts: Facts, folder: Path) -> Iterator[list[str]]:
     yield ["sh", "-c", f"rm -rf {shlex.quote(str(folder))}/*"]
     platforms = [word for name in _PLATFORMS for word in ("--platform", f"{name}_{facts.architecture}")]
     pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
-    yield [sys.executable, *pip, "--python-version", _VERSION, *platforms, "--target", str(folder), *facts.packages]
+    pip = [sys.executable, *pip, "--python-version", _VERSION, *platforms, "--target", str(folder)]
+    yield [*pip, *(package for package in facts.packages if package not in facts.pip_options)]
+    for package in facts.packages:
+        if package in facts.pip_options:
+            yield [*pip, *facts.pip_options[package], package]
 
 
 def _root_commands(root: Path, debian: str) -> Iterator[list[str]]:

@@ -56,14 +56,15 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float, *, fork
         environment["PATH"] = f"{environment_of(facts) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     folder = folder.absolute()
     group = server_group(facts)
-    alone = facts.emulator or (facts.has_environment and not forked)
+    alone = facts.emulator or facts.own_environment or (facts.has_environment and not forked)
     server = None if alone else fork_server(Path(str(interpreter)), environment, group)
     if server is not None:
         code = _forked(server, facts, folder, seconds)
     else:
-        code = _started(
-            [*facts.emulator, str(interpreter), "-P", str(WORKER), str(folder)], folder, environment, seconds
-        )
+        # An older version's environment may have Python 3.10, which does not know -P.
+        apart = "-I" if facts.own_environment and not facts.architecture else "-P"
+        command = [*facts.emulator, str(interpreter), apart, str(WORKER), str(folder)]
+        code = _started(command, folder, environment, seconds)
     if code is None:
         return f"{PAST_TIME_LIMIT} of {limit:g} s"
     if code == 0:

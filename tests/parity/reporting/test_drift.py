@@ -42,9 +42,10 @@ def test_table_says_which_release_does_not_load_the_graph() -> None:
         OLD, backend="onnxruntime-all==1.13.*", version="1.13.1", verdict="refuses", ratio=None, said="opset 18"
     )
 
-    text = drift_markdown([silent, OLD, NEW])
+    text = drift_markdown([silent, OLD, NEW, dataclasses.replace(silent, precision="fp16")])
 
-    assert "| 1.13.1 | refuses |" in text
-    assert "| 1.30.0 | 1.50 |" in text
-    assert "| 1.31.1 | 1.25 (0.50) |" in text
-    assert "- 1.13.1, mnist, fp32: opset 18." in text
+    assert "| release | mnist, fp32 | mnist, fp16 |" in text
+    assert "| 1.13.1 | refuses | refuses |" in text
+    assert "| 1.30.0 | 1.50 |  |" in text
+    assert "| 1.31.1 | 1.25 (0.50) |  |" in text
+    assert "- 1.13.1: opset 18, for mnist fp32, mnist fp16." in text
