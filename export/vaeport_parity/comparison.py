@@ -270,7 +270,7 @@ class _Started:
         if self.how.locate:
             reports = trial.located(reports, found, progress)
         reports = trial.reproduced(reports, found, self.how.reproduce, progress)
-        findings = (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows))
+        findings = tuple(dict.fromkeys((*preflight(subject), *held_findings(subject), *_own_findings(subject, rows))))
         if self.how.locate and any(finding.wrong for finding in findings):
             from .locating.locate import departures_from_fresh  # its imports take half a second
 
