@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow torture torture-nightly mutants lint format bench models parity foreign clean
+.PHONY: demo test test-slow torture torture-nightly mutants lint format bench models parity defects tolerance foreign clean
 
 demo: $(READY)
 	$(BIN)/python tools/demo.py --out out/demo
@@ -53,6 +53,14 @@ models: $(READY)
 # precision, half an hour on two cores; seals the reports into models/ and writes docs/parity.md from them.
 parity: $(READY)
 	$(BIN)/python tools/parity.py
+
+# Faults and harmless rewrites planted in bundles and graphs: is each fault seen, in its place, and no rewrite blamed?
+defects: $(READY)
+	$(BIN)/python -m tools.defects
+
+# Random networks on every runtime that is installed, against seeded defects: calibrates the bound and writes docs/tolerance.md.
+tolerance: $(READY)
+	$(BIN)/python -m tools.tolerance && $(BIN)/python -m tools.tolerance --write
 
 # The strangers' networks of tests/foreign on the independent runtimes whose environments `make parity` has made; writes docs/foreign.md.
 foreign: $(READY)

@@ -26,12 +26,13 @@ from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
-from .running.beside import Beside, on_one_thread
+from .running.beside import Beside
 from .running.environments import install, missing_reason
 from .running.execution import Outcome
 from .running.lanes import Lanes
 from .running.machine import machine, processor
 from .running.process import server_group
+from .running.threads import on_one_thread
 from .subjects.finding import find_subject
 from .subjects.subject import Subject, SubjectOptions
 from .trial import SEARCH_SHARE, Reproduce, Trial, leading_backends

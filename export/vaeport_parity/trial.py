@@ -11,6 +11,7 @@ from onnx import ModelProto
 
 from .asking.emulated import fewer_rows
 from .asking.steps import Plan, fewer_steps
+from .backends import all_backends
 from .backends.versions import backend_named
 from .judging.bounds import Bounds
 from .judging.chain import with_shares
@@ -29,16 +30,18 @@ Reproduce = Literal["no", "deciding", "all"]
 
 
 def leading_backends(names: Sequence[str]) -> frozenset[str]:
-    """The last backend of each runtime that reads the file: the levels of onnxruntime are one runtime.
+    """The last backend of each runtime that reads the file, of those that decide: onnxruntime's levels are one runtime.
 
     Args:
         names: names of backends.
     """
     last: dict[tuple[str, str], str] = {}
-    for name in names:
+    known = list(all_backends())
+    for name in sorted(names, key=lambda name: known.index(name) if name in known else len(known)):
         facts = backend_named(name).facts
-        if not facts.from_original:
-            last[facts.module or name, facts.environment or (name if facts.has_environment else "")] = name
+        key = facts.module or name, facts.environment or (name if facts.has_environment else "")
+        if not facts.from_original and (facts.counts or key not in last):
+            last[key] = name
     return frozenset(last.values())
 
 

@@ -187,9 +187,10 @@ def test_damaged_test_case_is_a_finding(content: bytes, blog: Path) -> None:
     assert found(blog)
 
 
-@pytest.mark.parametrize(
-    "key", ["vaeport.contract", "vaeport.bundle", "vaeport.graph", "vaeport.shapes", "vaeport.labels"]
-)
+METADATA = [f"vaeport.{key}" for key in ("contract", "bundle", "graph", "shapes", "labels")]
+
+
+@pytest.mark.parametrize("key", [*METADATA, "Image.NominalPixelRange"])
 def test_metadata_of_a_graph_must_be_its_own(key: str, blog: Path) -> None:
     def change(model: ModelProto) -> None:
         for entry in model.metadata_props:

@@ -23,7 +23,7 @@ from tools.tolerance.results import beyond, read_results, rules_to_compare, shar
 from tools.tolerance.rules import BOUNDS, RULES, calibrated, profile, profile_excess
 from tools.tolerance.strassen import widened_content
 from tools.tolerance.study import study_into
-from vaeport_parity.judging.bounds import TOLERANCE_FACTOR
+from vaeport.contract import TOLERANCE_FACTOR
 
 KIND, SEED = "normalisation", 0
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from vaeport.common.fileio import write_text
-from vaeport_parity.running.machine import machine
 
+from .cases import GRAPH
 from .curves import draw
 from .defects import SIZES
 from .explain import PLACES_FILE
@@ -64,9 +64,10 @@ def tables(results: Results, folder: Path) -> str:
 
 def _what(results: Results) -> str:
     weights = [network["weights"] for network in results.networks]
+    processors = " and ".join(dict.fromkeys(network["processor"] for network in results.networks))
     versions = f"PyTorch {version('torch')}, onnxruntime {version('onnxruntime')}"
     return (
-        f"Measured on {machine()}, {versions}: {len(results.networks)} networks of {len(results.kinds)} kinds "
+        f"Measured on {processors}, {versions}: {len(results.networks)} networks of {len(results.kinds)} kinds "
         f"({min(weights):,} to {max(weights):,} weights), {len(results.pairs)} pairs of a network and a right runtime, "
         f"{len(results.faults)} more in which a runtime is wrong by more than {FAULT:,.0f} floors (below), "
         f"{len(results.sized):,} defects of chosen sizes, {len(results.converted)} as converters leave them."
@@ -184,10 +185,15 @@ def _more(results: Results) -> str:
 
 def _places(places: Iterable[Mapping[str, Any]]) -> str:
     rows = [
-        [each["runtime"], ", ".join([each["network"], *each["alike"]]), _ratio(each["ratio"]), each["place"]]
+        [each["runtime"], ", ".join([each["network"], *each["alike"]]), _ratio(each["ratio"]), _node(each["place"])]
         for each in places
     ]
     return _table(["runtime", "networks", "largest ratio", "first node that is off, on the first network"], rows)
+
+
+def _node(place: str) -> str:
+    """The node and what it does; that the file is right goes for all."""
+    return place.partition("; the file is right")[0].removeprefix(f"{GRAPH}, ")
 
 
 def _strassen(ratios: Sequence[Mapping[str, Any]]) -> str:

@@ -17,6 +17,7 @@ from onnx import ModelProto
 
 from vaeport.common.fileio import write_text
 from vaeport_parity.asking.steps import Step
+from vaeport_parity.running.machine import processor
 
 from .cases import GRAPH, MORE, MORE_ROWS, Case, make_case, noise
 from .defects import Defect, converter_defects, sized_defects
@@ -80,6 +81,7 @@ def study(
     return {
         "name": given.name,
         "kind": given.kind,
+        "processor": str(processor()),
         "weights": given.weights,
         "nodes": len(onnx.load_model_from_string(case.graph.content).graph.node),
         "floors": floor,

@@ -27,7 +27,7 @@ from vaeport_parity.reference.base import chunked_answers
 from vaeport_parity.subjects.subject import Blame, Graph
 from vaeport_train.running.checkpoint import MAX_CONFIG_BYTES
 
-from ..graph.checking import graph_faults
+from ..graph.checking import graph_faults, image_metadata
 from .claims import anomaly_claims, figure_claims, label_claims, standard_case_claims, tolerance_claims
 from .lower_claims import lower_claims
 from .seen import seen_of
@@ -77,6 +77,7 @@ def _contract_findings(witnesses: Witnesses) -> Iterator[Finding]:
     for name, graph in witnesses.graphs.items():
         spec = GRAPHS[name]
         metadata = graph_metadata(spec, bundle=manifest.name, labels=others or manifest.labels, shapes=manifest.shapes)
+        metadata |= image_metadata(manifest.shapes)
         model = onnx.load_model_from_string(graph.content)
         faults = graph_faults(model, graph.content, spec, manifest.shapes, precision=precision, metadata=metadata)
         for text in faults:

@@ -79,7 +79,7 @@ class Witnesses:
             if (distance := _distance(one, other, allowed)) is not None
         }
         if self.precision == FP32:
-            apart |= dict.fromkeys(self._contradictions(graph, witnesses), "")
+            apart |= {pair: apart.get(pair) or reason for pair, reason in self._contradictions(graph, witnesses)}
         if not apart:
             return None
         alone = []
@@ -91,7 +91,7 @@ class Witnesses:
                 and all(len(pair & mine) == 1 for pair in apart)
                 and all(any(name in pair for pair in apart) for name in mine)
             ):
-                alone.append((file, others, next((text for text in apart.values() if text), "")))
+                alone.append((file, others, next(iter(apart.values()))))
         if len(alone) != 1:
             return None
         ((file, others, text),) = alone
@@ -154,7 +154,7 @@ class Witnesses:
             return None
         return TorchReference(module, spec.inputs, spec.outputs)
 
-    def _contradictions(self, graph: str, witnesses: list[Witness]) -> Iterator[frozenset[str]]:
+    def _contradictions(self, graph: str, witnesses: list[Witness]) -> Iterator[tuple[frozenset[str], str]]:
         """Pairs that contradict each other in what no answer of theirs shows.
 
         Whoever changes a graph and records its answers anew makes all of them agree against the checkpoint; lower
@@ -164,9 +164,10 @@ class Witnesses:
         for precision in self.bundle.manifest.precisions[1:]:
             made = self.bundle.read(GRAPHS[graph].file(precision))
             if converted(self.graphs[graph].content, precision, made) != made:
-                yield frozenset({"the graph", f"the {precision} graph"})
+                yield frozenset({"the graph", f"the {precision} graph"}), f"the {precision} graph is none made of it"
         if any(witness.name == "the golden answers" for witness in witnesses) and not self._is_genuine(graph):
-            yield frozenset({"the graph", "the golden answers"})
+            pair = frozenset({"the graph", "the golden answers"})
+            yield pair, f"the float64 answers in {GOLDEN_FILE} were computed in float32"
 
     def _is_genuine(self, graph: str) -> bool:
         """Whether the recorded float64 answers were computed in float64, and are not widened float32 ones."""

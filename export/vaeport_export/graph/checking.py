@@ -84,6 +84,19 @@ def graph_faults(
         yield f"it names a path of the machine that made it: {path}"
 
 
+def image_metadata(shapes: Shapes) -> dict[str, str]:
+    """What a graph says of its images: keys and values of onnx/onnx docs/MetadataProps.md.
+
+    Args:
+        shapes: sizes of the tensors.
+    """
+    return {
+        "Image.BitmapPixelFormat": "Gray8" if shapes.image[0] == 1 else "Rgb8",
+        "Image.ColorSpaceGamma": "SRGB",
+        "Image.NominalPixelRange": "Normalized_0_1",
+    }
+
+
 def _tensor_faults(model: ModelProto, spec: GraphSpec, shapes: Shapes) -> Iterator[str]:
     for kind, values, names in (
         ("input", model.graph.input, spec.inputs),

@@ -15,7 +15,7 @@ from vaeport.errors import CheckFailedError, InputError
 from vaeport_parity.reference.captured import CapturedModule
 
 from ..options import DEFAULT_OPSET, OPSETS
-from .checking import IR_VERSIONS, check_graph
+from .checking import IR_VERSIONS, check_graph, image_metadata
 from .spelling import halve_gelu_first, spell_out_pixel_shuffles
 
 
@@ -131,10 +131,7 @@ def describe(model: ModelProto, spec: GraphSpec, description: GraphDescription) 
         model,
         {
             **metadata,
-            # Keys and values of onnx/onnx docs/MetadataProps.md, for tensors whose type denotation is IMAGE.
-            "Image.BitmapPixelFormat": "Gray8" if description.shapes.image[0] == 1 else "Rgb8",
-            "Image.ColorSpaceGamma": "SRGB",
-            "Image.NominalPixelRange": "Normalized_0_1",
+            **image_metadata(description.shapes),
         },
     )
     for value in (*model.graph.input, *model.graph.output):

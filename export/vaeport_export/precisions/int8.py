@@ -101,7 +101,9 @@ def roundings(quantised: ModelProto) -> dict[str, Rounding]:
         if node.op_type == "QuantizeLinear" and len(node.input) > _ZERO_POINT and {*node.input[1:]} <= constants.keys():
             scale, zero_point = (constants[name] for name in node.input[1:])
             if scale.size == zero_point.size == 1 and zero_point.dtype.kind in "iu":
-                found[node.input[0]] = Rounding((node.input[1], node.input[2]), (scale, zero_point))
+                found[node.input[0]] = Rounding(
+                    (node.input[1], node.input[2]), (scale.reshape(()), zero_point.reshape(()))
+                )
     return found
 
 

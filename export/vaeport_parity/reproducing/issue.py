@@ -7,7 +7,7 @@ import numpy as np
 import onnx.printer
 from onnx import ModelProto, numpy_helper
 
-from ..running.machine import machine
+from ..running.machine import processor
 from .case import Case
 from .faults import Answer
 
@@ -56,7 +56,7 @@ def issue_text(
         _inputs(case),
         "" if smallest else "It may not be the smallest graph: the time for making it smaller was up.",
         f"Where it was found: {found_in}" if found_in else "",
-        f"Versions: Python {platform.python_version()}, {platform.platform()}, {machine()}.",
+        f"Versions: Python {platform.python_version()}, {platform.platform()}, {processor()}.",
         "The cause is not known.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

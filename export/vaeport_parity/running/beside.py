@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from .threads import on_one_thread
 
 T = TypeVar("T")
 
@@ -86,19 +88,3 @@ class Beside(Generic[T]):
 def _is_safe() -> bool:
     """Whether forking is: on Linux; the child then runs on one thread, and never meets the pools of this process."""
     return sys.platform.startswith("linux")
-
-
-@contextlib.contextmanager
-def on_one_thread() -> Iterator[None]:
-    """Inside, PyTorch computes on one thread, where it is imported: the other cores have work of their own."""
-    if "torch" not in sys.modules:
-        yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -143,7 +143,7 @@ def weight_of(model: ModelProto, name: str) -> NDArray[Any]:
 def set_weight(model: ModelProto, name: str, values: NDArray[Any]) -> None:
     """Replace an initializer's value."""
     tensor = next(each for each in model.graph.initializer if each.name == name)
-    tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), name))
+    tensor.CopyFrom(numpy_helper.from_array(np.array(values, order="C"), name))
 
 
 def weight(name: str, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Change:
