@@ -1,10 +1,11 @@
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 from tests.export.crooked import Crooked, enlarging, refusing, unchanged
 from tests.export.material import digits, edit_onnx, exported, sealed_again
@@ -203,7 +204,28 @@ def test_operator_that_nobody_knows_is_named(copy: Path, monkeypatch: pytest.Mon
 
     (found,) = located(subject_of(open_bundle(sealed_again(copy))), "onnxruntime-none")
 
-    assert found.place.startswith("decoder, node 'node_sigmoid' (Mystery of view) gives no answer: ")
+    assert found.place.startswith("fp32/decoder/model.onnx: node 'node_sigmoid' (Mystery of view) gives nothing (")
+    assert "it is a Sigmoid in the export" in found.place
+
+
+def add_to_last_bias(model: ModelProto) -> None:
+    tensor = next(each for each in model.graph.initializer if each.name == "network.decoder.layers.2.bias")
+    values = numpy_helper.to_array(tensor).copy()
+    values[3] += 0.5
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+
+
+def test_fault_of_a_graph_below_the_exporters_opset_is_placed(copy: Path) -> None:
+    def older(model: ModelProto) -> None:
+        add_to_last_bias(model)
+        model.opset_import[0].version = 17
+
+    edit_onnx(copy, DECODER, older)
+
+    (found,) = located(subject_of(open_bundle(sealed_again(copy))), "onnxruntime-all")
+
+    assert "node 'node_linear_1' (Gemm of " in found.place
+    assert "bias differs from that of the export in 1 of 784 values, by up to 0.5" in found.place
 
 
 def test_backend_past_its_time_limit_is_told_and_not_searched(narrow_subject: Subject) -> None:
@@ -226,6 +248,19 @@ def test_node_of_a_float16_graph_is_named(lower: Path, install: Install) -> None
 
     assert found.place.startswith("decoder, node 'node_linear' (Gemm of cat, ")
     assert found.place.endswith("; the file is right: onnxruntime-none and onnxruntime-all hold")
+
+
+def test_changed_bias_of_a_float16_graph_is_named(lower: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(lower, tmp_path / "blog"))
+    path = changed / "fp16" / DECODER / "model.onnx"
+    model = onnx.load(path)
+    add_to_last_bias(model)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+    report = compare(subject_of(open_bundle(sealed_again(changed)), "fp16"), ["onnxruntime-all"], isolated=False)
+
+    wrong = [finding.text for finding in report.findings if finding.wrong]
+    assert any(text.startswith("node 'node_linear_1' (Gemm of ") and "bias differs" in text for text in wrong)
 
 
 def test_graph_with_integers_has_no_node_but_its_rungs(lower: Path, install: Install) -> None:
