@@ -113,12 +113,12 @@ def _node_defects(model: ModelProto, random: np.random.Generator) -> Iterator[De
     places = {
         "epsilon ten times": [n for n in nodes if any(a.name == "epsilon" for a in n.attribute)],
         "epsilon of a tenth": [n for n in nodes if any(a.name == "epsilon" for a in n.attribute)],
-        "GELU by tanh": [n for n in nodes if n.op_type == "Erf"],
         "activation rounded to float16": [n for n in nodes if n.op_type in _ACTIVATIONS],
         "other corners": [n for n in nodes if n.op_type == "Resize"],
         "softmax over the batch": [n for n in nodes if n.op_type == "Softmax"],
         "gates in PyTorch's order": [n for n in nodes if n.op_type in ("LSTM", "GRU")],
         "padding on the other side": [n for n in nodes if n.op_type == "Conv" and _pads(n)],
+        "GELU by tanh": [n for n in nodes if n.op_type in ("Gelu", "Erf")],
     }
     for kind, found in places.items():
         if not found:
@@ -135,6 +135,8 @@ def _change_node(kind: str, model: ModelProto, index: int) -> bool:
     if kind.startswith("epsilon"):
         factor = 10.0 if kind == "epsilon ten times" else 0.1
         _set(node, "epsilon", factor * next(a.f for a in node.attribute if a.name == "epsilon"))
+    elif kind == "GELU by tanh" and node.op_type == "Gelu":
+        _set(node, "approximate", "tanh")
     elif kind == "GELU by tanh":
         _replace(model, index, _tanh_for_erf(node))
     elif kind == "activation rounded to float16":
