@@ -9,10 +9,11 @@ from vaeport.errors import InputError
 
 from .asking.inputs import Ranges
 from .building import Bound, GraphRequest, InputsLike, make_subject
-from .comparison import TIME_LIMIT, Reproduce, chosen_backends, compare, install_backends
+from .comparison import TIME_LIMIT, chosen_backends, compare, install_backends
 from .reference.loading import ReferenceLike
 from .reporting.report import Report
 from .subjects.files import GraphLike
+from .trial import Reproduce
 
 _DEFAULT_NAME = "graph"
 

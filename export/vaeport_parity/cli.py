@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, command: str) -> int:
     _check_usage(arguments)
     with needs_extra("export"):
-        from .reporting.files import print_report
+        from .reporting.files import REPRODUCERS, print_report
         from .reporting.github import tell_github
         from .reporting.report import Reports
         from .running.progress import Steps
@@ -157,10 +157,13 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
     whole = Reports(reports)
     if arguments.report:
         whole.write(arguments.report)
-    if arguments.reproducer:
-        from .reproducing.driver import write_reproducers
+    if arguments.report or arguments.reproducer:
+        from .reproducing.driver import tell_reproducers, write_reproducers
 
-        write_reproducers(reports, arguments.reproducer)
+        if arguments.reproducer:
+            write_reproducers(reports, arguments.reproducer)
+        else:
+            tell_reproducers(reports, Path(arguments.report) / REPRODUCERS, reasons=False)
     if arguments.json:
         print_json(whole.to_dict())
     else:

@@ -1,49 +1,43 @@
 """Compare backends with the references of a subject."""
 
 import dataclasses
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from onnx import ModelProto
 
 from vaeport.common.commands import print_line
 from vaeport.common.fileio import scratch_folder
-from vaeport.errors import InputError
+from vaeport.errors import InputError, VaeportError
 
-from .asking.emulated import fewer_rows
 from .asking.jobs import make_job
-from .asking.steps import Plan, fewer_given, make_plan
+from .asking.steps import Plan, make_plan
 from .backends import OWN_BACKENDS, all_backends
 from .backends.versions import backend_named
 from .judging.bounds import Bounds
-from .judging.chain import with_shares
-from .judging.measurement import measure, recorded_rows
+from .judging.measurement import recorded_rows
 from .judging.report import BackendReport, Finding, Row
 from .reading.held import held_findings
 from .reading.preflight import preflight
 from .reference.expected import Expectations, Expected
 from .reporting.report import Report
+from .running.beside import Beside, on_one_thread
 from .running.environments import install, missing_reason
-from .running.execution import GraphJob, Job, run_backend, run_once
+from .running.execution import Outcome
+from .running.lanes import Lanes
 from .running.machine import machine, processor
+from .running.process import server_group
 from .subjects.finding import find_subject
 from .subjects.subject import Subject, SubjectOptions
-from .subjects.tensors import Arrays, input_specs, output_specs
+from .trial import Reproduce, Trial, leading_backends
 
 TIME_LIMIT = 600.0
 """Seconds that a backend may take, unless another limit is given."""
-
-_ALIKE = {"bf16": "fp16"}  # what runs the one faithfully runs the other, or refuses it
-_SEARCH_SHARE = 0.25  # of the time limit, for the node that a backend computes wrongly
-_REPRODUCER_SHARE = 0.25  # of the time limit, for the smallest graph
-
-Reproduce = Literal["no", "deciding", "all"]
-"""For which backends reproducers are made."""
 
 
 def chosen_backends(chosen: str | Sequence[str]) -> list[str]:
@@ -157,17 +151,8 @@ def compare_all(
     """
     chosen = chosen_backends(backends)
     able = [subject for subject in subjects if fitting(chosen, subject)] or list(subjects)
-    reports = []
-    for subject in able:
-        label = f"{subject.precision}: " if len(able) > 1 else ""
-
-        def tell(step: str, label: str = label) -> None:
-            progress(f"{label}{step}")
-
-        reports.append(
-            compare(subject, chosen, limit=limit, timed=timed, locate=locate, reproduce=reproduce, progress=tell)
-        )
-    return tuple(reports)
+    asking = _Asking(chosen, limit, isolated=True, timed=timed, locate=locate, reproduce=reproduce)
+    return asking.compared(able, progress)
 
 
 def compare(
@@ -188,60 +173,182 @@ def compare(
         backends: as of `chosen_backends`.
         limit: seconds that each backend may take.
         isolated: whether each backend runs in a process of its own; only vaeport's own may do without.
-        timed: whether durations are measured, in processes of their own; None: where there are such.
+        timed: whether durations are measured, in processes of their own, one after the other; None: where there are
+            such. Else as many backends run at once as there are cores.
         locate: whether the place of an error is looked for.
         reproduce: whether the smallest graph that still falls short is made for backends that decide, for all, or not.
-        progress: called with the name of each backend before it runs.
+        progress: called with the name of each backend when it is waited for.
 
     Raises:
         InputError: no such backend, none that can run this subject, or inputs to which the reference has no answer.
     """
-    chosen = chosen_backends(backends)
-    names = fitting(chosen, subject)
-    if not names:
-        raise InputError(f"{', '.join(chosen)} runs the PyTorch original, which {subject.name} has not; give others")
-    progress(subject.yardstick)
-    subject, dropped = without_overflow(subject)
     timed = isolated if timed is None else timed
-    plan = make_plan(subject, timed=timed)
-    if not isolated and not subject.empty_batch:
-        # A batch of 0 can end the whole process: onnxruntime's GRU does.
-        plan = dataclasses.replace(plan, steps=tuple(step for step in plan.steps if step.start != step.stop))
-    bounds = Bounds(plan)
-    rows: list[Row] = list(recorded_rows(plan, bounds))
-    reports: list[BackendReport] = []
-    with scratch_folder("vaeport-parity") as place:
-        run = _Comparison(plan, bounds, make_job(plan, place / "inputs"), place, limit, isolated)
+    chosen = chosen_backends(backends)
+    asking = _Asking(chosen, limit, isolated=isolated, timed=timed, locate=locate, reproduce=reproduce)
+    return asking.compared([subject], progress)[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asking:
+    """How subjects are compared."""
+
+    chosen: list[str]
+    limit: float
+    isolated: bool
+    timed: bool
+    locate: bool
+    reproduce: Reproduce
+
+    def compared(self, subjects: Sequence[Subject], progress: Callable[[str], None]) -> tuple[Report, ...]:
+        """A report for each subject; all backends are started before the first is judged."""
+        with ExitStack() as stack:
+            place = stack.enter_context(scratch_folder("vaeport-parity"))
+            side_by_side = self.isolated and not self.timed
+            if side_by_side:
+                stack.enter_context(on_one_thread())
+                subjects = [_with_fresh_beside(subject, place, stack) for subject in subjects]
+            lanes = stack.enter_context(Lanes()) if side_by_side else None
+            started: list[tuple[_Started, str]] = []
+            for subject in subjects:
+                label = f"{subject.precision}: " if len(subjects) > 1 else ""
+                progress(f"{label}{subject.yardstick}")
+                folder = place / str(len(started))
+                folder.mkdir()
+                started.append((self._started(subject, folder, lanes), label))
+            reports = []
+            for one, label in started:
+                reports.append(one.report(lambda step, label=label: progress(f"{label}{step}")))  # type: ignore[misc]
+            return tuple(reports)
+
+    def _started(self, subject: Subject, place: Path, lanes: Lanes | None) -> "_Started":
+        names, spared = _affordable(fitting(self.chosen, subject), subject)
+        if not names:
+            raise InputError(
+                f"{', '.join(self.chosen)} runs the PyTorch original, which {subject.name} has not; give others"
+            )
+        subject, dropped, expectations = without_overflow(subject)
+        plan = make_plan(subject, timed=self.timed, expectations=expectations)
+        if not self.isolated and not subject.empty_batch:
+            # A batch of 0 can end the whole process: onnxruntime's GRU does.
+            plan = dataclasses.replace(plan, steps=tuple(step for step in plan.steps if step.start != step.stop))
+        job = make_job(plan, place / "inputs")
+        trial = Trial(plan, Bounds(plan), job, place, self.limit, self.isolated, leading_backends(names))
+        chains: dict[str, list[str]] = {}
+        for name in names:  # what shares a server that is slow to start runs one after the other
+            chains.setdefault(server_group(backend_named(name).facts) or name, []).append(name)
+        futures: dict[str, Future[Outcome]] = {}
+        for chain in chains.values():
+            tasks = [partial(trial.answers, name) for name in chain]
+            futures |= zip(chain, lanes.add(tasks), strict=True) if lanes else ()
+        left_out = (*subject.left_out, *dropped, *spared, *plan.left_out, *_influence(plan), *_narrowed(trial, names))
+        return _Started(trial, tuple(names), futures, left_out, self)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Started:
+    """A subject whose backends are running, or are yet to be run."""
+
+    trial: Trial
+    names: tuple[str, ...]
+    futures: Mapping[str, "Future[Outcome]"]
+    left_out: tuple[str, ...]
+    how: _Asking
+
+    def report(self, progress: Callable[[str], None]) -> Report:
+        """Wait for each backend, judge it, and look for places."""
+        trial, plan, subject = self.trial, self.trial.plan, self.trial.plan.subject
+        rows: list[Row] = list(recorded_rows(plan, trial.bounds))
+        reports: list[BackendReport] = []
         found: dict[str, tuple[Row, ...]] = {}
-        for name in names:
+        for name in self.names:
             progress(name)
-            report, found[name] = run.backend(name)
+            outcome = self.futures[name].result() if self.futures else trial.answers(name)
+            report, found[name] = trial.judged(name, outcome)
             reports.append(report)
             rows += found[name]
-        if locate:
-            reports = run.located(reports, found, progress)
-        reports = run.reproduced(reports, found, reproduce, progress)
-    return Report(
-        subject.name,
-        plan.samples,
-        tuple(reports),
-        tuple(rows),
-        (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows)),
-        label=subject.label,
-        yardstick=subject.yardstick,
-        given_samples=plan.given_samples,
-        notes=subject.notes,
-        left_out=(*subject.left_out, *dropped, *plan.left_out, *_influence(plan)),
-        machine=machine() if timed else "",
-        processor=str(processor()),
+        if self.how.locate:
+            reports = trial.located(reports, found, progress)
+        reports = trial.reproduced(reports, found, self.how.reproduce, progress)
+        return Report(
+            subject.name,
+            plan.samples,
+            tuple(reports),
+            tuple(rows),
+            (*preflight(subject), *held_findings(subject), *_own_findings(subject, rows)),
+            label=subject.label,
+            yardstick=subject.yardstick,
+            given_samples=plan.given_samples,
+            notes=subject.notes,
+            left_out=self.left_out,
+            machine=machine() if self.how.timed else "",
+            processor=str(processor()),
+        )
+
+
+def _with_fresh_beside(subject: Subject, place: Path, stack: ExitStack) -> Subject:
+    """The subject with its fresh graphs made in a process beside: an export from PyTorch takes many seconds."""
+    fresh = subject.fresh
+    if fresh is None or not any(graph.original for graph in subject.graphs):
+        return subject
+    folder = Path(tempfile.mkdtemp(dir=place))
+    beside = Beside(lambda: {graph.name: _made_or_why(fresh, graph.name) for graph in subject.graphs}, folder)
+    stack.callback(beside.close)
+
+    def fresh_graph(name: str) -> bytes:
+        made = beside()[name]
+        if isinstance(made, VaeportError):
+            raise made
+        return made
+
+    return dataclasses.replace(subject, fresh=fresh_graph)
+
+
+def _made_or_why(fresh: Callable[[str], bytes], name: str) -> bytes | VaeportError:
+    try:
+        return fresh(name)
+    except VaeportError as error:
+        return error
+
+
+def _affordable(names: Sequence[str], subject: Subject) -> tuple[list[str], tuple[str, ...]]:
+    """Backends without those that would take minutes to no end: slow ones in a precision that is none of theirs.
+
+    One that was named alone is asked all the same.
+
+    Returns:
+        The backends, and a sentence for each that is left out.
+    """
+    dear = [
+        name
+        for name in names
+        if len(names) > 1
+        and subject.costly
+        and backend_named(name).facts.slow
+        and subject.precision not in backend_named(name).facts.precisions
+    ]
+    spared = tuple(
+        f"{name} in {subject.precision}: it takes minutes and would not count; name it alone to run it" for name in dear
     )
+    return [name for name in names if name not in dear], spared
 
 
-def without_overflow(subject: Subject) -> tuple[Subject, tuple[str, ...]]:
+def _narrowed(trial: Trial, names: Sequence[str]) -> list[str]:
+    """What is said of backends that are asked less than the leading ones."""
+    whole = trial.plan.steps
+    fewer = [name for name in names if len(trial.asked(name).steps) < len(whole)]
+    if not fewer:
+        return []
+    largest = max(step.stop - step.start for step in trial.asked(fewer[0]).steps)
+    others = " and ".join(name for name in names if name not in fewer) or "no other"
+    dear = f"batches of more than {largest} rows, and most of the given rows, of {', '.join(fewer)}"
+    return [f"{dear}: a row costs much, and {others} is asked about all"]
+
+
+def without_overflow(subject: Subject) -> tuple[Subject, tuple[str, ...], Expectations]:
     """The subject without sets of large inputs on which the native reference overflows.
 
     Returns:
-        The subject, and a sentence for each set that is left out.
+        The subject, a sentence for each set that is left out, and the answers that were computed for that.
 
     Raises:
         InputError: the native reference overflows on ordinary inputs, where float64 does not.
@@ -266,7 +373,8 @@ def without_overflow(subject: Subject) -> tuple[Subject, tuple[str, ...]]:
             dropped.append(f"{given.graph}, {given.name}: {output} overflows in the reference itself.")
         else:
             kept.append(given)
-    return dataclasses.replace(subject, input_sets=tuple(kept)), tuple(dropped)
+    expectations.subject = dataclasses.replace(subject, input_sets=tuple(kept))
+    return expectations.subject, tuple(dropped), expectations
 
 
 def _overflowing(expected: Expected) -> str:
@@ -288,118 +396,3 @@ def _influence(plan: Plan) -> list[str]:
         for graph in plan.subject.graphs
         if graph.batch and graph.reference.any_inputs and not plan.expectations.independent(graph.name)
     ]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Comparison:
-    """Runs backends over one plan."""
-
-    plan: Plan
-    bounds: Bounds
-    job: Job
-    folder: Path
-    limit: float
-    isolated: bool
-
-    def backend(self, name: str) -> tuple[BackendReport, tuple[Row, ...]]:
-        """What one backend answers, judged."""
-        backend, subject = backend_named(name), self.plan.subject
-        facts = backend.facts
-        counts = facts.counts and _ALIKE.get(subject.precision, subject.precision) in facts.precisions
-        plan = fewer_given(self.plan) if facts.slow and subject.costly else self.plan
-        plan = fewer_rows(plan) if facts.emulator else plan
-        folder = self.folder / "run"
-        job = dataclasses.replace(self.job, steps=plan.steps)
-        outcome = run_backend(backend, job, folder, limit=self.limit, isolated=self.isolated)
-        shutil.rmtree(folder, ignore_errors=True)
-        if outcome.missing is not None:
-            return BackendReport(name, "", counts, facts.remark, outcome.missing), ()
-        empty_batch = facts.empty_batch and subject.empty_batch
-        measured = measure(name, outcome, plan, self.bounds, empty_batch=empty_batch)
-        report = BackendReport(
-            name,
-            outcome.version,
-            counts,
-            facts.remark,
-            refusals=measured.refusals,
-            given_samples=plan.given_samples,
-            milliseconds=measured.milliseconds,
-        )
-        return report, tuple(with_shares(measured.rows, outcome, plan))
-
-    def rows_of(self, name: str, plan: Plan) -> Sequence[Row]:
-        """Rows of a backend on fewer steps; none where it is missing."""
-        folder = self.folder / "rung"
-        job = dataclasses.replace(self.job, steps=plan.steps)
-        outcome = run_backend(backend_named(name), job, folder, limit=self.limit, isolated=self.isolated)
-        shutil.rmtree(folder, ignore_errors=True)
-        graphs = {graph.name for graph in plan.subject.graphs}
-        rows = () if outcome.missing else measure(name, outcome, plan, self.bounds, empty_batch=False).rows
-        return [row for row in rows if row.graph in graphs]
-
-    def run_part(
-        self, backend: str, graph: str, model: ModelProto, inputs: Arrays, *, limit: float
-    ) -> tuple[Arrays | None, str]:
-        """One run of a part of a graph; its answers, or what the backend said."""
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        path = folder / "model.onnx"
-        path.write_bytes(model.SerializeToString())
-        job = GraphJob(graph, path, input_specs(model), output_specs(model))
-        own = backend_named(backend)
-        outcome = run_once(own, job, inputs, folder / "job", limit=limit, isolated=self.isolated, forked=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        if 0 in outcome.answers:
-            return outcome.answers[0], ""
-        return None, outcome.missing or outcome.errors[0]
-
-    def located(
-        self, reports: list[BackendReport], found: dict[str, tuple[Row, ...]], progress: Callable[[str], None]
-    ) -> list[BackendReport]:
-        """The reports with the place of each error."""
-        if all(row.holds for rows in found.values() for row in rows):
-            return reports
-        from .locating.locate import make_locator  # its imports take half a second
-
-        locator = make_locator(
-            self.plan,
-            dict(found),
-            compare=self.rows_of,
-            run_part=self.run_part,
-            limit=_SEARCH_SHARE * self.limit,
-        )
-        located = []
-        for report in reports:
-            if any(not row.holds for row in found[report.name]):
-                progress(f"{report.name}: looking for the place")
-                place = locator.place(report.name)
-                report = dataclasses.replace(report, place=place.text, rung=place.rung)  # noqa: PLW2901 - with its place
-            located.append(report)
-        return located
-
-    def reproduced(
-        self,
-        reports: list[BackendReport],
-        found: dict[str, tuple[Row, ...]],
-        wanted: Reproduce,
-        progress: Callable[[str], None],
-    ) -> list[BackendReport]:
-        """The reports with reproducers of those that fall short."""
-        made = []
-        for report in reports:
-            short = wanted == "all" or (wanted == "deciding" and report.counts)
-            if short and any(not row.holds for row in found[report.name]):
-                from .reproducing.driver import reproducers
-
-                progress(f"{report.name}: making the smallest graph that falls short")
-                limit = _REPRODUCER_SHARE * self.limit
-                given = reproducers(
-                    self.plan.subject,
-                    report.name,
-                    found[report.name],
-                    run=self.run_part,
-                    limit=limit,
-                    version=report.version,
-                )
-                report = dataclasses.replace(report, reproducers=given)  # noqa: PLW2901 - with what was made
-            made.append(report)
-        return made

@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The plugin's options."""
     group = parser.getgroup("vaeport", "parity of vaeport bundles")
     group.addoption("--vaeport-bundle", action="append", default=[], metavar="BUNDLE", help="compare it with PyTorch")
-    group.addoption("--vaeport-precision", default="fp32", metavar="NAMES", help="all, or names with commas between")
+    group.addoption("--vaeport-precision", default="all", metavar="NAMES", help="all, or names with commas between")
     group.addoption("--vaeport-backends", default="all", metavar="NAMES", help="all, own, or names with commas between")
 
 

@@ -47,7 +47,9 @@ def test_parity_prints_a_line_for_each_output_if_told_to(bundles: Path, capsys: 
 def test_parity_answers_in_json(bundles: Path, capsys: Captured) -> None:
     code = parity_cli.main([str(bundles / "narrow"), "--backends", "onnxruntime-all,onnx-reference", "--json"])
 
-    answer = json.loads(capsys.readouterr().out)
+    whole = json.loads(capsys.readouterr().out)
+    (answer,) = whole["reports"]
+    assert whole["holds"]
     assert (code, answer["holds"], answer["name"], answer["missing"]) == (0, True, "narrow", {})
     assert {row["backend"] for row in answer["rows"]} == {"golden.npz", "onnxruntime-all", "onnx-reference"}
     assert all(row["holds"] and 0 <= row["ratio"] <= 4 for row in answer["rows"])
@@ -56,7 +58,19 @@ def test_parity_answers_in_json(bundles: Path, capsys: Captured) -> None:
 def test_parity_takes_images_of_a_data_set(bundles: Path, capsys: Captured) -> None:
     code = parity_cli.main([str(bundles / "narrow"), "--data", "mnist-5k", "--backends", "onnxruntime-all", "--json"])
 
-    assert (code, json.loads(capsys.readouterr().out)["samples"]) == (0, 5699)
+    (report,) = json.loads(capsys.readouterr().out)["reports"]
+    assert (code, report["samples"], report["given_samples"]) == (0, 5706, 5000)
+
+
+def test_digits_are_asked_by_default_and_left_out_on_demand(bundles: Path, capsys: Captured) -> None:
+    options = ["--backends", "onnxruntime-all", "--json"]
+
+    assert parity_cli.main([str(bundles / "narrow"), *options]) == 0
+    (asked,) = json.loads(capsys.readouterr().out)["reports"]
+    assert parity_cli.main([str(bundles / "narrow"), *options, "--data", "none"]) == 0
+    (spared,) = json.loads(capsys.readouterr().out)["reports"]
+
+    assert (asked["given_samples"], spared["given_samples"]) == (5000, 0)
 
 
 def test_parity_ends_with_1_where_a_weight_is_wrong(copy: Path, capsys: Captured) -> None:

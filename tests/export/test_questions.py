@@ -10,7 +10,7 @@ from vaeport.bundle.opening import open_bundle
 from vaeport.contract import CLASS_PROBS
 from vaeport_export.bundle.probes import DOUBTFUL_ROWS, doubtful_rows
 from vaeport_export.bundle.subject import subject_of
-from vaeport_parity.asking.steps import Plan, fewer_given, make_plan
+from vaeport_parity.asking.steps import Plan, fewer_steps, make_plan
 from vaeport_parity.comparison import compare
 from vaeport_train.data import load_dataset
 
@@ -63,7 +63,7 @@ def test_images_are_counted_once_and_slow_backends_get_fewer(bundles: Path, imag
     plan, without = plan_of(bundles / "narrow", images), plan_of(bundles / "narrow")
 
     assert plan.samples == without.samples + 600
-    assert (plan.given_samples, fewer_given(plan).given_samples) == (600, 500)
+    assert (plan.given_samples, fewer_steps(plan, slow=True).given_samples) == (600, 500)
 
 
 def test_flips_are_told_by_set_and_an_image_counts_once(copy: Path, images: Any) -> None:

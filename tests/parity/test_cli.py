@@ -19,7 +19,7 @@ def test_graph_against_another_one(written: Path, tmp_path: Path, capsys: pytest
     options = ["--reference", str(source), "--backends", "onnxruntime-all"]
 
     assert main([str(source), *options, "--report", str(tmp_path / "report"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["yardstick"] == "classifier.onnx"
+    assert json.loads(capsys.readouterr().out)["reports"][0]["yardstick"] == "classifier.onnx"
     assert (tmp_path / "report/junit.xml").is_file()
     assert main([str(bad), *options]) == 1
     assert "onnxruntime-all" in capsys.readouterr().out
@@ -31,7 +31,7 @@ def test_pair_of_graphs_with_a_reference_each(written: Path, capsys: pytest.Capt
 
     assert main([*files, *references, "--backends", "onnxruntime-all", "--json"]) == 0
 
-    rows = json.loads(capsys.readouterr().out)["rows"]
+    rows = json.loads(capsys.readouterr().out)["reports"][0]["rows"]
     assert {row["graph"] for row in rows} == {"classifier", "tagger"}
 
 

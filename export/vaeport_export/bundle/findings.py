@@ -1,5 +1,6 @@
 """What breaks the contract in a bundle's own files."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,11 +19,12 @@ from vaeport.contract import (
     GRAPHS,
     IMAGE,
     MANIFEST_FILE,
+    METADATA_LABELS,
     graph_metadata,
 )
 from vaeport_parity.judging.report import Finding, Row
 from vaeport_parity.reference.base import chunked_answers
-from vaeport_parity.subjects.subject import Graph
+from vaeport_parity.subjects.subject import Blame, Graph
 from vaeport_train.running.checkpoint import MAX_CONFIG_BYTES
 
 from ..graph.checking import graph_faults
@@ -40,22 +42,28 @@ def bundle_findings(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Findi
         rows: rows of the report.
     """
     yield from _contract_findings(witnesses)
-    yield from _claims(witnesses, rows)
-    yield from _contradictions(witnesses, rows)
+    yield from tolerance_claims(witnesses.bundle.manifest, witnesses.precision, rows)
+    short = {row.graph for row in rows if row.graph in GRAPHS and not row.holds}
+    blames = {name: witnesses.blame(name) for name in sorted(short)}
+    if not any(blame and blame.file.startswith(f"{CHECKPOINT_FOLDER}/") for blame in blames.values()):
+        # Else the original itself is in doubt, and nobody is measured by it.
+        yield from _claims(witnesses, rows, [name for name, blame in blames.items() if blame])
+    yield from _contradictions(witnesses, rows, blames)
 
 
-def _claims(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Finding]:
+def _claims(witnesses: Witnesses, rows: Sequence[Row], blamed: Sequence[str]) -> Iterator[Finding]:
     bundle, golden, precision, graphs = witnesses.bundle, witnesses.golden, witnesses.precision, witnesses.graphs
     manifest = bundle.manifest
-    yield from tolerance_claims(manifest, precision, rows)
-    yield from standard_case_claims(bundle, graphs, golden, precision, rows)
-    seen = seen_of(witnesses.original, golden, manifest.shapes, manifest.labels)
+    judged = {name: graph for name, graph in graphs.items() if name not in blamed}
+    yield from standard_case_claims(bundle, judged, golden, precision, rows)
+    labels = _other_labels(witnesses) or manifest.labels
+    seen = seen_of(witnesses.original, golden, manifest.shapes, labels)
     if precision != FP32:
         full = {name: bundle.read(spec.file(FP32)) for name, spec in GRAPHS.items()}
         lower = {name: graph.content for name, graph in graphs.items()}
-        yield from lower_claims(precision, lower, full, seen, manifest)
+        yield from lower_claims(precision, lower, full, golden, seen, manifest)
         return
-    yield from label_claims(golden, seen, manifest)
+    yield from label_claims(golden, seen, dataclasses.replace(manifest, labels=labels))
     yield from figure_claims(seen, manifest)
     yield from anomaly_claims(seen, manifest)
 
@@ -63,22 +71,21 @@ def _claims(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Finding]:
 def _contract_findings(witnesses: Witnesses) -> Iterator[Finding]:
     bundle, precision = witnesses.bundle, witnesses.precision
     manifest = bundle.manifest
-    if (labels := _trained_labels(bundle)) not in (None, manifest.labels):
-        yield Finding(MANIFEST_FILE, f"labels are {list(manifest.labels)}, the checkpoint has {list(labels or ())}")
+    if others := _other_labels(witnesses):
+        who = "the checkpoint has" if others == _trained_labels(bundle) else "both graphs have"
+        yield Finding(MANIFEST_FILE, f"labels are {list(manifest.labels)}, {who} {list(others)}")
     for name, graph in witnesses.graphs.items():
         spec = GRAPHS[name]
-        metadata = graph_metadata(spec, bundle=manifest.name, labels=manifest.labels, shapes=manifest.shapes)
+        metadata = graph_metadata(spec, bundle=manifest.name, labels=others or manifest.labels, shapes=manifest.shapes)
         model = onnx.load_model_from_string(graph.content)
         faults = graph_faults(model, graph.content, spec, manifest.shapes, precision=precision, metadata=metadata)
         for text in faults:
             yield Finding(graph.file, text)
 
 
-def _contradictions(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Finding]:
+def _contradictions(witnesses: Witnesses, rows: Sequence[Row], blames: Mapping[str, Blame | None]) -> Iterator[Finding]:
     """The file that stands alone where rows do not hold, else the golden answers where they are not the reference's."""
     bundle, precision, graphs = witnesses.bundle, witnesses.precision, witnesses.graphs
-    short = {row.graph for row in rows if row.graph in GRAPHS and not row.holds}
-    blames = {name: witnesses.blame(name) for name in sorted(short)}
     for blame in dict.fromkeys(blame for blame in blames.values() if blame):
         yield Finding(blame.file, blame.text)
     wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
@@ -87,8 +94,32 @@ def _contradictions(witnesses: Witnesses, rows: Sequence[Row]) -> Iterator[Findi
         return
     whose = "the checkpoint's" if precision == FP32 else f"those of the {precision} file"
     for name in sorted(wrong):
-        if (alone := blames[name]) is None or alone.file == GOLDEN_FILE:
+        if blames[name] is None:
             yield Finding(GOLDEN_FILE, f"its answers of {name} are not {whose}")
+
+
+def _other_labels(witnesses: Witnesses) -> tuple[str, ...]:
+    """Labels on which all that speak of them agree against the manifest; empty where there are none."""
+    said = [_said_labels(graph.content) for graph in witnesses.graphs.values()]
+    trained = _trained_labels(witnesses.bundle)
+    manifest = witnesses.bundle.manifest
+    if trained is not None and trained != manifest.labels and len(trained) == len(manifest.labels):
+        return trained
+    agreed = set(said)
+    first = said[0]
+    if trained is None and len(agreed) == 1 and first != manifest.labels and len(first) == len(manifest.labels):
+        return first
+    return ()
+
+
+def _said_labels(content: bytes) -> tuple[str, ...]:
+    """Class names in a graph's metadata; empty where it has none."""
+    props = {entry.key: entry.value for entry in onnx.load_model_from_string(content).metadata_props}
+    try:
+        values: Any = parse_strict(props.get(METADATA_LABELS, "[]").encode(), most=MAX_CONFIG_BYTES)
+        return tuple(str(label) for label in values)
+    except (ValueError, TypeError):
+        return ()
 
 
 def _trained_labels(bundle: Bundle) -> tuple[str, ...] | None:

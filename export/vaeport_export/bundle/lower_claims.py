@@ -7,8 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from vaeport.bundle.golden import Golden
 from vaeport.bundle.manifest import Manifest
-from vaeport.contract import CLASS_PROBS, DECODER, ENCODER_CLASSIFIER, IMAGE, MANIFEST_FILE, Z_LOGVAR, Z_MEAN, Z
+from vaeport.contract import (
+    CHECKPOINT_FOLDER,
+    CLASS_PROBS,
+    DECODER,
+    ENCODER_CLASSIFIER,
+    GRAPHS,
+    IMAGE,
+    MANIFEST_FILE,
+    Z_LOGVAR,
+    Z_MEAN,
+    Z,
+)
 from vaeport.images.scaling import from_uint8
 from vaeport_parity.judging.report import Finding
 
@@ -16,7 +28,9 @@ from ..graph.running import Answers, onnxruntime_answers
 from ..precisions.gates import GATES, Chained, Gate, PrecisionFigures, judge, missed
 from ..precisions.material import Material
 from .claims import CHANCE, binomial_tail, number_of
+from .ranges import range_faults
 from .seen import Seen
+from .witnesses import converted
 
 PSNR_OFF = 3.0
 """dB by which a stated PSNR may be off from that of a few hundred other images; on the shipped bundles: 1.1 at most."""
@@ -33,7 +47,12 @@ _LEAST = 1e-5
 
 
 def lower_claims(
-    precision: str, graphs: Mapping[str, bytes], full: Mapping[str, bytes], seen: Seen, manifest: Manifest
+    precision: str,
+    graphs: Mapping[str, bytes],
+    full: Mapping[str, bytes],
+    golden: Golden,
+    seen: Seen,
+    manifest: Manifest,
 ) -> Iterator[Finding]:
     """What is wrong with a lower precision, and with what is said of it.
 
@@ -43,6 +62,7 @@ def lower_claims(
         precision: its name.
         graphs: content of its graphs, by name.
         full: content of the float32 graphs, by name.
+        golden: golden inputs.
         seen: images with the original's answers.
         manifest: the bundle's manifest.
     """
@@ -56,11 +76,20 @@ def lower_claims(
         Chained(seen.encoded[CLASS_PROBS][kinds], seen.drawn[kinds], sum(map(len, full.values()))),
         material,
     )
-    gate = GATES.get(precision, GATES["int8"])
-    for text in _gate_faults(figures, gate, precision, encoded, seen):
-        yield Finding(f"{precision}/", f"{text}, on {int(kinds.sum())} images against the original")
+    faults = list(_gate_faults(figures, precision, encoded, seen))
+    on = f"on {int(kinds.sum())} images"
+    if faults and _follows(full, precision, encoded, drawn, seen):
+        text = f"the fp32 and {precision} graphs agree with each other and not with the original: {faults[0]}, {on}"
+        yield Finding(f"{CHECKPOINT_FOLDER}/", text)
+    else:
+        yield from (Finding(f"{precision}/", f"{text}, {on} against the original") for text in faults)
+    for name, content in graphs.items():
+        for text in range_faults(name, content, full[name], golden, seen):
+            yield Finding(GRAPHS[name].file(precision), text)
     stated = manifest.precision_figures.get(precision)
-    if isinstance(stated, dict):
+    # Figures are of the graphs that were made; of others, which are told by themselves, they say nothing.
+    sound = all(converted(full[name], precision, content) == content for name, content in graphs.items())
+    if isinstance(stated, dict) and sound:
         for text in _figure_faults(stated, figures, manifest, own=seen.own):
             yield Finding(MANIFEST_FILE, f"figures of {precision}: {text}")
 
@@ -71,7 +100,21 @@ def _drawn_again(graphs: Mapping[str, bytes], seen: Seen) -> tuple[Answers, Any]
     return encoded, onnxruntime_answers(graphs[DECODER], DECODER, latents)[IMAGE]
 
 
-def _gate_faults(figures: PrecisionFigures, gate: Gate, precision: str, encoded: Answers, seen: Seen) -> Iterator[str]:
+def _follows(full: Mapping[str, bytes], precision: str, encoded: Answers, drawn: Any, seen: Seen) -> bool:
+    """Whether a precision keeps its gate against the bundle's float32 graphs, be they right or wrong."""
+    right, right_drawn = _drawn_again(full, seen)
+    like = dataclasses.replace(seen, encoded=dict(right), drawn=right_drawn)
+    kinds = seen.kinds
+    figures = judge(
+        Chained(encoded[CLASS_PROBS][kinds], drawn[kinds], 0),
+        Chained(right[CLASS_PROBS][kinds], right_drawn[kinds], 1),
+        Material({}, seen.images[kinds], None, "golden"),
+    )
+    return not any(_gate_faults(figures, precision, encoded, like))
+
+
+def _gate_faults(figures: PrecisionFigures, precision: str, encoded: Answers, seen: Seen) -> Iterator[str]:
+    gate = GATES.get(precision, GATES["int8"])
     flips = next(k for k in range(1, figures.images + 2) if _is_no_chance(figures.images, k, gate)) - 1
     relaxed = dataclasses.replace(
         gate, least_psnr=gate.least_psnr - _GATE_SLACK, most_flipped_points=100 * flips / figures.images

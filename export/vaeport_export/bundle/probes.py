@@ -35,6 +35,8 @@ _LEAST_NEW_ROWS = 100
 _SEED = 20180  # any constant will do; golden files must not change from one export to the next
 _SOFT_ROWS = 16
 _LOUD_ROWS = 8
+_WHITE = 255
+_FAINT = 16
 
 
 def golden_inputs(images: NDArray[np.uint8], labels: NDArray[np.int64], shapes: Shapes) -> Golden:
@@ -110,6 +112,25 @@ def hard_inputs(shapes: Shapes) -> dict[str, Inputs]:
         ENCODER_CLASSIFIER: {IMAGE: images},
         DECODER: {Z: np.repeat(z[:, None], shapes.latent_dim, axis=1), CLASS_PROBS: even},
     }
+
+
+def extreme_images(images: NDArray[np.uint8], shapes: Shapes) -> NDArray[np.float32]:
+    """Images that preprocessing or a forgotten case makes: blank, full, inverted and faint ones.
+
+    Args:
+        images: uint8 [N, C, H, W], of which the first is inverted and made faint.
+        shapes: sizes of the tensors.
+
+    Returns:
+        float32 [7, C, H, W]: all 0, all 1, half-way, the image inverted, at a sixteenth and at a 255th of its ink, and
+        a single faint pixel.
+    """
+    image = images[0].astype(np.float32) / np.float32(_WHITE)
+    flat = [np.full(shapes.image, level, np.float32) for level in (0, 1, 0.5)]
+    dot = np.zeros(shapes.image, np.float32)
+    dot[:, shapes.image[1] // 2, shapes.image[2] // 2] = np.float32(1 / _WHITE)
+    faint = [image / np.float32(_FAINT), image / np.float32(_WHITE)]
+    return np.stack([*flat, 1 - image, *faint, dot]).astype(np.float32)
 
 
 def doubtful_rows(class_probs: NDArray[np.floating], *, most: int = DOUBTFUL_ROWS) -> NDArray[np.intp]:

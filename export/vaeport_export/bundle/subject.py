@@ -15,6 +15,7 @@ from vaeport.bundle.golden import parse_golden
 from vaeport.bundle.opening import DEFAULT_BUNDLE, Bundle, open_bundle
 from vaeport.common.fileio import scratch_folder
 from vaeport.contract import (
+    CHECKPOINT_FOLDER,
     CLASS_PROBS,
     DECODER,
     ENCODER_CLASSIFIER,
@@ -35,10 +36,12 @@ from vaeport_parity.subjects.tensors import Arrays, input_specs, output_specs
 
 from .findings import bundle_findings
 from .fresh import fresh_graph
-from .input_sets import input_sets, recorded_answers
+from .input_sets import asked_images, input_sets, recorded_answers
 from .original import Original, read_original
 from .stranger import check_onnx
 from .witnesses import Witnesses
+
+_READ: dict[tuple[str, bool, bool], Original] = {}
 
 
 def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
@@ -62,12 +65,18 @@ def find_bundle(path: str, options: SubjectOptions) -> Subject | None:
         return None
     except SealError as error:
         raise CheckFailedError(str(error)) from error
-    images = _images(bundle, options) if options.data else None
-    return subject_of(bundle, options.precision or FP32, images=images, trusted=options.trusted)
+    precision = options.precision or FP32
+    images = asked_images(bundle.manifest.shapes, options, precision=precision)
+    return subject_of(bundle, precision, images=images, spot=options.data is None, trusted=options.trusted)
 
 
 def subject_of(
-    bundle: Bundle, precision: str = FP32, *, images: NDArray[np.uint8] | None = None, trusted: bool = False
+    bundle: Bundle,
+    precision: str = FP32,
+    *,
+    images: NDArray[np.uint8] | None = None,
+    spot: bool = False,
+    trusted: bool = False,
 ) -> Subject:
     """A bundle with the original in it.
 
@@ -75,6 +84,7 @@ def subject_of(
         bundle: the bundle.
         precision: one of its precisions.
         images: uint8 [N, C, H, W], to ask about beside the probes; the decoder gets their posterior means.
+        spot: whether nobody asked for these images, so that costly backends may be spared most of them.
         trusted: whether the bundle's author is trusted: its graphs and its ONNX originals may hold control flow and
             take any time and memory.
 
@@ -88,7 +98,7 @@ def subject_of(
     known = bundle.manifest.precisions
     if precision not in known:
         raise InputError(f"{bundle.path} has no precision {precision!r}; it has {', '.join(known)}")
-    original = read_original(bundle, trusted=trusted)
+    original = _original_of(bundle, trusted=trusted)
     golden = parse_golden(bundle.read(GOLDEN_FILE), bundle.manifest.shapes, known)
     graphs = {name: _graph(bundle, original, name, precision, trusted=trusted) for name in GRAPHS}
     in_full = precision == FP32
@@ -96,7 +106,7 @@ def subject_of(
     return Subject(
         bundle.manifest.name,
         tuple(graphs.values()),
-        tuple(input_sets(bundle, original, golden, graphs, images, precision=precision)),
+        tuple(input_sets(bundle, original, golden, graphs, images, precision=precision, spot=spot)),
         chain=_chain() if in_full else None,
         label="" if in_full else precision,
         precisions=known,
@@ -110,6 +120,16 @@ def subject_of(
         empty_batch=False,  # the host answers one by itself
         costly=original.convolutional,
     )
+
+
+def _original_of(bundle: Bundle, *, trusted: bool) -> Original:
+    """The original of a bundle; read once for all precisions of the bundle that was asked for last."""
+    key = (bundle.digest, bundle.has(CHECKPOINT_FOLDER), trusted)
+    if key not in _READ:
+        original = read_original(bundle, trusted=trusted)
+        _READ.clear()
+        _READ[key] = original
+    return _READ[key]
 
 
 def _graph(bundle: Bundle, original: Original, name: str, precision: str, *, trusted: bool) -> Graph:
@@ -185,13 +205,3 @@ def _seal(bundle: Bundle, report: Report) -> None:
     from .sealing import seal_report
 
     seal_report(bundle, report)
-
-
-def _images(bundle: Bundle, options: SubjectOptions) -> NDArray[np.uint8]:
-    from vaeport_train.data import FolderOptions, load_dataset
-
-    shape = bundle.manifest.shapes.image
-    dataset = load_dataset(options.data or "", data_dir=options.data_dir, folder_options=FolderOptions(shape))
-    if dataset.image_shape != shape:
-        raise InputError(f"{bundle.path} takes images {list(shape)}, {dataset.name} has {list(dataset.image_shape)}")
-    return dataset.evaluation_images()

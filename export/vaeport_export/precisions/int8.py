@@ -11,6 +11,7 @@ import importlib
 import io
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -58,26 +59,50 @@ def to_int8_like(content: bytes, quantised: ModelProto) -> ModelProto:
         quantised: a graph that `to_int8` made of it, or that claims so.
     """
     tools = _tools()
-    scales = _activation_scales(quantised)
-    ranges = dict.fromkeys(scales, (np.float32(0), np.float32(1)))  # what is stated below is taken instead
+    known = roundings(quantised)
+    ranges = dict.fromkeys(known, (np.float32(0), np.float32(1)))  # what is stated below is taken instead
     stated = {
-        name: [{"scale": scale, "zero_point": zero_point, "quant_type": tools.QuantType.QUInt8}]
-        for name, (scale, zero_point) in scales.items()
+        name: [{"scale": one.raw[0], "zero_point": one.raw[1], "quant_type": tools.QuantType.QUInt8}]
+        for name, one in known.items()
     }
     return _quantised(content, _minima_and_maxima(ranges, tools), tools, {"TensorQuantOverrides": stated})
 
 
-def _activation_scales(quantised: ModelProto) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Scale and zero point of every tensor that a graph rounds while it runs, by the tensor's name."""
-    constants = {tensor.name: tensor for tensor in quantised.graph.initializer}
-    return {
-        node.input[0]: (
-            numpy_helper.to_array(constants[node.input[1]]),
-            numpy_helper.to_array(constants[node.input[2]]),
-        )
-        for node in quantised.graph.node
-        if node.op_type == "QuantizeLinear" and {*node.input[1:]} <= constants.keys() and len(node.input) > _ZERO_POINT
-    }
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """How a graph rounds one tensor to integers while it runs."""
+
+    names: tuple[str, str]
+    """Names of scale and zero point."""
+    raw: tuple[NDArray[Any], NDArray[Any]]
+    """Scale, float32, and zero point, uint8 or int8."""
+
+    @property
+    def scale(self) -> float:
+        """One step."""
+        return float(self.raw[0])
+
+    @property
+    def low(self) -> float:
+        """The least value that is not cut off."""
+        return (float(np.iinfo(self.raw[1].dtype).min) - float(self.raw[1])) * self.scale
+
+    @property
+    def high(self) -> float:
+        """The largest value that is not cut off."""
+        return (float(np.iinfo(self.raw[1].dtype).max) - float(self.raw[1])) * self.scale
+
+
+def roundings(quantised: ModelProto) -> dict[str, Rounding]:
+    """Every tensor that a graph rounds with one scale while it runs, by the tensor's name."""
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in quantised.graph.initializer}
+    found = {}
+    for node in quantised.graph.node:
+        if node.op_type == "QuantizeLinear" and len(node.input) > _ZERO_POINT and {*node.input[1:]} <= constants.keys():
+            scale, zero_point = (constants[name] for name in node.input[1:])
+            if scale.size == zero_point.size == 1 and zero_point.dtype.kind in "iu":
+                found[node.input[0]] = Rounding((node.input[1], node.input[2]), (scale, zero_point))
+    return found
 
 
 def _quantised(content: bytes, ranges: Any, tools: Any, options: Mapping[str, Any]) -> ModelProto:

@@ -38,16 +38,23 @@ class Figures:
         return max(self.error_float32, self.error_float64)
 
 
-def figures(parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]]) -> Figures:
+def figures(
+    parts: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]],
+    *,
+    native: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]] = (),
+) -> Figures:
     """Figures of one output.
 
     Args:
         parts: for each input set the answers, the native reference and the float64 reference, float [N, ...] each.
+        native: answers and the native reference where float64 answers were not computed; they count in
+            `error_float32` alone.
     """
     parts = [
         (np.atleast_1d(answers), np.atleast_1d(single), np.atleast_1d(double)) for answers, single, double in parts
     ]
-    error_float32 = max((max_abs_error(answers, single) for answers, single, _ in parts), default=0.0)
+    pairs = [*((answers, single) for answers, single, _ in parts), *native]
+    error_float32 = max((max_abs_error(answers, single) for answers, single in pairs), default=0.0)
     error_float64 = max((max_abs_error(answers, double) for answers, _, double in parts), default=0.0)
     sound = [(answers, double) for answers, _, double in parts if np.isfinite(max_abs_error(answers, double))]
     if len(sound) < len(parts) or not sum(answers.size for answers, _ in sound):

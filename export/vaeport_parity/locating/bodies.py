@@ -26,6 +26,8 @@ class Inner:
     """How far that output is off."""
     where: str
     """Where the inner graph stands, in words."""
+    is_function: bool = False
+    """Whether it is the body of a function, which others may call too."""
 
 
 def inner_search(departure: Departure, search: Search, until: float) -> Inner | None:
@@ -44,10 +46,14 @@ def inner_search(departure: Departure, search: Search, until: float) -> Inner | 
         given = run.values.get(output)
         if output not in run.makers:
             return None
+        is_function = node.op_type != "If"
         error = difference(given, departure.wanted) if isinstance(given, np.ndarray) else float("inf")
         allowed = _LEFT * error if np.isfinite(error) else 0.0
         return Inner(
-            Search(run, search.yardstick, output, departure.wanted, allowed, until, departure.right), error, where
+            Search(run, search.yardstick, output, departure.wanted, allowed, until, departure.right),
+            error,
+            where,
+            is_function,
         )
     made = search.yardstick.made.get(departure.right)
     if node.op_type not in ("Loop", "Scan") or made is None or made.node is None or made.run is None:
@@ -61,8 +67,7 @@ def _first_turn(node: NodeProto, search: Search, other: NodeProto, other_run: Gr
     run, wanted = _turn(node, search.run), _turn(other, other_run)
     if run is None or wanted is None:
         return None
-    name = node.name or next(filter(None, node.output), "")
-    yardstick = yardstick_of(wanted, search.yardstick.where)
+    yardstick = yardstick_of(wanted, search.yardstick.where, tolerance=search.yardstick.tolerance)
     outputs, expected = ([info.name for info in each.model.graph.output] for each in (run, wanted))
     for output, right in zip(outputs, expected, strict=False):
         given, value = run.values.get(output), wanted.values.get(right)
@@ -71,9 +76,7 @@ def _first_turn(node: NodeProto, search: Search, other: NodeProto, other_run: Gr
         error = difference(given, value) if isinstance(given, np.ndarray) else float("inf")
         if error > yardstick.tolerance * float(np.max(np.abs(value), initial=0.0)):
             allowed = _LEFT * error if np.isfinite(error) else 0.0
-            return Inner(
-                Search(run, yardstick, output, value, allowed, until, right), error, f"in body of node {name!r}"
-            )
+            return Inner(Search(run, yardstick, output, value, allowed, until, right), error, "in its body")
     return None
 
 

@@ -14,16 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .graph_run import GraphRun, Values, reads_of
+from .graph_run import GraphRun, Values, function_of, reads_of
 from .tensors import difference
 from .weights import tampered
-from .yardstick import Yardstick, tells, turned
+from .yardstick import Made, Yardstick, tells, turned
 
 _HEALED = 0.2  # share of the error that may be left behind where the place is right
 _RIGHT = 0.1  # share of the bound below which nothing better is looked for
 _MOST_FAULTS = 3
 _MOST_TRIALS = 12  # tensors of the reference that are tried in the place of one
-_FEW = 4
+_CONTAINERS = ("If", "Loop", "Scan")
+_MOVING = (
+    *("Cast", "Concat", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Tile"),
+    *("Transpose", "Unsqueeze"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,8 @@ class Search:
     right_name: str = ""
     """The reference's name for the output; empty where it is to be found by value."""
     _same: dict[str, list[str]] = field(default_factory=dict)
+    _near: dict[str, list[str]] = field(default_factory=dict)
+    _known: set[str] | None = None
 
     def departures(self) -> list[Departure]:
         """The nodes that are wrong, in order; none where the output is right."""
@@ -84,6 +90,8 @@ class Search:
             replaced[departure.tensor] = departure.wanted
             values = self.run.again(replaced)
             self._same.clear()
+            self._near.clear()
+            self._known = None
         return found
 
     def _error(self, values: Mapping[str, Any]) -> float:
@@ -93,27 +101,37 @@ class Search:
     def _first(self, values: Values, replaced: Values, error: float) -> Departure | None:
         path = [name for name in self.run.above(self.output) if name not in replaced]
         sound = self._sound(path, values)
-        suspects = [name for name in path if name not in sound]
         tried: set[str] = set()
         found: Departure | None = None
-        for tensor in suspects:
+        for tensor in path:
             if tensor == self.output or time.monotonic() >= self.until:
                 break
             if tensor not in values and not self._is_failing(tensor, values):
                 continue
-            found = self._healed(tensor, values, replaced, error)
-            if found is not None:
+            healed = self._healed(tensor, values, replaced, error, sound=tensor in sound)
+            if healed is not None and (found is None or healed.right == found.right):
+                found = healed
+            if found is not None and tensor not in sound:
                 break
-            if isinstance(values.get(tensor), np.ndarray) and self._likeness(values[tensor]):
+            if isinstance(values.get(tensor), np.ndarray) and self._likeness(tensor, values[tensor]):
                 tried.add(tensor)
         if found is None:
-            found = Departure(self.output, self._name_of_right(), values.get(self.output), self.right)
+            found = self._at_output(values)
         others = self._between(found.tensor, sound | tried | set(replaced))
-        if found.tensor == self.output and len(others) >= _FEW:
-            several = self._frontier(others, values)
-            if several is not None:
-                return several
+        earlier = self._frontier(others, values)
+        if earlier is not None:
+            return earlier
         return self._chosen(found, others, values)
+
+    def _at_output(self, values: Values) -> Departure:
+        """The departure at the output itself, which its right answer heals."""
+        given = values.get(self.output)
+        for read in reads_of(self.run.makers[self.output]):
+            value = values.get(read)
+            if read in self.run.varying and isinstance(value, np.ndarray) and value.shape == self.right.shape:
+                if self.yardstick.is_same(value, self.right):
+                    return Departure(self.output, "", given, self.right, read)
+        return Departure(self.output, self._name_of_right(), given, self.right)
 
     def _sound(self, path: list[str], values: Mapping[str, Any]) -> set[str]:
         """Tensors that the reference has too, and what they are made from."""
@@ -137,16 +155,17 @@ class Search:
     def _is_failing(self, tensor: str, values: Mapping[str, Any]) -> bool:
         return all(read in values for read in reads_of(self.run.makers[tensor]))
 
-    def _likeness(self, value: NDArray[Any]) -> str:
+    def _likeness(self, name: str, value: NDArray[Any]) -> list[str]:
         """What of the reference a tensor is like, though not the same: nearly, or in another order."""
-        near = self.yardstick.nearest(value)
-        return near or next(iter(self.yardstick.same(value, ordered=False)), "")
+        if name not in self._near:
+            self._near[name] = self.yardstick.near(value) or self.yardstick.same(value, ordered=False)
+        return self._near[name]
 
-    def _healed(self, tensor: str, values: Values, replaced: Values, error: float) -> Departure | None:
+    def _healed(self, tensor: str, values: Values, replaced: Values, error: float, *, sound: bool) -> Departure | None:
         """A departure at a tensor, where something of the reference in its place makes the output right."""
         given = values.get(tensor)
         best, least = None, _HEALED * error if np.isfinite(error) else self.allowed
-        for name, wanted, bypassed in self._trials(tensor, given, values):
+        for name, wanted, bypassed in (self._others if sound else self._trials)(tensor, given, values):
             if time.monotonic() >= self.until:
                 break
             left = self._error(self.run.again({**replaced, tensor: wanted}))
@@ -159,51 +178,88 @@ class Search:
     def _trials(self, tensor: str, given: Any, values: Values) -> Iterator[tuple[str, NDArray[Any], str]]:
         """What may belong in the place of a tensor: the likeliest first, each once, in the shapes that it may have."""
         alike, others = self._counterparts(tensor, values)
+        if isinstance(given, np.ndarray) and others:
+            alike += self._replaced(tensor, [name for name in others if name in self._missing(given.size, values)])
         yield from self._of_yardstick(alike, given)
         for read in reads_of(self.run.makers[tensor]):
             value = values.get(read)
             if read in self.run.varying and isinstance(value, np.ndarray) and isinstance(given, np.ndarray):
-                if value.shape == given.shape and value.dtype == given.dtype and not np.array_equal(value, given):
+                if (
+                    value.shape == given.shape
+                    and value.dtype.kind == given.dtype.kind
+                    and not np.array_equal(value, given)
+                ):
                     yield "", value, read
-        names: dict[str, None] = {}
+        names = dict.fromkeys(others)
         if isinstance(given, np.ndarray):
-            if like := self._likeness(given):
-                names[like] = None
-            names.update(dict.fromkeys(self._names(tensor, given)))  # of another shape
-        names.update(dict.fromkeys(others))
-        if isinstance(given, np.ndarray):
-            known = {name for each in values.values() if tells(each) for name in self.yardstick.same(each)}
-            missing = (name for name, value in self.yardstick.of_size(given.size) if name not in known and tells(value))
-            names.update(dict.fromkeys(missing))
+            like = [
+                *self._likeness(tensor, given),
+                *self._names(tensor, given),
+            ]  # of another shape, where it is the same
+            names = dict.fromkeys(like or [*others, *self._missing(given.size, values)])
         yield from self._of_yardstick([name for name in names if name not in alike][:_MOST_TRIALS], given)
 
+    def _replaced(self, tensor: str, names: list[str]) -> list[str]:
+        """Those of operators that none of the nodes has that read a tensor: else it was put before one of them."""
+        readers = {node.op_type for node in self.run.makers.values() if tensor in node.input}
+        return [name for name in names if self.yardstick.made[name].kind not in readers]
+
+    def _others(self, tensor: str, given: Any, values: Values) -> Iterator[tuple[str, NDArray[Any], str]]:
+        """What else the reference makes from what the node reads, where the file has it nowhere."""
+        if isinstance(given, np.ndarray):
+            alike, others = self._counterparts(tensor, values)
+            missing = self._missing(given.size, values) if alike or others else []
+            yield from self._of_yardstick([name for name in (*alike, *others) if name in missing], given)
+
+    def _missing(self, size: int, values: Values) -> list[str]:
+        """Tensors of one size that the reference has and the file has not."""
+        if self._known is None:
+            there = {name: value for name, value in values.items() if tells(value)}
+            found = ((self._names(name, value) or self._likeness(name, value)[:1]) for name, value in there.items())
+            self._known = {each for names in found for each in names}
+        known = self._known
+        return [name for name, value in self.yardstick.of_size(size) if name not in known and tells(value)]
+
     def _of_yardstick(self, names: list[str], given: Any) -> Iterator[tuple[str, NDArray[Any], str]]:
+        tried = [given] if isinstance(given, np.ndarray) else []
         for name in names:
             for wanted in _shapes(self.yardstick.values[name], given):
-                if not (
-                    isinstance(given, np.ndarray) and given.shape == wanted.shape and np.array_equal(given, wanted)
-                ):
+                if not any(each.shape == wanted.shape and np.array_equal(each, wanted) for each in tried):
+                    tried.append(wanted)
                     yield name, wanted, ""
 
     def _counterparts(self, tensor: str, values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         """Tensors that the reference makes from what the node reads: with the same operator, and with others."""
         node = self.run.makers[tensor]
         place = list(node.output).index(tensor)
-        reads = [values[read] for read in reads_of(node) if read in self.run.varying and tells(values.get(read))]
-        known = [set(self.yardstick.same(value)) for value in reads]
+        telling = [read for read in reads_of(node) if read in self.run.varying and tells(values.get(read))]
+        reads = [self._names(read, values[read]) for read in telling]
         fitting: dict[bool, list[str]] = {True: [], False: []}
         for name, made in self.yardstick.made.items():
-            if known and all(names & set(made.reads) for names in known):
+            if self._holds_more(made) and made.kind != node.op_type:
+                continue
+            if reads and all(not set(made.reads).isdisjoint(names) for names in reads):
                 outputs = list(made.node.output) if made.node is not None else [name]
                 if len(outputs) == 1 or name.rpartition("/")[2] == outputs[min(place, len(outputs) - 1)]:
                     fitting[made.kind == node.op_type].append(name)
         return fitting[True], fitting[False]
 
+    def _holds_more(self, made: Made) -> bool:
+        """Whether a node of the reference has a graph of its own inside, whose tensors stand for themselves."""
+        if made.node is None or made.run is None:
+            return False
+        return made.kind in _CONTAINERS or function_of(made.node, made.run.model) is not None
+
     def _name_of_right(self) -> str:
-        if self.right_name in self.yardstick.values:
-            return self.right_name
-        names = self.yardstick.same(self.right) or list(filter(None, [self.yardstick.nearest(self.right)]))
-        return next((name for name in names if name == self.output), names[-1] if names else "")
+        names = [
+            *([self.right_name] if self.right_name in self.yardstick.values else []),
+            *self.yardstick.same(self.right),
+        ]
+        names = names or self.yardstick.near(self.right)[:1]
+        made = [
+            name for name in names if name in self.yardstick.made and not self._holds_more(self.yardstick.made[name])
+        ]
+        return next(iter(made or names), "")
 
     def _between(self, tensor: str, sound: set[str]) -> list[str]:
         """Tensors on the way to one that are not known to be sound, in order, without itself."""
@@ -217,7 +273,7 @@ class Search:
         return [name for name in self.run.makers if name in found and name != tensor]
 
     def _frontier(self, others: list[str], values: Values) -> Departure | None:
-        """The first of several wrong tensors that has a counterpart which is made of the same."""
+        """The first of several tensors that the reference makes of the same with the same operator, to another end."""
         for tensor in others:
             node = self.run.makers[tensor]
             if any(read in others for read in reads_of(node)):
@@ -241,6 +297,13 @@ class Search:
         if len(wrong) == 1 and wrong[0] != found.tensor:
             given = values.get(wrong[0])
             return Departure(wrong[0], "", given if isinstance(given, np.ndarray) else None, None)
+        if not wrong and self.run.makers[found.tensor].op_type in _MOVING:
+            makers = [tensor for tensor in others if self.run.makers[tensor].op_type not in _MOVING]
+            if makers:
+                given = values.get(makers[-1])
+                before = tuple(tensor for tensor in others if tensor != makers[-1])
+                given = given if isinstance(given, np.ndarray) else None
+                return Departure(makers[-1], "", given, None, others=before, healed=found.healed)
         rest = () if wrong == [found.tensor] else tuple(others)
         return Departure(found.tensor, found.right, found.given, found.wanted, "", rest, found.healed)
 

@@ -1,7 +1,8 @@
 """Whether a graph's file is wrong, and where: it is held against its reference on the very run that fell short."""
 
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,21 +16,23 @@ from ..asking.steps import Plan
 from ..judging.report import Row
 from ..reading.differences import describe, file_differences
 from ..reference.evaluator import every_node, is_random
+from ..reference.expected import Expected
 from ..reference.onnx_graph import unoptimised_session
-from ..subjects.subject import Graph
+from ..subjects.subject import Graph, InputSet
 from ..subjects.tensors import Arrays
 from .bodies import inner_search
 from .departure import Departure, Search
 from .graph_run import GraphRun
-from .telling import told
+from .telling import differences, told
 from .tensors import difference
 from .weights import unknown_entries
-from .yardstick import Yardstick, relative, torch_yardstick, yardstick_of
+from .yardstick import LOOSEST, NATIVE, STRICTEST, Yardstick, relative, torch_yardstick, yardstick_of
 
 _ROWS = 4
 _SIZES = (16, 65, 101, 257)
 _SHOWS = 0.5  # share of the bound by which a right file's float64 answers never differ from the reference's
 _ROUNDED = 1e-2  # relative difference of weights that are the same but for their type
+_OF_THE_ERROR = 0.01
 _DEEPEST = 3
 _MOST_TOLD = 2
 
@@ -45,6 +48,19 @@ class Fault:
 
 
 @dataclass(frozen=True, eq=False)
+class _Batch:
+    """Some rows of an input set."""
+
+    given: InputSet
+    start: int
+    stop: int
+
+    @property
+    def inputs(self) -> Arrays:
+        return self.given.rows(self.start, self.stop)
+
+
+@dataclass(frozen=True, eq=False)
 class _Shown:
     """A run on which the file's own answer is wrong."""
 
@@ -57,6 +73,15 @@ class _Shown:
     def error(self) -> float:
         given = self.run.values.get(self.row.output)
         return difference(given, self.right[self.row.output]) if isinstance(given, np.ndarray) else float("inf")
+
+    @property
+    def sameness(self) -> float:
+        """Relative difference up to which tensors are the same: far below what the fault makes of the output."""
+        if not self.run.exact:
+            return NATIVE
+        largest = float(np.max(np.abs(self.right[self.row.output]), initial=0.0)) or 1.0
+        relative_error = self.error / largest if np.isfinite(self.error) else 1.0
+        return min(max(_OF_THE_ERROR * relative_error, STRICTEST), LOOSEST)
 
 
 @dataclass(eq=False)
@@ -123,9 +148,9 @@ class FileSearch:
         return "the export" if yardstick == "PyTorch" else yardstick
 
     def _by_names(self, model: ModelProto, fresh: ModelProto | None, where: str) -> str:
-        differences = file_differences(model, fresh, where) if fresh else []
-        more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
-        return f"{differences[0].text}{more}" if differences else ""
+        found = file_differences(model, fresh, where) if fresh else []
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        return f"{found[0].text}{more}" if found else ""
 
     def _shown(self, graph: Graph, model: ModelProto, failing: Sequence[Row]) -> _Shown | None:
         """The smallest run that was tried on which the file itself answers wrongly: in float64, else natively."""
@@ -133,63 +158,60 @@ class FileSearch:
             return None  # the file is its own reference
         session = _session(model)
         for row in failing:
-            for inputs in self._runs(graph, row, session):
+            for batch in self._batches(graph, row, session):
+                inputs = batch.inputs
                 try:
-                    right = self._right(graph, row, inputs)
+                    right = self._expected(batch).float64
                 except InputError:
                     continue
                 shown = _Shown(row, inputs, right, GraphRun(model, inputs))
                 if shown.error > _SHOWS * row.tolerance:
                     return shown
-                if session is not None and self._differs(session, graph, row, inputs):
+                if session is not None and self._differs(session, batch, row):
                     shown = _Shown(row, inputs, right, GraphRun(model, inputs, exact=False))
-                    if shown.error > row.tolerance and not self._is_runtimes(graph, row, inputs):
+                    if shown.error > row.tolerance and not self._is_runtimes(batch, row):
                         return shown
         return None
 
-    def _is_runtimes(self, graph: Graph, row: Row, inputs: Arrays) -> bool:
+    def _is_runtimes(self, batch: _Batch, row: Row) -> bool:
         """Whether a plain runtime answers as wrongly to the fresh export, so that the file is not to blame."""
-        fresh = self.fresh(graph.name)
+        fresh = self.fresh(row.graph)
         session = _session(fresh) if fresh else None
-        return session is None or self._differs(session, graph, row, inputs)
+        return session is None or self._differs(session, batch, row)
 
-    def _right(self, graph: Graph, row: Row, inputs: Arrays) -> Arrays:
-        if graph.reference.any_inputs:
-            return graph.reference.answers(inputs, "float64")
-        given = self.plan.subject.input_set(graph.name, row.worst[0] or "probes")
-        return self.plan.expectations.of(graph.name, given.name, 0, len(given)).float64
+    def _expected(self, batch: _Batch) -> Expected:
+        return self.plan.expectations.of(batch.given.graph, batch.given.name, batch.start, batch.stop)
 
-    def _runs(self, graph: Graph, row: Row, session: Any) -> Iterator[Arrays]:
-        """Inputs on which the file may be wrong, few rows first: those with the largest error, then their batch."""
+    def _batches(self, graph: Graph, row: Row, session: Any) -> Iterator[_Batch]:
+        """Batches on which the file may be wrong, few rows first: those with the largest error, then their batch."""
         name, start, stop = row.step
         given = self.plan.subject.input_set(graph.name, name or row.worst[0] or "probes")
-        if not given.batched or not graph.reference.any_inputs:
-            yield given.values()
-            return
         if stop == start:
             start, stop = 0, len(given)
+        if not given.batched or not graph.reference.any_inputs:
+            yield _Batch(given, 0, len(given))
+            return
         worst = row.worst[1] if row.worst[0] == given.name and start <= row.worst[1] < stop else start
         first = max(start, min(worst, stop - _ROWS))
-        few = (first, min(first + _ROWS, stop))
-        yield given.rows(*few)
+        few = _Batch(given, first, min(first + _ROWS, stop))
+        yield few
         sizes = sorted({worst - start + 1, *(size for size in _SIZES if worst - start < size)})
-        batches = [(start, start + size) for size in sizes if start + size < stop] + [(start, stop)]
-        for batch in batches:
-            inputs = given.rows(*batch)
-            if batch != few and (session is None or self._differs(session, graph, row, inputs)):
-                yield inputs
+        for last in dict.fromkeys([*(start + size for size in sizes if start + size < stop), stop]):
+            batch = _Batch(given, start, last)
+            if (start, last) != (few.start, few.stop) and (session is None or self._differs(session, batch, row)):
+                yield batch
 
-    def _differs(self, session: Any, graph: Graph, row: Row, inputs: Arrays) -> bool:
+    def _differs(self, session: Any, batch: _Batch, row: Row) -> bool:
         """Whether a plain runtime's answer is wrong on a batch."""
         names = [info.name for info in session.get_inputs()]
+        inputs = batch.inputs
         given = inputs if set(names) == set(inputs) else dict(zip(names, inputs.values(), strict=True))
-        place = [spec.name for spec in graph.outputs].index(row.output)
+        place = [spec.name for spec in self.plan.subject.graph(row.graph).outputs].index(row.output)
         try:
             answer = session.run(None, given)[place]
         except Exception:  # noqa: BLE001 - onnxruntime's own errors share no base, and no answer is a wrong one
             return True
-        right = graph.reference.answers(inputs, "native")[row.output]
-        return difference(np.asarray(answer), right) > row.tolerance
+        return difference(np.asarray(answer), self._expected(batch).native[row.output]) > row.tolerance
 
     def _of_fresh(self, fresh: ModelProto, graph: Graph, shown: _Shown, where: str) -> Yardstick | None:
         """The fresh export's tensors; None where its own answer is as wrong."""
@@ -203,14 +225,16 @@ class FileSearch:
         right = shown.right[shown.row.output]
         if not isinstance(answer, np.ndarray) or difference(answer, right) > shown.row.tolerance:
             return None
-        return yardstick_of(run, where)
+        return yardstick_of(run, where, tolerance=shown.sameness)
 
     def _of_torch(self, graph: Graph, shown: _Shown) -> Yardstick | None:
         """What PyTorch computes on the way; None where the reference is none of PyTorch's."""
-        if graph.original is None or not graph.reference.any_inputs:
+        if "torch" not in sys.modules or not graph.reference.any_inputs:
             return None
         try:
-            found = torch_yardstick(lambda: graph.reference.answers(shown.inputs, "float64"), shown.inputs)
+            found = torch_yardstick(
+                lambda: graph.reference.answers(shown.inputs, "float64"), shown.inputs, tolerance=shown.sameness
+            )
         except Exception:  # noqa: BLE001 - a stranger's module raises errors of all kinds
             return None
         return found if found.made else None
@@ -221,25 +245,35 @@ class FileSearch:
         right = shown.right[shown.row.output]
         search = Search(shown.run, yardstick, shown.row.output, right, shown.row.tolerance, until, name)
         found = search.departures()
-        texts = [_whole_text(departure, search, shown.error, until) for departure in found]
+        texts = _each_once(_whole_text(departure, search, shown.error, until) for departure in found)
         more = f"; and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
         return "; also ".join(texts[:_MOST_TOLD]) + more
 
 
+def _each_once(texts: Iterable[str]) -> list[str]:
+    """Texts without those that are about the same node of a function as an earlier one."""
+    by_node: dict[str, str] = {}
+    for text in texts:
+        node, function, _ = text.partition(" in function ")
+        by_node.setdefault(node if function else text, text)
+    return list(by_node.values())
+
+
 def _whole_text(departure: Departure, search: Search, error: float, until: float) -> str:
     """A departure in words, inside the function or subgraph where it is."""
-    place, allowed = "", search.allowed
+    before, place = "", ""
     for _ in range(_DEEPEST):
-        inner = inner_search(departure, search, until)
-        if inner is None:
+        node = search.run.makers[departure.tensor]
+        inner = None if differences(departure, search) else inner_search(departure, search, until)
+        found = inner.search.departures() if inner is not None else []
+        if inner is None or not found:
             break
-        found = inner.search.departures()
-        if not found:
-            break
-        departure, search, place = found[0], inner.search, f" {inner.where}{place}"
-        error, allowed = inner.error, 0.0
-    del allowed
-    return told(departure, search, error=error, place=place)
+        if inner.is_function:
+            place = f" {inner.where}{place}"
+        else:
+            before, place = f"{before}{describe(node)}{place}, {inner.where}: ", ""
+        departure, search, error = found[0], inner.search, inner.error
+    return told(departure, search, error=error, before=before, place=place)
 
 
 def _of_other_weights(run: GraphRun, yardstick: Yardstick) -> str:

@@ -144,7 +144,7 @@ class GraphRun:
             given = {read: self.values[read] for read in captured_by(graph) if read in self.values}
             opsets = self.model.opset_import
             outputs = dict(zip(node.output, (info.name for info in graph.output), strict=False))
-            where = f"in {branch} of node {name!r}"
+            where = f"in its {branch}"
         else:
             return None
         model = helper.make_model(graph, ir_version=self.model.ir_version, functions=self.model.functions)
@@ -294,4 +294,5 @@ def _info(name: str, value: Any) -> onnx.ValueInfoProto:
 
 def _in_place(node: NodeProto, made: Mapping[str, Any]) -> list[Any]:
     values = (made.get(name) for name in node.output)
-    return [np.asarray(value) if isinstance(value, np.generic) else value for value in values]
+    kinds = (np.ndarray, np.generic)
+    return [np.asarray(value, order="C") if isinstance(value, kinds) else value for value in values]

@@ -1,7 +1,7 @@
 """The way from the reference to a backend, rung by rung: which is the first whose answers fall short?"""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..asking.steps import Plan, Step
@@ -24,6 +24,7 @@ Compare = Callable[[str, Plan], Sequence[Row]]
 
 _ORDER = (*ORIGINALS, CAPTURE, STANDARD, *(f"onnxruntime-{level}" for level in OPTIMISATION_LEVELS))
 _BATCHES = (1, 7)
+_FEW_ROWS = 16
 
 
 @dataclass(eq=False)
@@ -62,7 +63,7 @@ class Ladder:
     def of(self, backend: str, graph: str) -> tuple[Row, ...]:
         """Rows of a backend for a graph; none if it is missing."""
         if backend not in self.rows:
-            self.rows[backend] = tuple(self.compare(backend, self._few()))
+            self.rows[backend] = tuple(self.compare(backend, self._few(backend)))
         return tuple(row for row in self.rows[backend] if row.graph == graph)
 
     def _is_refuted(self, backend: str, graph: str) -> bool:
@@ -73,9 +74,25 @@ class Ladder:
         rows = self.of(plain, graph)
         return bool(rows) and all(row.holds for row in rows)
 
-    def _few(self) -> Plan:
-        """The probes alone, in a few batches: enough to tell a wrong file; where there is no batch, all runs."""
-        return dataclasses.replace(self.plan, steps=tuple(step for step in self.plan.steps if self._is_enough(step)))
+    def _few(self, backend: str) -> Plan:
+        """The probes in a few batches, and the runs that fell short; where there is no batch, all runs."""
+        steps = dict.fromkeys(step for step in self.plan.steps if self._is_enough(step))
+        steps |= dict.fromkeys(self._failing(slow=all_backends()[backend].facts.slow))
+        return dataclasses.replace(self.plan, steps=tuple(steps))
+
+    def _failing(self, *, slow: bool) -> Iterator[Step]:
+        """The runs on which backends of the report fall short; a few rows of each for a slow rung."""
+        names = {graph.name for graph in self.plan.subject.graphs}
+        for row in [row for rows in self.rows.values() for row in rows]:
+            step = Step(row.graph, *row.step)
+            if row.holds or row.graph not in names or step.start == step.stop:
+                continue
+            given = self.plan.set_of(step)
+            if slow and given.batched and step.stop - step.start > _FEW_ROWS:
+                worst = row.worst[1] if row.worst[0] == step.inputs else step.start
+                first = max(step.start, min(worst, step.stop - _FEW_ROWS))
+                step = Step(row.graph, step.inputs, first, first + _FEW_ROWS)
+            yield step
 
     def _is_enough(self, step: Step) -> bool:
         names = {graph.name for graph in self.plan.subject.graphs}

@@ -117,13 +117,15 @@ class NodeSearch:
     def _first_wrong(self, row: Row, graph: TensorGraph, until: float) -> str:
         """The first node whose error alone, carried through the rest of the graph, takes the output out of bounds."""
         said = ""
-        for inputs in self._hardest(row):
-            exact = ExactGraph(onnx.load_model_from_string(self.plan.subject.graph(row.graph).content), inputs)
+        for inputs, kept in self._hardest(row):
+            compared = {name: values[kept] for name, values in inputs.items()} if kept else inputs
+            exact = ExactGraph(onnx.load_model_from_string(self.plan.subject.graph(row.graph).content), compared)
             errors: dict[str, tuple[float, float]] = {}
 
             def wrong(
                 tensor: str,
                 inputs: Arrays = inputs,
+                kept: slice | None = kept,
                 exact: ExactGraph = exact,
                 errors: dict[str, tuple[float, float]] = errors,
             ) -> bool | None:
@@ -138,6 +140,10 @@ class NodeSearch:
                 if answer is None:
                     said = silence
                     return None
+                if kept:
+                    if answer.shape[:1] != (_rows(inputs),):
+                        return None
+                    answer = answer[kept]
                 errors[tensor] = exact.error(tensor, answer), exact.effect(tensor, answer, row.output)
                 return errors[tensor][1] > row.tolerance
 
@@ -164,26 +170,37 @@ class NodeSearch:
         except InputError:
             return {}
 
-    def _hardest(self, row: Row) -> Iterator[Arrays]:
-        """The row with the largest error behind a few probes; then all of its input set, if that is not enough."""
+    def _hardest(self, row: Row) -> Iterator[tuple[Arrays, slice | None]]:
+        """The row with the largest error behind a few probes; then the batch that it was in.
+
+        Each comes with the rows that are compared, where they are not all: float64 takes long for a large batch.
+        """
         name, worst = row.worst
         hardest = self.plan.subject.input_set(row.graph, name or "probes")
         if not hardest.batched:
-            yield hardest.values()
+            yield hardest.values(), None
             return
         probes = self._probes(row.graph)
         few, last = probes.rows(0, _ROWS - 1), hardest.rows(worst, worst + 1)
         if probes.batched and all(few[key].shape[1:] == values.shape[1:] for key, values in last.items()):
-            yield {key: np.concatenate([few[key], values]) for key, values in last.items()}
+            yield {key: np.concatenate([few[key], values]) for key, values in last.items()}, None
         else:
-            yield last
-        if len(hardest) > 1:
-            first = max(0, min(worst, len(hardest) - _ROWS_WITHOUT_ANSWER))
-            yield hardest.rows(first, first + _ROWS_WITHOUT_ANSWER)
+            yield last, None
+        start, stop = row.step[1:] if row.step[0] == hardest.name else (0, 0)
+        if not start <= worst < stop:
+            start = max(0, min(worst, len(hardest) - _ROWS_WITHOUT_ANSWER))
+            stop = min(start + _ROWS_WITHOUT_ANSWER, len(hardest))
+        if stop - start > 1:
+            first = max(0, min(worst - start, stop - start - _ROWS))
+            alone = self.plan.expectations.independent(row.graph) and stop - start > _ROWS
+            yield hardest.rows(start, stop), slice(first, first + _ROWS) if alone else None
 
     def _sizes(self, row: Row) -> Iterator[Arrays]:
-        """Inputs to which there may be no answer: many probes, then every other input set, then no row at all."""
+        """Inputs to which there may be no answer: those that got none, many probes, every other set, no row at all."""
         probes = self._probes(row.graph)
+        name, start, stop = row.step
+        if name:
+            yield self.plan.subject.input_set(row.graph, name).rows(start, stop)
         yield probes.rows(0, _ROWS_WITHOUT_ANSWER)
         others = (each for each in self.plan.subject.input_sets if each.graph == row.graph and each is not probes)
         yield from (each.rows(0, _ROWS_WITHOUT_ANSWER) for each in others)
@@ -207,6 +224,10 @@ class NodeSearch:
         if time.monotonic() >= until:
             raise TimeoutError
         return None, said
+
+
+def _rows(inputs: Arrays) -> int:
+    return len(next(iter(inputs.values())))
 
 
 def _off(error: float, exact: NDArray[Any]) -> str:

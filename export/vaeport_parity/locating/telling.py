@@ -19,23 +19,24 @@ from .yardstick import Made, Yardstick, tells
 _MOST_NAMED = 3
 
 
-def told(departure: Departure, search: Search, *, error: float, place: str = "") -> str:
+def told(departure: Departure, search: Search, *, error: float, before: str = "", place: str = "") -> str:
     """A departure in one sentence.
 
     Args:
         departure: where the file leaves the reference.
         search: the search that found it.
         error: how far the output is off.
-        place: what is said behind the node: the subgraph or function that it stands in.
+        before: what is said before the node: the node in whose subgraph it stands.
+        place: what is said behind the node: the function that it stands in.
     """
     run, yardstick = search.run, search.yardstick
     node = run.makers[departure.tensor]
-    text = f"{describe(node)}{place} {_off(departure, run)}"
+    text = f"{before}{describe(node)}{place} {_off(departure, run)}"
     if departure.tensor != search.output and departure.healed and np.isfinite(error):
         text += f" and puts {search.output} {off(error, search.right).removeprefix('is ')}"
-    if search.right.dtype.kind == "f" and search.allowed and not place:
+    if search.right.dtype.kind == "f" and search.allowed and not place and not before:
         text += f", allowed {search.allowed:.2g}"
-    parts = [*_differences(departure, run, yardstick)]
+    parts = differences(departure, search)
     if departure.bypassed:
         parts = [f"it is not in {yardstick.where}, where {departure.bypassed} is used as it is", *parts]
     elif not parts and (made := yardstick.made.get(departure.right)) is not None and departure.tensor != search.output:
@@ -50,7 +51,7 @@ def told(departure: Departure, search: Search, *, error: float, place: str = "")
 def off(error: float, right: NDArray[Any]) -> str:
     """How far a tensor is off, in words."""
     if not np.isfinite(error):
-        return "is of another shape, or no number"
+        return "is infinite or no number"
     return f"is off by {error:.2g}" if right.dtype.kind == "f" else f"is wrong in {error:.0f} of {right.size} entries"
 
 
@@ -72,22 +73,27 @@ def _others(departure: Departure, run: GraphRun, yardstick: Yardstick) -> str:
     return f"{listed(nodes[:_MOST_NAMED])}{more} before it {are} not in {yardstick.where} either"
 
 
+def differences(departure: Departure, search: Search) -> list[str]:
+    """What differs from the reference's node: operator, reads, attributes and weights, in words."""
+    return list(_differences(departure, search.run, search.yardstick))
+
+
 def _differences(departure: Departure, run: GraphRun, yardstick: Yardstick) -> Iterator[str]:
     node = run.makers[departure.tensor]
     made = yardstick.made.get(departure.right)
     if departure.bypassed:
         return
-    if made is not None and (text := _misplaced(departure, run, yardstick)):
-        yield text
-        return
-    if made is None or made.node is None:
+    if made is None:
         yield from _of_weights(node, run, yardstick)
         return
-    same_kind = (node.op_type, node.domain) == (made.node.op_type, made.node.domain)
+    same_kind = made.node is not None and (node.op_type, node.domain) == (made.node.op_type, made.node.domain)
+    if not same_kind and (text := _misplaced(departure, run, yardstick)):
+        yield text
+        return
     if not same_kind:
         reads = _names_of_reads(node, run, yardstick)
-        if reads and all(names & set(made.reads) for names in reads):
-            yield f"it is a {made.kind} in {yardstick.where}"
+        if made.node is not None and reads and all(names & set(made.reads) for names in reads):
+            yield f"it is {_one(made.kind)} in {yardstick.where}"
         yield from _of_weights(node, run, yardstick)
         return
     yield from _of_reads(node, run, yardstick, made)
@@ -212,6 +218,10 @@ def _of_weights(node: NodeProto, run: GraphRun, yardstick: Yardstick) -> Iterato
 def _named(name: str, run: GraphRun) -> str:
     maker = run.makers.get(name)
     return f"its {name}, made by {describe(maker)}," if maker is not None else f"its {name}"
+
+
+def _one(kind: str) -> str:
+    return f"an {kind}" if kind[:1] in "AEIO" else f"a {kind}"
 
 
 def _shown(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Everything that the reference computes on the way to its answers, looked up by value in whatever shape and order."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +11,19 @@ from onnx import NodeProto
 
 from ..reading.differences import describe
 from ..subjects.tensors import Arrays
-from .graph_run import GraphRun, reads_of
+from .graph_run import GraphRun, function_of, reads_of
 
-SAME, NEAR = 1e-9, 1e-3
-"""Relative differences: below the first two tensors are the same, below the second alike but for roundings or a small
-fault."""
+STRICTEST, LOOSEST = 1e-12, 1e-6
+"""Relative differences up to which two tensors are the same: float32 constants such as 1/sqrt(d) are off by 3e-8."""
 
-_NATIVE = 2e-5  # what float32 leaves of sameness
+NATIVE = 2e-5
+"""The same where both were computed in float32."""
+
+NEAR = 1e-3
+"""Relative difference up to which two tensors are alike but for roundings or a small fault."""
+
 _MOST_AXES = 4
+_SAMPLE = 1000
 _DEEPEST = 4
 
 
@@ -50,15 +55,17 @@ class Yardstick:
     """What makes them."""
     weights: Arrays = field(default_factory=dict)
     """Constants."""
-    tolerance: float = SAME
+    tolerance: float = LOOSEST
     """Relative difference up to which two tensors are the same."""
     _by_size: dict[int, list[tuple[str, NDArray[Any]]]] = field(default_factory=dict)
-    _sorted: dict[int, list[tuple[str, NDArray[Any]]]] = field(default_factory=dict)
+    _sorted: dict[str, NDArray[Any]] = field(default_factory=dict)
+    _spans: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def put(self, name: str, values: Any, made: Made | None) -> None:
         """Take in a tensor."""
         if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
             return
+        values = np.ascontiguousarray(values)
         self.values[name] = values
         self._by_size.setdefault(values.size, []).append((name, values))
         if made is not None:
@@ -67,20 +74,31 @@ class Yardstick:
     def same(self, values: NDArray[Any], *, ordered: bool = True) -> list[str]:
         """Names of tensors with these values: in this order and any shape, or in any order."""
         if ordered:
-            return [name for name, other in self.of_size(values.size) if self.is_same(values, other)]
+            return [
+                name
+                for name, other in self.of_size(values.size)
+                if self._may_be(values, name) and self.is_same(values, other)
+            ]
         if values.dtype.kind != "f":  # flags and indices are alike by chance in another order
             return []
-        flat = np.sort(np.ravel(values))
-        return [name for name, other in self._in_order(values.size) if self.is_same(flat, other)]
+        found, flat = [], None
+        for name, other in self.of_size(values.size):
+            if other.dtype.kind == "f" and self._spans_as_far(values, name):
+                flat = np.sort(np.ravel(values)) if flat is None else flat
+                if name not in self._sorted:
+                    self._sorted[name] = np.sort(np.ravel(other))
+                if self.is_same(flat, self._sorted[name]):
+                    found.append(name)
+        return found
 
-    def nearest(self, values: NDArray[Any]) -> str:
-        """Name of the tensor of the same size that is nearest, where one is near; else empty."""
-        best, name = NEAR, ""
-        for other, theirs in self.of_size(values.size):
-            away = relative(values, theirs)
-            if away < best:
-                best, name = away, other
-        return name
+    def near(self, values: NDArray[Any]) -> list[str]:
+        """Names of the tensors of the same size that are near, the nearest first."""
+        found = []
+        for name, other in self.of_size(values.size):
+            if values.dtype.kind == "f" and self._may_be(values, name, NEAR):
+                away = relative(values, other)
+                found += [(away, len(found), name)] if away < NEAR else []
+        return [name for _, _, name in sorted(found)]
 
     def of_size(self, size: int) -> Sequence[tuple[str, NDArray[Any]]]:
         """Tensors with so many entries, in order."""
@@ -103,16 +121,37 @@ class Yardstick:
                     unread.append(name)
         return found
 
-    def _in_order(self, size: int) -> Iterator[tuple[str, NDArray[Any]]]:
-        if size not in self._sorted:
-            floats = [(name, values) for name, values in self.of_size(size) if values.dtype.kind == "f"]
-            self._sorted[size] = [(name, np.sort(np.ravel(values))) for name, values in floats]
-        return iter(self._sorted[size])
+    def _may_be(self, values: NDArray[Any], name: str, tolerance: float | None = None) -> bool:
+        """Whether a few entries of a large tensor are those of the reference's, so that all are worth comparing."""
+        other = self.values[name]
+        if values.size <= _SAMPLE or other.dtype.kind != "f":
+            return True
+        if name not in self._spans:
+            self._spans[name] = _span(other)
+        low, high = self._spans[name]
+        step = values.size // _SAMPLE
+        apart = np.abs(np.ravel(values)[::step].astype(np.float64) - np.ravel(other)[::step])
+        largest = max(abs(low), abs(high)) or 1.0
+        return not bool(np.any(apart > (self.tolerance if tolerance is None else tolerance) * largest))
+
+    def _spans_as_far(self, values: NDArray[Any], name: str) -> bool:
+        if name not in self._spans:
+            self._spans[name] = _span(self.values[name])
+        low, high = self._spans[name]
+        most = self.tolerance * (max(abs(low), abs(high)) or 1.0)
+        mine = _span(values)
+        return not (abs(mine[0] - low) > most or abs(mine[1] - high) > most)
+
+
+def _span(values: NDArray[Any]) -> tuple[float, float]:
+    """Least and largest finite entry."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
 def relative(values: NDArray[Any], other: NDArray[Any]) -> float:
     """Largest difference of two tensors of one size in relation to the largest value of the other."""
-    left, right = (np.ravel(each).astype(np.float64) for each in (values, other))
+    left, right = (np.asarray(np.ravel(each), np.float64) for each in (values, other))
     with np.errstate(all="ignore"):
         apart = np.abs(left - right)
         apart[(left == right) | (np.isnan(left) & np.isnan(right))] = 0
@@ -125,7 +164,10 @@ def relative(values: NDArray[Any], other: NDArray[Any]) -> float:
 
 def tells(values: Any) -> bool:
     """Whether a tensor holds enough to be recognised by its values."""
-    return isinstance(values, np.ndarray) and values.size > 1 and bool((values != values.flat[0]).any())
+    if not isinstance(values, np.ndarray) or values.size <= 1:
+        return False
+    flat = values.reshape(-1)
+    return bool((flat[:_SAMPLE] != flat[0]).any()) or bool((flat != flat[0]).any())
 
 
 def turned(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any] | None:
@@ -137,14 +179,15 @@ def turned(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any] | None:
     return min(fitting, key=lambda each: relative(each, like), default=None)
 
 
-def yardstick_of(run: GraphRun, where: str) -> Yardstick:
+def yardstick_of(run: GraphRun, where: str, *, tolerance: float = LOOSEST) -> Yardstick:
     """The tensors of an ONNX graph, those inside its functions and of branches that it takes as well.
 
     Args:
         run: the graph, computed.
         where: what to call it.
+        tolerance: relative difference up to which two tensors are the same.
     """
-    yardstick = Yardstick(where, tolerance=SAME if run.exact else _NATIVE)
+    yardstick = Yardstick(where, tolerance=tolerance)
     _take_in(yardstick, run, "", "", _DEEPEST)
     return yardstick
 
@@ -165,21 +208,24 @@ def _take_in(yardstick: Yardstick, run: GraphRun, prefix: str, place: str, deepe
         inner = run.inner(node) if deepest else None
         if inner is not None:
             key = next(filter(None, node.output), "")
-            _take_in(yardstick, inner[0], f"{prefix}{key}/", f" {inner[2]}", deepest - 1)
+            words = inner[2] if function_of(node, run.model) is not None else f"{inner[2]} of {describe(node)}"
+            _take_in(yardstick, inner[0], f"{prefix}{key}/", f" {words.replace('its ', '')}{place}", deepest - 1)
 
 
-def torch_yardstick(compute: Callable[[], object], inputs: Arrays) -> Yardstick:
+def torch_yardstick(compute: Callable[[], object], inputs: Arrays, *, tolerance: float = LOOSEST) -> Yardstick:
     """Every tensor that PyTorch makes while something is computed; attention is computed step by step.
 
     Args:
         compute: runs a network, without gradients.
         inputs: what it runs on, by name.
+        tolerance: relative difference up to which two tensors are the same.
     """
     import torch
+    from torch._ops import HigherOrderOperator
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    yardstick = Yardstick("PyTorch")
+    yardstick = Yardstick("PyTorch", tolerance=tolerance)
     names: dict[int, str] = {}
     kept: list[Any] = []  # so that no later tensor gets the identity of an earlier one
     for name, values in inputs.items():
@@ -197,7 +243,11 @@ def torch_yardstick(compute: Callable[[], object], inputs: Arrays) -> Yardstick:
         return names[id(tensor)]
 
     class _Record(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
+        supports_higher_order_operators = True
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if isinstance(func, HigherOrderOperator):
+                return _taken(func, args)
             flat = [each for arg in args for each in (arg if isinstance(arg, list | tuple) else (arg,))]
             reads = tuple(known(each) for each in flat if isinstance(each, torch.Tensor) and not each.is_complex())
             result = func(*args, **(kwargs or {}))
@@ -209,6 +259,14 @@ def torch_yardstick(compute: Callable[[], object], inputs: Arrays) -> Yardstick:
                     names[id(tensor)] = name
                     kept.append(tensor)
             return result
+
+    def _taken(func: Any, args: Any) -> Any:
+        """The branch that torch.cond takes, recorded too."""
+        if func is not torch.ops.higher_order.cond:
+            raise NotImplementedError(f"{func} is not recorded")
+        pred, if_true, if_false, operands = args
+        with _Record():  # type: ignore[no-untyped-call]
+            return (if_true if bool(pred) else if_false)(*operands)
 
     def _array(tensor: Any) -> NDArray[Any]:
         wide = tensor.detach().to(torch.float64 if tensor.is_floating_point() else tensor.dtype)

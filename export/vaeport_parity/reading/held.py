@@ -1,5 +1,6 @@
 """A file held against a fresh export of the same network: by structure and weights, whatever the numbers say."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +23,20 @@ from .differences import are_alike, file_differences
 from .equivalence import EQUAL, Effect, same_kinds, tried
 
 _FEW = 3
+_TOLD_FIRST = ("is not in the export", "in the export a ", "is a ", " has ", "differs from", "is missing", "")
+"""What a difference of nodes says of itself, in the order in which it is told: what was put in leads to the rest."""
+
 _ROWS = 4
 _ROUNDED = 4  # rounding steps of float32 that constants computed by another version may be off
 _BROAD = 0.25  # share of a tensor's values that a rewriting changes at least; whoever tampers changes few
+_STEPS = 0.02  # relative difference of graphs that round to integers, which one value beside a step can make
 _QUANTISED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 
 
 def held_findings(subject: Subject) -> list[Finding]:
     """What the graphs of a subject have that fresh ones have not; what hinders that is told as information.
+
+    Where another of the subject's files stands alone, that one is wrong, and the differences are information.
 
     Args:
         subject: graphs; nothing is found where there is no way to make fresh ones.
@@ -45,7 +52,11 @@ def held_findings(subject: Subject) -> list[Finding]:
             found.append(Finding(graph.file, text, wrong=False))
             continue
         few = subject.input_set(graph.name, "probes").rows(0, _ROWS)
-        found += against_fresh(graph, fresh, inputs=few, strict=subject.sealed)
+        told = against_fresh(graph, fresh, inputs=few, strict=subject.sealed)
+        blame = subject.blame(graph.name) if subject.blame and any(each.wrong for each in told) else None
+        if blame is not None and blame.file != graph.file:
+            told = [Finding(blame.file, blame.text), *(dataclasses.replace(each, wrong=False) for each in told)]
+        found += told
     return found
 
 
@@ -129,15 +140,13 @@ class _Held:
     def _spelling(self) -> Iterator[tuple[str, bool]]:
         """Another structure."""
         yield f"it is built otherwise than a fresh export: {self._how()}", False
-        changed = list(_strange_weights(self.given, self.wanted))
-        if self._is_quantised():
-            yield from ((text, True) for text in changed[:_FEW])
-            return
+        changed = list(_strange_weights(self.given, self.wanted))[:_FEW]
         effect = self._tried()
-        if effect is None:
-            yield from ((text, False) for text in changed[:_FEW])
+        if effect is None or (self._is_quantised() and effect.largest <= _STEPS):
+            yield from ((text, self._is_quantised()) for text in changed)
         elif not effect.same:
-            yield from ((text, True) for text in [*changed[:_FEW], _effect_text(effect)])
+            yield from ((text, True) for text in changed)
+            yield _effect_text(effect, "" if changed else self._how()), True
 
     def _tried(self) -> Effect | None:
         return tried(self.model, self.other, self.inputs) if self.inputs is not None else None
@@ -145,6 +154,7 @@ class _Held:
     def _how(self) -> str:
         if are_alike(self.model, self.other):
             told = [one.text for one in file_differences(self.model, self.other, "the export")]
+            told.sort(key=lambda text: next(place for place, part in enumerate(_TOLD_FIRST) if part in text))
             if told:
                 more = f", and {len(told) - _FEW} more" if len(told) > _FEW else ""
                 return "; ".join(told[:_FEW]) + more
@@ -154,9 +164,10 @@ class _Held:
         return any(node.op_type in _QUANTISED for node in every_node(self.model))
 
 
-def _effect_text(effect: Effect) -> str:
+def _effect_text(effect: Effect, how: str) -> str:
+    what = f" ({how})" if how else ""
     return (
-        f"it computes something else than a fresh export: in float64, {effect.output} is off by "
+        f"it computes something else than a fresh export{what}: in float64, {effect.output} is off by "
         f"{effect.largest:.2g} of its largest number, rounding every weight explains {effect.rounding:.2g}"
     )
 

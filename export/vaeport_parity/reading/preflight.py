@@ -24,7 +24,10 @@ _LOADS = {
 """Highest IR version and opset that an onnxruntime loads: its published table, and by trial from 1.22 on."""
 
 _TRAINING_INPUT = 2  # of Dropout
-_HOST_PATH = re.compile(rb"/(?:home|root|Users|tmp|usr|opt|mnt|workspace)/[\w.\-]+/|[A-Za-z]:\\\\[\w.\-]+\\\\")
+_HOST_PATHS = (  # each begins with a certain letter, so that megabytes of weights are passed over quickly
+    re.compile(rb"/(?:home|root|Users|tmp|usr|opt|mnt|workspace)/[\w.\-]+/"),
+    re.compile(rb":(?<=[A-Za-z]:)\\\\[\w.\-]+\\\\"),
+)
 _ONNXRUNTIME = "com.microsoft"
 _BESIDE = ("ai.onnx.ml",)  # of the standard too, and onnxruntime has it
 
@@ -59,8 +62,11 @@ def _foreign_nodes(model: ModelProto) -> Iterator[NodeProto]:
 
 def host_path(content: bytes) -> str:
     """A path of the machine that made a file, named in it; empty where there is none."""
-    found = _HOST_PATH.search(content)
-    return found.group().decode(errors="replace") if found else ""
+    for pattern in _HOST_PATHS:
+        if found := pattern.search(content):
+            drive = found.group().startswith(b":")
+            return content[found.start() - drive : found.end()].decode(errors="replace")
+    return ""
 
 
 def _faults(model: ModelProto) -> Iterator[str]:

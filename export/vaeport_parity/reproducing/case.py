@@ -100,6 +100,8 @@ def make_case(model: ModelProto, inputs: Mapping[str, NDArray[Any]]) -> Case:
     """
     graph = model.graph
     _drop_unused(model)
+    if not graph.input:
+        raise InputError("the output depends on no input")
     given = {value.name: inputs[value.name] for value in graph.input}
     for value in graph.input:
         _state(value, given[value.name], value.type)

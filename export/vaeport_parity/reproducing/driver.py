@@ -42,7 +42,13 @@ def reproducers(
     for place, graph in enumerate(failing):
         share = (until - time.monotonic()) / (len(failing) - place)
         row = max(short[graph.name], key=lambda row: (not row.failed, row.ratio))
-        found = _reproducer(subject, graph, row, backend, run, max(share, 1.0), version)
+        name = reproducer_name(subject, backend, graph.name)
+        found: Reproducer | None
+        try:
+            found = _reproducer(subject, graph, row, backend, run, max(share, 1.0), version)
+        except Exception as error:  # noqa: BLE001 - references raise errors of all kinds, and the comparison stands without
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            found = Reproducer(name, backend, version, text=f"no reproducer: {said}")
         if found is not None:
             made.append(found)
     return tuple(made)
@@ -58,12 +64,28 @@ def write_reproducers(reports: Sequence[ReportData], folder: str | os.PathLike[s
     Raises:
         OutputError: something else stands where a reproducer belongs, or it cannot be written.
     """
-    for report in reports:
-        for made in (each for backend in report.backends for each in backend.reproducers):
-            if made.files:
-                made.write(Path(folder) / made.name)
-            where = f"{Path(folder) / made.name}: " if made.files else ""
-            print_line(f"{made.name}: {where}{made.text}", file=sys.stderr)
+    for made in _all_of(reports):
+        if made.files:
+            made.write(Path(folder) / made.name)
+    tell_reproducers(reports, folder)
+
+
+def tell_reproducers(reports: Sequence[ReportData], folder: str | os.PathLike[str], *, reasons: bool = True) -> None:
+    """Print a line for each reproducer that stands in a folder, and for why there is none.
+
+    Args:
+        reports: reports of one subject.
+        folder: where a folder of each stands.
+        reasons: whether to say why there is none, too.
+    """
+    for made in _all_of(reports):
+        if not made.files and not reasons:
+            continue
+        print_line(f"{Path(folder) / made.name if made.files else made.name}: {made.text}", file=sys.stderr)
+
+
+def _all_of(reports: Sequence[ReportData]) -> list[Reproducer]:
+    return [each for report in reports for backend in report.backends for each in backend.reproducers]
 
 
 def reproducer_name(subject: Subject, backend: str, graph: str) -> str:
@@ -99,7 +121,7 @@ def _reproducer(
             version=version,
             name=name,
         )
-        if last is None or last.files:
+        if last is None or last.files or last.in_file:
             break
     return last
 

@@ -5,9 +5,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ from ..subjects.tensors import Arrays
 from .faults import Answer
 from .issue import issue_text, issue_title
 from .reduction import Reduced
-from .scripts import body_of, requirements, script_for
+from .scripts import GENERIC, body_of, requirements, script_for
 
 MODEL, INPUTS, EXPECTED, SCRIPT, ISSUE = "model.onnx", "inputs.npz", "expected.npz", "reproduce.py", "ISSUE.md"
 FILES = (MODEL, INPUTS, EXPECTED, SCRIPT, ISSUE)
@@ -72,7 +74,7 @@ def packed(backend: str, known: Backend | None, version: str, found: Reduced, fo
     files = {MODEL: case.model.SerializeToString(deterministic=True), INPUTS: npz(case.inputs)}
     if not silent:
         files[EXPECTED] = npz(_expected(case.exact, answer))
-    mark = _mark_of(answer.said) if silent else ""
+    mark = _mark_of(answer.said, direct=template != GENERIC) if silent else ""
     files[SCRIPT] = script_for(backend, case, title=title, needs=needs, shown=mark).encode()
     run = _run(known, files) if known else None
     if run and silent and run.code != _FAULT and "done.returncode ==" not in mark:
@@ -111,9 +113,14 @@ def _expected(right: NDArray[np.generic], answer: Answer) -> Arrays:
     return {"expected": np.where(finite, exact, 0), "allowed": np.where(finite, allowed, np.inf)}
 
 
-def _mark_of(said: str) -> str:
-    """By what a finished process shows that it died or failed in the same way, in Python."""
-    died = re.search(r"died of (SIG[A-Z]+)", said)
+def _mark_of(said: str, *, direct: bool) -> str:
+    """By what a finished process shows that it died or failed in the same way, in Python.
+
+    Args:
+        said: what was said of the backend.
+        direct: whether the script runs it itself, and not in another process.
+    """
+    died = re.search(r"died of (SIG[A-Z]+)", said) if direct else None
     if died:
         return f"done.returncode == {-signal.Signals[died.group(1)].value}"
     return f"{said.strip()[-_MOST_MARK:]!r} in done.stderr"
@@ -128,13 +135,16 @@ def _common(said: str, printed: str) -> str:
 
 def _run(backend: Backend, files: Mapping[str, bytes]) -> _Run | None:
     """A run of the script in the backend's own environment; None where it cannot be run, or not in time."""
-    interpreter = interpreter_of(backend.facts)
-    if interpreter is None or backend.facts.emulator:
+    own, facts = environment_of(backend.facts), backend.facts
+    generic = body_of(backend.facts.name).template == GENERIC
+    interpreter = Path(sys.executable) if generic else interpreter_of(facts)
+    if interpreter is None or facts.emulator:
         return None
-    own = environment_of(backend.facts)
-    environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-    environment |= {"OMP_NUM_THREADS": "1", "NODE_PATH": str(own / "node_modules"), **backend.facts.variables}
-    environment |= {"PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    left_out = () if generic or not facts.has_environment else _NOT_INHERITED
+    environment = {key: value for key, value in os.environ.items() if key not in left_out}
+    environment |= {"OMP_NUM_THREADS": "1", "NODE_PATH": str(own / "node_modules"), **facts.variables}
+    if not generic:
+        environment |= {"PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     with scratch_folder("vaeport-reproducer") as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)

@@ -42,7 +42,7 @@ def fault_of(answer: Answer) -> Fault:
     return Fault(answer.kind, least if answer.kind == "off" else TOLERANCE_FACTOR, answer.said)
 
 
-def reduced(case: Case, answer: Answer, fault: Fault, bench: Bench, until: float) -> Reduced:
+def reduced(case: Case, answer: Answer, fault: Fault, bench: Bench, until: float, last: float) -> Reduced:
     """Make a case smaller while it keeps its fault.
 
     Args:
@@ -51,6 +51,7 @@ def reduced(case: Case, answer: Answer, fault: Fault, bench: Bench, until: float
         fault: what must stay.
         bench: runs cases.
         until: monotonic time at which the best so far is taken.
+        last: monotonic time at which it must be done, with plain names too.
     """
     found = Reduced(case, answer, in_time=True)
     refused: set[str] = set()
@@ -63,7 +64,7 @@ def reduced(case: Case, answer: Answer, fault: Fault, bench: Bench, until: float
         if time.monotonic() >= until:
             break
     for named in bare(found.case):
-        answer = bench.answer(named, until + bench.limit)
+        answer = bench.answer(named, last)
         if fault.is_in(answer):
             found = Reduced(named, answer, found.in_time)
     return Reduced(found.case, found.answer, time.monotonic() < until)

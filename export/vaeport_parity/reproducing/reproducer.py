@@ -24,7 +24,8 @@ from .packing import FILES, packed
 from .reduction import Reduced, fault_of, reduced
 
 _RUN_SHARE = 0.5  # of the time, for one run of a candidate
-_CUT_SHARE = 0.6  # of the time, for taking the graph apart
+_CUT_SHARE = 0.5  # of the time, for taking the graph apart
+_REDUCE_SHARE = 0.85  # of the time, until the smallest case is taken; what is left is for its last run
 _NAMED = 4
 _ANY_DIFFERENCE = 0.5  # where entries must be equal, they differ by 1 at least
 
@@ -46,6 +47,8 @@ class Reproducer:
     """Nodes of the graph."""
     text: str = ""
     """What it shows, or why there is none, in a sentence."""
+    in_file: bool = False
+    """Whether there is none because the file is wrong, whatever runs it."""
     confirmed: bool = False
     """Whether the script was run in the backend's own environment and ended with 1."""
 
@@ -100,7 +103,7 @@ def make_reproducer(
         output: the output that falls short.
         tolerance: its bound; 0 where it must be equal.
         run: runs graphs on the backend.
-        limit: seconds that all of it may take.
+        limit: seconds that it may take, apart from one or two runs of the script, of a minute at most.
         version: of the backend's software.
         name: of the reproducer; backend and graph unless said otherwise.
 
@@ -117,9 +120,9 @@ def make_reproducer(
     try:
         model = onnx.load_model_from_string(subject_graph.content)
         if mine := _wrong_file(model, inputs, expected, output, tolerance):
-            return Reproducer(label, backend, version, text=mine)
+            return Reproducer(label, backend, version, text=mine, in_file=True)
         cutter = Cutter(model, inputs, output, tolerance, bench, began + _CUT_SHARE * limit)
-        cut, found = _reduce(cutter, began + limit)
+        cut, found = _reduce(cutter, began + _REDUCE_SHARE * limit, began + limit)
         return _finished(label, known, backend, version, cutter, cut, found)
     except NotShownError as error:
         return Reproducer(label, backend, version, text=f"no reproducer: {error}")
@@ -149,7 +152,7 @@ def _wrong_file(model: onnx.ModelProto, inputs: Arrays, expected: Arrays, output
     return f"no reproducer: the file itself is off by {off:.2g} in {output}, whatever runs it"
 
 
-def _reduce(cutter: Cutter, until: float) -> tuple[Cut, Reduced]:
+def _reduce(cutter: Cutter, until: float, last: float) -> tuple[Cut, Reduced]:
     """The part that falls short, and the smallest graph that was made of it.
 
     Raises:
@@ -158,6 +161,9 @@ def _reduce(cutter: Cutter, until: float) -> tuple[Cut, Reduced]:
     cut = cutter.cut()
     bench = cutter.bench
     answer = bench.answer(cut.case, until)
+    if answer.kind == "right":
+        cut = cutter.cut(strict=True)
+        answer = bench.answer(cut.case, until)
     if answer.kind in ("right", "unknown") and (longer := cutter.ending(cut)) is not None:
         cut, answer = longer, bench.answer(longer.case, until)
     if answer.kind in ("right", "unknown"):
@@ -165,13 +171,16 @@ def _reduce(cutter: Cutter, until: float) -> tuple[Cut, Reduced]:
             f"the {cut.case.nodes} nodes that lead to {cut.tensor} are off by what rounding can explain there, and yet "
             f"put {cutter.output} off by {cut.effect:.2g}"
         )
-    return cut, reduced(cut.case, answer, fault_of(answer), bench, until)
+    return cut, reduced(cut.case, answer, fault_of(answer), bench, until, last)
 
 
 def _finished(
     label: str, known: Backend | None, backend: str, version: str, cutter: Cutter, cut: Cut, found: Reduced
 ) -> Reproducer:
     """The reproducer of a case that cannot be made smaller."""
+    odd = next((values.dtype for values in found.case.inputs.values() if values.dtype.isbuiltin != 1), None)
+    if odd is not None:
+        raise NotShownError(f"its inputs are {odd}, which an .npz file does not hold")
     where = f"graph {cutter.bench.graph}, tensor {cut.tensor!r}"
     if cut.effect:
         off = f"{cut.effect:.2g}, allowed {cutter.tolerance:.2g}"

@@ -72,15 +72,16 @@ def script_for(backend: str, case: Case, *, title: str, needs: str, shown: str =
             shows it; empty where the answer is wrong.
     """
     body = body_of(backend)
-    words = {"output": case.output, "graph": case.model.graph.name, "backend": backend, **body.words, **_layout(case)}
+    names = {"output": repr(case.output), "graph": repr(case.model.graph.name)}  # a stranger's, and not code
+    words = {**names, "backend": repr(backend), **body.words, **_layout(case)}
     text = Template(_read(body.template)).substitute(words).rstrip("\n")
     frame = Template(_read("silent" if shown else "wrong"))
-    return frame.substitute(title=title.replace('"', "'"), needs=needs, body=text, shown=shown)
+    return frame.substitute(title=re.sub(r"[^\w ,.()+=-]", "_", title), needs=needs, body=text, shown=shown)
 
 
 def body_of(backend: str) -> Body:
     """How a backend runs a graph in a script."""
-    name = re.split(r"[=<>~!]", backend)[0]
+    name = re.split(r"[=<>~!@]", backend)[0]
     return _BODIES.get(name) or _BODIES.get(f"{name}-all") or Body(GENERIC)
 
 
@@ -101,9 +102,9 @@ def requirements(facts: Facts, template: str, version: str) -> str:
     number = re.match(r"[\w.+-]+", version)
     if number and not re.search(r"[=<>]", first):
         first = f"{first}=={number.group().partition('+')[0]}"
-    return "pip install " + " ".join(
-        f"'{each}'" if re.search(r"[<>\[]", each) else each for each in (first, *packages[1:])
-    )
+    words = [f"'{each}'" if re.search(r"[<>*\[]", each) else each for each in (first, *packages[1:])]
+    variables = ", ".join(f"{name}={value}" for name, value in facts.variables.items())
+    return f"pip install {' '.join(words)}" + (f" (and {variables} in the environment)" if variables else "")
 
 
 def _read(name: str) -> str:

@@ -39,6 +39,13 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         return {name: file[f"a{place}"].view(numpy_dtype(dtype)) for place, (name, dtype) in enumerate(index)}
 
 
+def rows_of(values: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
+    """Some rows of an array; past the last row it begins again with the first, so that few rows make a large batch."""
+    if stop <= len(values):
+        return values[start:stop]
+    return values[np.arange(start, stop) % len(values)]
+
+
 def divided(values: NDArray[Any], divisor: float) -> NDArray[np.float32]:
     """Integers of any shape as an application gives them to a graph: as float32, divided in float32."""
     return values.astype(np.float32) / np.float32(divisor)

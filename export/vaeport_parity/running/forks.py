@@ -20,7 +20,7 @@ from pathlib import Path
 WORKER = Path(__file__).absolute().with_name("worker.py")
 """The program that a backend's interpreter runs."""
 
-_MOST_SERVERS = 2
+_MOST_SERVERS = 4
 _STARTED_WITHIN = 120.0  # seconds for the imports, on a busy machine
 
 
@@ -81,10 +81,14 @@ class ForkServer:
                     os.killpg(pid, signal.SIGKILL)
                 self._drain()
 
-    def close(self) -> None:
-        """End it."""
+    def kill(self) -> None:
+        """End it under whoever waits for its worker, who then ends that too."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it."""
+        self.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
@@ -122,7 +126,7 @@ class ForkServer:
 
 
 def fork_server(interpreter: Path, environment: Mapping[str, str], group: str = "") -> ForkServer | None:
-    """The server of an interpreter and its variables, started at first use; None where forking is not safe.
+    """A server that is not busy, started if need be; None where forking is not safe.
 
     Args:
         interpreter: Python of the backend.
@@ -133,27 +137,39 @@ def fork_server(interpreter: Path, environment: Mapping[str, str], group: str = 
         return None
     key = (str(interpreter), tuple(sorted(environment.items())), group)
     with _LOCK:
-        server = _SERVERS.pop(key, None)
-        if server is None or not server.alive:
-            _make_room()
-            server = ForkServer(interpreter, environment)
-        _SERVERS[key] = server
+        _SERVERS[:] = [(each, server) for each, server in _SERVERS if server.alive]
+        for place, (each, server) in enumerate(_SERVERS):
+            if each == key and not server.busy:
+                _SERVERS.append(_SERVERS.pop(place))
+                return server
+        _make_room()
+        server = ForkServer(interpreter, environment)
+        _SERVERS.append((key, server))
         return server
+
+
+def close_busy() -> None:
+    """End the servers whose worker is running, with that."""
+    with _LOCK:
+        for _, server in _SERVERS:
+            if server.busy:
+                server.kill()
 
 
 def _make_room() -> None:
     """End the servers that were used longest ago: each has the memory of PyTorch."""
-    for key, server in list(_SERVERS.items()):
-        if len(_SERVERS) >= _MOST_SERVERS and not server.busy:
-            _SERVERS.pop(key).close()
+    for entry in list(_SERVERS):
+        if len(_SERVERS) >= _MOST_SERVERS and not entry[1].busy:
+            _SERVERS.remove(entry)
+            entry[1].close()
 
 
 def _close_all() -> None:
-    for server in _SERVERS.values():
+    for _, server in _SERVERS:
         server.close()
     _SERVERS.clear()
 
 
-_SERVERS: dict[tuple[str, tuple[tuple[str, str], ...], str], ForkServer] = {}
+_SERVERS: list[tuple[tuple[str, tuple[tuple[str, str], ...], str], ForkServer]] = []  # used last, last
 _LOCK = threading.Lock()
 atexit.register(_close_all)

@@ -1,5 +1,6 @@
 """The process of one backend: started, limited in time, and ended with all that it started."""
 
+import atexit
 import contextlib
 import os
 import signal
@@ -8,14 +9,30 @@ from pathlib import Path
 
 from ..backends.base import Facts, environment_of
 from .environments import interpreter_of
-from .forks import WORKER, ForkServer, fork_server
+from .forks import WORKER, ForkServer, close_busy, fork_server
 
 PAST_TIME_LIMIT = "ran past its time limit"
 """What is said of a backend that was ended for its slowness."""
 
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME")  # they would bring this environment's packages into another
 
-_SHARED = ("torch", "onnx", "onnxruntime")  # modules that get on in one process; a plug-in's has a server of its own
+_GROUPS = {"torch": "torch", "onnx": "", "onnxruntime": ""}
+"""Backends whose modules get on in one process share a server, by its group; any other has one of its own."""
+
+_RUNNING: set["subprocess.Popen[bytes]"] = set()
+
+
+def server_group(facts: Facts) -> str:
+    """What names the server that forks a backend's workers; empty where that is quick to start."""
+    return _GROUPS.get(facts.module, facts.name)
+
+
+def end_workers() -> None:
+    """End every worker that is running, and whatever it started."""
+    for process in list(_RUNNING):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    close_busy()
 
 
 def run_worker(facts: Facts, folder: Path, seconds: float, limit: float, *, forked: bool = False) -> str | None:
@@ -38,7 +55,7 @@ def run_worker(facts: Facts, folder: Path, seconds: float, limit: float, *, fork
     if facts.has_environment:
         environment["PATH"] = f"{environment_of(facts) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     folder = folder.absolute()
-    group = "" if facts.module in _SHARED else facts.name
+    group = server_group(facts)
     alone = facts.emulator or facts.own_environment or (facts.has_environment and not forked)
     server = None if alone else fork_server(Path(str(interpreter)), environment, group)
     if server is not None:
@@ -79,12 +96,14 @@ def _started(command: list[str], folder: Path, environment: dict[str, str], seco
             cwd=folder,  # some converters leave files where they are run
             start_new_session=True,
         )
+        _RUNNING.add(process)
         try:
             return process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
             return None
         finally:
             _end(process)
+            _RUNNING.discard(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -92,3 +111,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+atexit.register(end_workers)

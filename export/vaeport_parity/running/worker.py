@@ -185,11 +185,11 @@ def _words(shape: list[Any]) -> str:
 
 def _inputs(values: "Arrays", stored: Mapping[str, Any], step: Mapping[str, Any]) -> "Arrays":
     """The inputs of a step. Pixels become float32 here, as an application would do it."""
-    from vaeport_parity.running.arrays import divided
+    from vaeport_parity.running.arrays import divided, rows_of
 
     given = {}
     for name, whole in values.items():
-        part = whole[step["start"] : step["stop"]] if stored["batched"] else whole
+        part = rows_of(whole, step["start"], step["stop"]) if stored["batched"] else whole
         if name in stored["divisors"]:
             part = divided(part, stored["divisors"][name])
         given[name] = np.asarray(part, order="C")

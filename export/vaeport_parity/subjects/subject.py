@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vaeport.contract import Tolerance
 
-from ..running.arrays import divided
+from ..running.arrays import divided, rows_of
 from .tensors import Arrays, TensorSpec, batch_axis
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ CHAIN = "chain"
 """Usual name of the graphs of a subject one after the other, in steps and reports."""
 
 Cuts = Literal["sizes", "chunks", "alone", "whole"]
-"""How an input set is cut into batches: all at once, then the first few batches of 0, 1, 2, 7 and 257 rows, and one of
-them twice; batches of 250; all at once, then each row alone; all at once."""
+"""How an input set is cut into batches: all at once, then in the sizes of `asking.steps`, some of them twice; batches
+of 250; all at once, then each row alone; all at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,16 +107,24 @@ class InputSet:
     """Sets of one scale share a noise floor; empty: that of the probes. Much larger inputs have their own."""
     again: bool = False
     """Whether its rows stand in another set too, and are not counted anew."""
+    spot: bool = False
+    """For given rows that nobody asked for: where rows are costly, one backend of each runtime is asked about all of
+    them, the others about some."""
+    native: Arrays | None = None
+    """The reference's native answers to all rows, where making the set took them."""
 
     def __len__(self) -> int:
         """Rows; 1 where there is no batch."""
         return len(next(iter(self.inputs.values()))) if self.batched and self.inputs else 1
 
     def rows(self, start: int, stop: int) -> Arrays:
-        """Inputs of some rows as the graph takes them: divided, and cut where there is a batch."""
+        """Inputs of some rows as the graph takes them: divided, and cut where there is a batch.
+
+        Past the last row it begins again with the first.
+        """
         if not self.batched:
             return self.values()
-        return {name: self._divided(name, values)[start:stop] for name, values in self.inputs.items()}
+        return {name: self._divided(name, rows_of(values, start, stop)) for name, values in self.inputs.items()}
 
     def values(self) -> Arrays:
         """All inputs as the graph takes them."""

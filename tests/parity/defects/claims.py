@@ -151,8 +151,8 @@ BOUNDS = [
     ),
     _of("tolerances inflated a thousandfold", _inflated("fp32", "max_abs"), *_BOUND, refused=True),
     _of(
-        "tolerances and floors inflated threefold",
-        _inflated("fp32", "max_abs", "noise_floor", factor=3),
+        "tolerances and floors inflated fivefold",
+        _inflated("fp32", "max_abs", "noise_floor", factor=5),
         *_BOUND,
         refused=True,
     ),

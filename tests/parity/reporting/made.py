@@ -114,3 +114,19 @@ def chained() -> Report:
         machine="a CPU",
         findings=findings,
     )
+
+
+def precisions() -> list[Report]:
+    """Three precisions of a bundle: one that holds, two that fall short at one place."""
+    place = "fp16/decoder/model.onnx: node 'mul' is off"
+    bad = [
+        report(
+            row("onnxruntime-all", error=1e-3),
+            row("tract", error=error),
+            backends=(backend("onnxruntime-all", place=place), backend("tract", place=place)),
+            name="pets",
+            label=label,
+        )
+        for label, error in (("fp16", 1e-3), ("int8", 1e-7))
+    ]
+    return [chained(), *bad]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -6,12 +7,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.parity.reporting.made import HOSTILE, backend, broken, chained, crowded, figures, report, row
+from tests.parity.reporting.made import HOSTILE, backend, broken, chained, crowded, figures, precisions, report, row
 from vaeport.errors import InputError, OutputError
 from vaeport_parity.reporting.files import write_reports
 from vaeport_parity.reporting.junit import junit_xml
 from vaeport_parity.reporting.markdown import markdown
-from vaeport_parity.reporting.report import Report, read_report
+from vaeport_parity.reporting.report import Report, Reports, read_report
 
 FILES = {"parity.json", "junit.xml", "parity.md", "index.html"}
 
@@ -186,3 +187,62 @@ def test_text_of_a_report_names_backend_output_ratio_and_node() -> None:
     assert str(chained()).startswith(
         "pets answers as PyTorch does on onnxruntime-all and tract: at most 1.00 noise floors"
     )
+
+
+def test_reports_of_several_precisions_share_a_page_and_have_a_file_each(tmp_path: Path) -> None:
+    whole = Reports(tuple(precisions()))
+
+    whole.write(tmp_path / "out")
+    whole.write(tmp_path / "out")
+
+    files = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert files == FILES | {"fp16/parity.json", "int8/parity.json"}
+    kept = [name for name in sorted(files) if name.endswith("parity.json")]
+    labels = [read_report((tmp_path / "out" / name).read_text(), name).precision for name in kept]
+    assert labels == ["fp16", "int8", "fp32"]
+    assert not whole.holds
+    assert whole.to_dict()["holds"] is False
+    assert [each["label"] for each in whole.to_dict()["reports"]] == ["", "fp16", "int8"]
+    suites = ET.fromstring((tmp_path / "out/junit.xml").read_text()).findall("testsuite")  # noqa: S314 - our own text
+    assert [suite.get("name") for suite in suites] == [
+        f"vaeport-parity pets{label}" for label in ("", " fp16", " int8")
+    ]
+    assert [suite.get("failures") for suite in suites] == ["0", "2", "1"]
+
+
+def test_report_of_fewer_precisions_leaves_none_of_the_older_one(tmp_path: Path) -> None:
+    write_reports(precisions(), tmp_path / "out")
+
+    write_reports(precisions()[:1], tmp_path / "out")
+
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+
+
+def test_folder_of_somebody_else_is_not_taken_for_a_report(tmp_path: Path) -> None:
+    write_reports(precisions(), tmp_path)
+    (tmp_path / "fp16/mine.txt").write_text("mine")
+
+    write_reports(precisions(), tmp_path)
+
+    assert (tmp_path / "fp16/mine.txt").read_text() == "mine"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reproducer:
+    """As the one of `reproducing`."""
+
+    name: str
+    files: dict[str, bytes]
+
+
+def test_reproducers_stand_in_the_report_and_their_names_in_its_json(tmp_path: Path) -> None:
+    made = Reproducer("tract-graph", {"ISSUE.md": b"# wrong", "model.onnx": b"\x08"})
+    short = report(row(error=1e-3), backends=(backend(reproducers=(made,)),))
+
+    Reports((short,)).write(tmp_path / "out")
+    Reports((short,)).write(tmp_path / "out")
+
+    assert (tmp_path / "out/reproducers/tract-graph/model.onnx").read_bytes() == b"\x08"
+    read = read_report((tmp_path / "out/parity.json").read_text(), "parity.json")
+    assert read.backends[0].reproducers == ("tract-graph",)
+    assert read.to_dict() == short.to_dict()

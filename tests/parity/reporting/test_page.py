@@ -1,6 +1,6 @@
 from html.parser import HTMLParser
 
-from tests.parity.reporting.made import HOSTILE, backend, broken, chained, crowded, report, row
+from tests.parity.reporting.made import HOSTILE, backend, broken, chained, crowded, precisions, report, row
 from vaeport_parity.reporting.page import html_page
 from vaeport_parity.reporting.report import Report
 
@@ -15,12 +15,15 @@ class Checked(HTMLParser):
         self.open: list[str] = []
         self.tags: list[str] = []
         self.words: list[str] = []
+        self.scopes: list[str | None] = []
         self.feed(page)
         self.close()
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        if tag == "th":
+            self.scopes.append(dict(attrs).get("scope"))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -88,3 +91,31 @@ def test_page_with_many_outputs_has_one_column_for_the_worst() -> None:
 
     assert "backend verdict worst output row alone" in text
     assert "2.90 output_19" in text
+
+
+def test_every_table_has_a_caption_and_every_header_a_scope() -> None:
+    for made in ([broken()], [crowded()], precisions()):
+        page = Checked(html_page(made))
+
+        assert page.tags.count("caption") == page.tags.count("table") > 1
+        assert set(page.scopes) <= {"col", "colgroup", "row"}
+        assert "row" in page.scopes
+
+
+def test_page_of_several_precisions_has_a_section_each_and_the_verdict_first() -> None:
+    page = html_page(precisions())
+    checked = Checked(page)
+    text = " ".join(" ".join(checked.words).split())
+
+    assert checked.tags.count("section") == checked.tags.count("h2") == 3
+    assert checked.tags.count("h1") == 1
+    assert all(f'<section id="{name}">' in page and f'href="#{name}"' in page for name in ("fp32", "fp16", "int8"))
+    assert "fp32 : holds fp16 : falls short int8 : falls short" in text
+    assert text.index("FALLS SHORT: pets (fp32 holds)") < text.index("Every backend")
+
+
+def test_page_of_one_report_has_no_list_of_precisions() -> None:
+    tags = Checked(html_page([broken()])).tags
+
+    assert "nav" not in tags
+    assert "h2" not in tags

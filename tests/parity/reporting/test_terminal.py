@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.parity.reporting.made import backend, broken, chained, crowded, report, row
+from tests.parity.reporting.made import backend, broken, chained, crowded, precisions, report, row
 from vaeport_parity.judging.report import Finding
 from vaeport_parity.reporting.report import Report
 from vaeport_parity.reporting.terminal import print_report, report_lines
@@ -125,3 +125,22 @@ def test_report_without_any_backend_and_with_a_wrong_file_says_so() -> None:
 
     assert "no backend could be compared" in " ".join(report_lines([nothing], width=120))
     assert "WRONG: candidate.onnx: weight 'w' lies outside the file" in report_lines([wrong], width=120)
+
+
+def test_precisions_have_one_verdict_a_table_each_and_each_place_once() -> None:
+    lines = report_lines(precisions(), width=80)
+    text = " ".join(" ".join(lines).split())
+
+    assert text.startswith("FALLS SHORT: pets (fp32 holds): fp16: 2 of 2 backends: ")
+    assert sum(line.startswith("backend ") for line in lines) == 3
+    assert [line.split(":")[0] for line in lines if "; backends: " in line] == ["fp32", "fp16", "int8"]
+    assert text.count("node 'mul' is off") == 1
+    assert "fp16 onnxruntime-all and 3 more go wrong first at fp16/decoder/model.onnx: node 'mul' is off" in text
+
+
+def test_precisions_that_hold_are_one_line_with_the_worst_of_all() -> None:
+    whole = [report(row(error=error), name="pets", label=label) for label, error in (("", 1e-7), ("int8", 3e-7))]
+
+    assert report_lines(whole, width=200)[0] == (
+        "HOLDS: pets answers right in fp32 and int8; int8: at most 3.00 noise floors off (tract, y), 4.00 are allowed"
+    )

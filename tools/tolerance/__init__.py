@@ -1,0 +1,1 @@
+"""Calibrate the bound of vaeport_parity: random networks on runtimes that are right, and with seeded defects."""
