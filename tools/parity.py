@@ -68,7 +68,8 @@ def main() -> int:
     reports = [sealed_report(open_bundle(shipped[bundle]), precision) for bundle, precision in everything]
     if arguments.keep:
         here = processor()
-        found = Kept(str(here), here.level, tuple(line for report in reports for line in lines_of(report)))
+        own = [report for report in reports if report.processor in ("", str(here))]
+        found = Kept(str(here), here.level, tuple(line for report in own for line in lines_of(report)))
         print(f"kept: {keep(found, KEPT)}")
     kept = [read_kept(file) for file in sorted(KEPT.glob("*.json")) if file != RELEASES]
     write_text(ROOT / "docs/parity.md", _page(markdown(reports), kept))
@@ -162,7 +163,7 @@ def _compare_levels(chosen: list[tuple[Path, str]], arguments: argparse.Namespac
         for level in arguments.levels:
             own = tuple(one for one in report.backends if one.name.endswith(f"@{level}"))
             lines = lines_of(dataclasses.replace(report, backends=own))
-            keep(Kept(f"{level}, {LEVELS[level].said}", level, tuple(lines)), KEPT)
+            keep(Kept(f"{level} ({LEVELS[level].said})", level, tuple(lines)), KEPT)
 
 
 def _compare_releases(chosen: list[tuple[Path, str]], arguments: argparse.Namespace) -> None:

@@ -32,6 +32,7 @@ class Mnn:
             packages=("mnn", "numpy"),
             environment="mnn",
             pinned=("mnn",),
+            own_programs="converts",
             counts=self.exact,
             empty_batch=False,
             remark="converted to .mnn, precision high, WINOGRAD_MEMORY_LEVEL 0"

@@ -191,8 +191,8 @@ def processors_markdown(kept: Sequence[Kept]) -> str:
             "Libraries pick their kernels by the processor's instruction set, and kernels round differently. Ratios",
             "are as below, in noise floors; a backend holds only if it holds on every processor that was tried. Those",
             "that are no real processor are this machine's, limited by a library's own switch, or emulated by qemu,",
-            "where backends are compared on fewer rows. On a processor that is not among them, `vaeport verify`",
-            "compares what is deployed there.",
+            "where backends are compared on fewer rows. Another version stands in brackets. On a processor that is",
+            "not among them, `vaeport verify` compares what is deployed there.",
             "",
             *(f"- {name}: {_said(each)}." for name, each in names.items()),
             "",
@@ -229,16 +229,17 @@ def _table(subject: str, precision: str, merged: list[Merged], names: list[str])
 
 def _line(merged: Merged, used: list[str]) -> str:
     where, worst = merged.worst
-    cells = [_cell(merged.lines[name]) if name in merged.lines else "" for name in used]
+    version = next(iter(merged.lines.values())).version
+    cells = [_cell(merged.lines[name], beside=version) if name in merged.lines else "" for name in used]
     verdict = _HOLDS if merged.holds else f"{worst.verdict} on {where}{'' if merged.counts else ', shown'}"
     bold = "**" if merged.counts and not merged.holds else ""
     return f"| {' | '.join([merged.backend, *cells, _cell(worst), worst.at, f'{bold}{verdict}{bold}'])} |"
 
 
-def _cell(line: KeptLine) -> str:
-    if line.ratio is None:
-        return line.verdict
-    return f"{line.ratio:.2f}" if line.ratio < 100 else f"{line.ratio:.3g}"
+def _cell(line: KeptLine, *, beside: str = "") -> str:
+    """The ratio, with the version where it is another than that of the first column."""
+    text = line.verdict if line.ratio is None else f"{line.ratio:.2f}" if line.ratio < 100 else f"{line.ratio:.3g}"
+    return f"{text} ({line.version})" if beside and line.version != beside else text
 
 
 def _said(kept: Kept) -> str:

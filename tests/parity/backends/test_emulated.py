@@ -1,5 +1,6 @@
 """Backends on an emulated processor, where qemu is installed."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from vaeport_parity.asking.steps import make_plan
 from vaeport_parity.backends.base import ENVIRONMENTS_VARIABLE
 from vaeport_parity.backends.versions import backend_named
 from vaeport_parity.building import GraphRequest, make_subject
-from vaeport_parity.running import environments
 from vaeport_parity.running.environments import install, missing_reason
 from vaeport_parity.running.execution import run_once
 
@@ -35,7 +35,7 @@ def test_onnxruntime_answers_rightly_on_an_emulated_processor(level: str, tmp_pa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the emulator is Linux's user mode")
 def test_emulator_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments.shutil, "which", lambda program: None if "qemu" in program else "/bin/true")
+    monkeypatch.setattr(shutil, "which", lambda program: None if "qemu" in program else "/bin/true")
 
     assert missing_reason(backend_named("onnxruntime@x86-64-v3").facts) == (
         "the program qemu-x86_64-static is not installed"
