@@ -67,7 +67,7 @@ class Merged:
     backend: str
     """Name of the backend."""
     counts: bool
-    """Whether it decides on any processor."""
+    """Whether it decides, on every processor that it was compared on."""
     lines: dict[str, KeptLine]
     """What was found, by level or, where two have the same one, by processor."""
 
@@ -164,7 +164,7 @@ def merge(kept: Sequence[Kept]) -> list[Merged]:
         for line in each.lines:
             merged.setdefault(_key(line), {})[column] = line
     return [
-        Merged(*key, counts=any(line.counts for line in lines.values()), lines=lines) for key, lines in merged.items()
+        Merged(*key, counts=all(line.counts for line in lines.values()), lines=lines) for key, lines in merged.items()
     ]
 
 
@@ -183,7 +183,8 @@ def processors_markdown(kept: Sequence[Kept]) -> str:
     Args:
         kept: what was found, one a processor.
     """
-    merged, names = merge(kept), columns(kept)
+    kept = sorted(kept, key=lambda each: each.level, reverse=True)
+    merged, names = [each for each in merge(kept) if len(each.lines) > 1], columns(kept)
     return "\n".join(
         [
             "## By processor",
@@ -192,7 +193,7 @@ def processors_markdown(kept: Sequence[Kept]) -> str:
             "are as below, in noise floors; a backend holds only if it holds on every processor that was tried. Those",
             "that are no real processor are this machine's, limited by a library's own switch, or emulated by qemu,",
             "where backends are compared on fewer rows. Another version stands in brackets. On a processor that is",
-            "not among them, `vaeport verify` compares what is deployed there.",
+            "not among them, `vaeport verify` compares what is deployed there. What ran on one alone stands below.",
             "",
             *(f"- {name}: {_said(each)}." for name, each in names.items()),
             "",
@@ -247,7 +248,9 @@ def _said(kept: Kept) -> str:
     for line in kept.lines:
         if line.how and line.backend not in hows.setdefault(line.how, []):
             hows[line.how].append(line.backend)
-    return "; ".join([kept.processor, *(f"{', '.join(names)}: {how}" for how, names in hows.items())])
+    named = f"{kept.level} ("
+    whole = kept.processor.removeprefix(named).removesuffix(")") if kept.processor.startswith(named) else kept.processor
+    return "; ".join([whole, *(f"{', '.join(names)}: {how}" for how, names in hows.items())])
 
 
 def _key(line: KeptLine) -> tuple[str, str, str]:

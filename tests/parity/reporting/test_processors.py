@@ -70,6 +70,15 @@ def test_shown_backend_decides_nothing() -> None:
     assert "falls short on x86-64-v3, shown" in processors_markdown(shown)
 
 
+def test_backend_that_ran_on_one_processor_alone_has_no_line() -> None:
+    alone = dataclasses.replace(LINE, backend="tinygrad")
+
+    text = processors_markdown([dataclasses.replace(WIDE, lines=(LINE, alone)), NARROW])
+
+    assert "| tract |" in text
+    assert "tinygrad" not in text
+
+
 def test_processors_of_one_level_are_columns_of_their_own() -> None:
     other = dataclasses.replace(NARROW, level="x86-64-v4", processor="Xeon, x86-64-v4 (avx512f)")
 
