@@ -41,6 +41,7 @@ RELEASES = KEPT / "releases.json"
 _RELEASES = (13, 14, 15, *range(23, 33))
 """Minor versions of onnxruntime: those around the first that reads the graphs, and the last ten."""
 
+_NOT_EMULATED = {"litert": "its converter, TensorFlow, needs AVX, and takes minutes to start in qemu"}
 _LOWER_LIMIT = 180.0  # seconds for each backend below float32, where most have no duty
 
 
@@ -144,6 +145,9 @@ def _compare_levels(chosen: list[tuple[Path, str]], arguments: argparse.Namespac
     for level in arguments.levels:
         _check("instruction set", [level], list(LEVELS))
         for name in all_backends() if arguments.backends == "all" else chosen_backends(arguments.backends):
+            if name in _NOT_EMULATED:
+                print(f"{name}@{level} is left out: {_NOT_EMULATED[name]}", flush=True)
+                continue
             try:
                 names.append(backend_named(f"{name}@{level}").facts.name)
             except ValueError as error:
