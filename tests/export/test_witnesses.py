@@ -62,7 +62,7 @@ def change_program(bundle: Path) -> None:
 def change_config(bundle: Path) -> None:
     path = bundle / "checkpoint/config.json"
     values = json.loads(path.read_text())
-    values["config"]["network"]["activation"] = "tanh"
+    values["config"]["network"]["activation"] = "gelu"
     path.write_text(json.dumps(values))
 
 

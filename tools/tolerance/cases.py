@@ -84,7 +84,7 @@ def make_case(network: Network, folder: Path, *, more_rows: int = MORE_ROWS) -> 
     path = export(network, folder / "network.onnx")
     request = GraphRequest(path, network.module)
     subject = make_subject({GRAPH: request}, name=network.name, folder=folder / "originals")
-    subject, _ = without_overflow(subject)
+    subject, _, _ = without_overflow(subject)
     if more_rows:
         rows = np.random.default_rng(len(network.name)).standard_normal((more_rows, *network.shape))
         more = InputSet(MORE, GRAPH, {"x": rows.astype(np.float32)}, cuts="whole", given=True)

@@ -29,7 +29,7 @@ def explain(folder: Path, *, above: float = ABOVE, progress: Callable[[str], Non
     Of several faults of one runtime on networks of one kind, the largest stands for all.
 
     Args:
-        folder: of the study's results; gets `places.json`.
+        folder: of the study's results; gets `places.json`, of which what is there is kept.
         above: the ratio.
         progress: called with the name of each pair.
     """
@@ -38,13 +38,21 @@ def explain(folder: Path, *, above: float = ABOVE, progress: Callable[[str], Non
     for pair in sorted(results.faults, key=lambda pair: -pair["ratio"]):
         faults.setdefault((pair["runtime"], pair["kind"]), []).append(pair)
     close = [[pair] for pair in sorted(results.pairs, key=lambda pair: -pair["ratio"]) if pair["ratio"] > above]
+    path = folder / PLACES_FILE
+    before = json.loads(path.read_text()) if path.is_file() else []
+    known = {(each["network"], each["runtime"]): each["place"] for each in before}
     found = []
     for first, *alike in [*faults.values(), *close]:
-        progress(f"{first['network']} on {first['runtime']}")
-        place = _place(first["network"], first["runtime"])
+        place = known.get((first["network"], first["runtime"]), "")
+        if not place:
+            progress(f"{first['network']} on {first['runtime']}")
+            place = _place(first["network"], first["runtime"])
         kept = {key: first[key] for key in ("network", "runtime", "ratio")}
         found.append(kept | {"alike": [pair["network"] for pair in alike], "place": place})
-    write_text(folder / PLACES_FILE, json.dumps(found, indent=1))
+        asked = {(each["network"], each["runtime"]) for each in found}
+        rest = [each for each in before if (each["network"], each["runtime"]) not in asked]
+        write_text(path, json.dumps([*found, *rest], indent=1))
+    write_text(path, json.dumps(found, indent=1))
 
 
 def _place(name: str, runtime: str) -> str:

@@ -80,17 +80,17 @@ class Rounding:
     @property
     def scale(self) -> float:
         """One step."""
-        return float(self.raw[0])
+        return float(self.raw[0].item())
 
     @property
     def low(self) -> float:
         """The least value that is not cut off."""
-        return (float(np.iinfo(self.raw[1].dtype).min) - float(self.raw[1])) * self.scale
+        return (np.iinfo(self.raw[1].dtype).min - int(self.raw[1].item())) * self.scale
 
     @property
     def high(self) -> float:
         """The largest value that is not cut off."""
-        return (float(np.iinfo(self.raw[1].dtype).max) - float(self.raw[1])) * self.scale
+        return (np.iinfo(self.raw[1].dtype).max - int(self.raw[1].item())) * self.scale
 
 
 def roundings(quantised: ModelProto) -> dict[str, Rounding]:

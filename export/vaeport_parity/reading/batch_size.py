@@ -61,12 +61,11 @@ def batch_dependences(model: ModelProto) -> list[Dependence]:
         copy = inline_local_functions(copy) if copy.functions else copy
     with contextlib.suppress(Exception):  # what a wrong file states must do
         copy = onnx.shape_inference.infer_shapes(copy, data_prop=True)
-    batch = batch_axis(input_specs(copy))
-    if batch is None:
-        return []
-    inputs = [info.name for info in copy.graph.input]
-    reader = _Reader(batch, varying=set(inputs))
-    reader.read(copy.graph)
+    reader = _Reader("", varying={info.name for info in copy.graph.input})
+    with contextlib.suppress(Exception):  # a wrong file is read as far as it can be
+        reader.batch = batch_axis(input_specs(copy)) or ""
+        if reader.batch:
+            reader.read(copy.graph)
     return reader.found
 
 
@@ -75,6 +74,7 @@ class _Reader:
     """Follows sizes through a graph, node by node."""
 
     batch: str
+    """Name of the batch's axis; empty where there is none."""
     varying: set[str]
     """Tensors that depend on the values of the graph's inputs."""
     shapes: dict[str, tuple[int | str, ...]] = field(default_factory=dict)

@@ -76,11 +76,11 @@ def verdict_line(reports: Sequence[ReportData]) -> str:
     held = [report.precision for report in reports if report.holds]
     told = "; ".join(f"{report.precision}: {_extent(report)}{shortcoming(report)}" for report in short)
     holding = f" ({listed(held)} hold{'s' * (len(held) == 1)})" if held else ""
-    return f"FALLS SHORT: {first.name}{holding}: {told}"
+    return f"FALLS SHORT: {first.name} in {listed([report.precision for report in short])}{holding}. {told}"
 
 
 def _extent(report: ReportData) -> str:
-    """How many backends and findings make a report fall short, with a colon behind; nothing if it is but one."""
+    """How many backends and findings make a report fall short, before the worst of them; nothing if it is but one."""
     judged = [one for one in report.backends if one.counts and one.missing is None]
     short = sum(backend_verdict(report, one) != "holds" for one in judged)
     wrong = sum(finding.wrong for finding in report.findings)
@@ -88,7 +88,7 @@ def _extent(report: ReportData) -> str:
         f"{short} of {counted(len(judged), 'backend')}" if short else "",
         counted(wrong, "finding") if wrong else "",
     ]
-    return f"{' and '.join(filter(None, parts))}: " if short + wrong > 1 else ""
+    return f"{' and '.join(filter(None, parts))}, at worst " if short + wrong > 1 else ""
 
 
 def verdict_sentence(report: ReportData) -> str:

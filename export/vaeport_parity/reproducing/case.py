@@ -79,6 +79,15 @@ class Case:
         return str(digest.hexdigest())
 
     @cached_property
+    def is_consistent(self) -> bool:
+        """Whether all shapes that can be inferred fit each other: a runtime may refuse what numpy would take."""
+        try:
+            onnx.checker.check_model(self.model, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
+            return False
+        return True
+
+    @cached_property
     def size(self) -> tuple[int, int, int, int]:
         """How much there is to read: nodes, tensors, numbers in them, and digits of the different ones."""
         arrays = [*self.inputs.values(), *self.weights.values()]

@@ -24,6 +24,9 @@ from ..subjects.tensors import Arrays
 from .case import Case, make_case
 from .faults import Bench, Reply, alike
 
+NOT_SHOWN = "the backend answers as the graph says on these inputs, run by themselves"
+"""What is said of inputs on which the fault does not show."""
+
 
 class NotShownError(Exception):
     """The fault does not show where it was looked for; the text says why, in a sentence."""
@@ -128,7 +131,7 @@ class Cutter:
             alone = self._on({name: values[row : row + 1] for name, values in self.inputs.items()}) if row else None
             found = alone or found
         if found is None:
-            raise NotShownError("the backend answers as the graph says on these inputs, run by themselves")
+            raise NotShownError(NOT_SHOWN)
         self.inputs = found.case.inputs
         self.__dict__.pop("exact", None)
         self._silent, self._said = found.reply.values is None, found.reply.said

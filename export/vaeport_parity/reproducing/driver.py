@@ -14,6 +14,7 @@ from ..judging.report import ReportData, Row
 from ..locating.node_search import RunPart
 from ..subjects.subject import Graph, InputSet, Subject
 from ..subjects.tensors import Arrays
+from .cutting import NOT_SHOWN
 from .reproducer import Reproducer, make_reproducer
 
 _MANY_ROWS = 257  # some backends fail on large batches only
@@ -100,7 +101,7 @@ def _reproducer(
     """The first that shows the fault, of one row, of some, of many."""
     name = reproducer_name(subject, backend, graph.name)
     until = time.monotonic() + limit
-    last: Reproducer | None = None
+    first: Reproducer | None = None
     for inputs in _inputs(subject, graph, row):
         left = until - time.monotonic()
         if left <= 0:
@@ -109,7 +110,7 @@ def _reproducer(
             expected = graph.reference.answers(inputs, "float64") if graph.reference.any_inputs else {}
         except InputError:
             expected = {}
-        last = make_reproducer(
+        found = make_reproducer(
             graph,
             backend,
             inputs,
@@ -121,9 +122,11 @@ def _reproducer(
             version=version,
             name=name,
         )
-        if last is None or last.files or last.in_file:
-            break
-    return last
+        if found is None or found.files or found.in_file:
+            return found
+        if first is None or NOT_SHOWN in first.text:  # why nothing came of it says more than that all was right
+            first = found
+    return first
 
 
 def _inputs(subject: Subject, graph: Graph, row: Row) -> Iterator[Arrays]:

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -20,6 +20,7 @@ from vaeport.contract import TOLERANCE_FACTOR
 from ..backends.base import Backend, environment_of
 from ..running.environments import interpreter_of
 from ..subjects.tensors import Arrays
+from .case import Case
 from .faults import Answer
 from .issue import issue_text, issue_title
 from .reduction import Reduced
@@ -67,29 +68,53 @@ def packed(backend: str, known: Backend | None, version: str, found: Reduced, fo
         found_in: where the fault was found and what it did there.
     """
     case, answer = found.case, found.answer
-    silent = answer.kind == "silent"
-    template = body_of(backend).template
-    needs = requirements(known.facts, template, version) if known else backend
     title = issue_title(f"{_software(backend)} {version}".strip(), case, answer)
     files = {MODEL: case.model.SerializeToString(deterministic=True), INPUTS: npz(case.inputs)}
-    if not silent:
+    if answer.kind != "silent":
         files[EXPECTED] = npz(_expected(case.exact, answer))
-    mark = _mark_of(answer.said, direct=template != GENERIC) if silent else ""
-    files[SCRIPT] = script_for(backend, case, title=title, needs=needs, shown=mark).encode()
-    run = _run(known, files) if known else None
-    if run and silent and run.code != _FAULT and "done.returncode ==" not in mark:
-        # Adapters word errors in their own way: look for what the script and the backend have said alike.
-        common = _common(answer.said, run.out)
-        files[SCRIPT] = script_for(
-            backend, case, title=title, needs=needs, shown=f"{common!r} in done.stderr" if common else mark
-        ).encode()
-        run = _run(known, files) if known and common else run
+    names = list(files)
+    needs, run = "", None
+    for script in _scripts(backend, known, version, case, answer, title):
+        files[SCRIPT], needs = script.text.encode(), script.needs
+        run = _run(known, files, generic=script.generic) if known else None
+        if run is None or run.code == _FAULT:
+            break
+        if answer.kind == "silent" and (common := _common(answer.said, run.out)):
+            # Adapters word errors in their own way: look for what the script and the backend have said alike.
+            shown = f"{common!r} in done.stderr"
+            files[SCRIPT] = script_for(backend, case, title=title, needs=needs, shown=shown).encode()
+            run = _run(known, files, generic=script.generic) if known else None
     said = "" if run is None else f"{run.out}\n{run.err if run.code != _FAULT else ''}".strip()
-    names = [name for name in files if name != SCRIPT]
     files[ISSUE] = issue_text(
         title, case, answer, needs=needs, said=said, found_in=found_in, smallest=found.in_time, files=names
     ).encode()
     return Package(files, None if run is None else run.code == _FAULT)
+
+
+@dataclass(frozen=True)
+class _Script:
+    """A script that may show the fault."""
+
+    text: str
+    needs: str
+    generic: bool
+
+
+def _scripts(
+    backend: str, known: Backend | None, version: str, case: Case, answer: Answer, title: str
+) -> Iterator[_Script]:
+    """The backend's own script; behind it, for wrong answers, one that needs this package.
+
+    An adapter that sets its runtime in a way of its own may find what a plain script does not. What an adapter refuses
+    is no fault of the runtime, so that there is no second script for that.
+    """
+    silent, own = answer.kind == "silent", body_of(backend).template
+    for template in dict.fromkeys((own,) if silent else (own, GENERIC)):
+        generic = template == GENERIC
+        needs = requirements(known.facts, template, version) if known else backend
+        mark = _mark_of(answer.said, direct=not generic) if silent else ""
+        text = script_for(backend, case, title=title, needs=needs, shown=mark, generic=generic)
+        yield _Script(text, needs, generic)
 
 
 def npz(arrays: Arrays) -> bytes:
@@ -133,10 +158,13 @@ def _common(said: str, printed: str) -> str:
     return text if len(text) >= _LEAST_MARK and not re.fullmatch(r"[\d\W]*|[\w./]*/[\w./]*", text) else ""
 
 
-def _run(backend: Backend, files: Mapping[str, bytes]) -> _Run | None:
-    """A run of the script in the backend's own environment; None where it cannot be run, or not in time."""
+def _run(backend: Backend, files: Mapping[str, bytes], *, generic: bool) -> _Run | None:
+    """A run of the script in the backend's own environment, or in this one if it needs this package.
+
+    Returns:
+        None where it cannot be run, or not in time.
+    """
     own, facts = environment_of(backend.facts), backend.facts
-    generic = body_of(backend.facts.name).template == GENERIC
     interpreter = Path(sys.executable) if generic else interpreter_of(facts)
     if interpreter is None or facts.emulator:
         return None

@@ -79,6 +79,8 @@ def _first(
             return None
         if candidate.key in refused or not candidate.size < found.case.size:
             continue
+        if fault.kind == "silent" and not candidate.is_consistent:
+            continue
         answer = bench.answer(candidate, until)
         if fault.is_in(answer):
             return Reduced(candidate, answer, in_time=True)

@@ -189,7 +189,7 @@ def _finished(
     nodes = found.case.model.graph.node
     kinds = ", ".join(node.op_type for node in nodes[:_NAMED]) + ", ..." * (len(nodes) > _NAMED)
     count = f"{len(nodes)} node{'s' * (len(nodes) != 1)} ({kinds})"
-    text = f"{count} of {len(cutter.model.graph.node)} show it"
     if package.confirmed is False:
-        text += "; the script, without this package, does not"
+        raise NotShownError(f"{count} show it as they are run here, and not in a script that runs them by themselves")
+    text = f"{count} of {len(cutter.model.graph.node)} show it"
     return Reproducer(label, backend, version, package.files, len(nodes), text, confirmed=bool(package.confirmed))

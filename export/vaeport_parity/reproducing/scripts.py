@@ -60,7 +60,7 @@ _BODIES: dict[str, Body] = {
 }
 
 
-def script_for(backend: str, case: Case, *, title: str, needs: str, shown: str = "") -> str:
+def script_for(backend: str, case: Case, *, title: str, needs: str, shown: str = "", generic: bool = False) -> str:
     """Text of a Python script that lies beside `model.onnx`, `inputs.npz` and `expected.npz`.
 
     Args:
@@ -70,8 +70,9 @@ def script_for(backend: str, case: Case, *, title: str, needs: str, shown: str =
         needs: what must be installed.
         shown: where the fault is that there is no answer, the condition in Python by which `done`, a finished process,
             shows it; empty where the answer is wrong.
+        generic: whether the backend is run through this package, although it has a template.
     """
-    body = body_of(backend)
+    body = Body(GENERIC) if generic else body_of(backend)
     names = {"output": repr(case.output), "graph": repr(case.model.graph.name)}  # a stranger's, and not code
     words = {**names, "backend": repr(backend), **body.words, **_layout(case)}
     text = Template(_read(body.template)).substitute(words).rstrip("\n")

@@ -15,6 +15,11 @@ from .axes import same_values
 from .case import Case, copied, make_case, narrowed, set_weight, short_names
 
 _SEED = 0
+_ELEMENTWISE = frozenset(
+    "Abs Acos Acosh Add Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish "  # noqa: SIM905 - words that need no quotes each
+    "Identity LeakyRelu Log Max Min Mish Mod Mul Neg Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus "
+    "Softsign Sqrt Sub Sum Swish Tan Tanh ThresholdedRelu Where".split()
+)
 _COUNTED = 64  # numbers that are told apart by counting
 _PRODUCER = "vaeport_parity"
 
@@ -70,7 +75,12 @@ def plainer_values(case: Case, worst: tuple[int, ...]) -> Iterator[Case]:
 
 
 def _flatter(case: Case) -> Iterator[Case]:
-    """The case without an axis that is 1 in all inputs and initializers of more than one axis."""
+    """The case without an axis that is 1 in all inputs and initializers of more than one axis.
+
+    Only for operators that take each number by itself: to others an axis has a meaning.
+    """
+    if not {node.op_type for node in case.model.graph.node} <= _ELEMENTWISE:
+        return
     arrays = {**case.inputs, **case.weights}
     tall = {name: values for name, values in arrays.items() if values.ndim > 1}
     ranks = {values.ndim for values in tall.values()}

@@ -216,20 +216,20 @@ RECORDED = [
     _of(
         "an expected output of the test case off",
         tensor_file(f"{_FP32_CASE}/output_0.pb", _first_off),
-        "test_data_set_0",
+        _FP32_CASE,
         f"{_FP32_CASE}/output_0.pb",
     ),
     _of(
         "an input of the test case of other rows",
         tensor_file(f"{_FP32_CASE}/input_0.pb", _rolled),
-        "test_data_set_0",
+        _FP32_CASE,
         f"{_FP32_CASE}/input_0.pb",
         f"{_FP32_CASE}/output_0.pb",
     ),
     _of(
         "an expected output of int8's test case off",
         tensor_file(f"int8/{ENCODER}/test_data_set_0/output_2.pb", _rolled),
-        "test_data_set_0",
+        f"int8/{ENCODER}/test_data_set_0",
         f"int8/{ENCODER}/test_data_set_0/output_2.pb",
         precision="int8",
     ),

@@ -11,7 +11,7 @@ from typing import Literal
 import onnx
 
 from tools.torture.enemy.bundle import manifest_of, read_files
-from vaeport.contract import GRAPHS, MANIFEST_FILE
+from vaeport.contract import CHECKPOINT_FOLDER, GRAPHS, MANIFEST_FILE
 from vaeport.errors import VaeportError
 from vaeport_parity.judging.report import backend_verdict
 from vaeport_parity.reference.evaluator import every_node
@@ -76,7 +76,7 @@ def attempt(case: Defect | Rewrite, bases: Bases, folder: Path) -> Outcome:
         return Outcome(case.key, "missed", False, _informed(report), seconds)
     changed = _changed(sound, folder)
     names = _nodes(folder, case)
-    placed = _is_placed(report, (*case.where, *more), names, sound, changed)
+    placed = _is_placed(report, (*case.where, *more), names, changed)
     return Outcome(case.key, "caught", placed, (*_places(report), *_findings(report)), seconds)
 
 
@@ -105,11 +105,10 @@ def _refused(case: Defect | Rewrite, text: str, seconds: float) -> Outcome:
     return Outcome(case.key, "stopped", False, (text,), seconds)
 
 
-def _is_placed(report: Report, where: Sequence[str], nodes: Sequence[str], sound: Path, changed: set[str]) -> bool:
+def _is_placed(report: Report, where: Sequence[str], nodes: Sequence[str], changed: set[str]) -> bool:
     places, findings = _places(report), _findings(report)
-    for accused in _accused(report, sound):
-        if not any(name == accused or name.startswith(f"{accused}/") for name in changed):
-            return False
+    if not _accused(report) <= changed:
+        return False
     if changed == {MANIFEST_FILE}:
         findings = tuple(text for text in findings if MANIFEST_FILE in text)
     if places:
@@ -131,10 +130,10 @@ def _informed(report: Report) -> tuple[str, ...]:
     return tuple(f"{each.subject}: {each.text}" for each in report.findings)
 
 
-def _accused(report: Report, sound: Path) -> set[str]:
-    """Files and folders of the base that findings call wrong; other subjects are claims."""
+def _accused(report: Report) -> set[str]:
+    """Graphs and originals that findings call wrong: what is recorded of them can only contradict what has changed."""
     subjects = {each.subject for each in report.findings if each.wrong}
-    return {subject for subject in subjects if (sound / subject).exists()}
+    return {each for each in subjects if each.endswith(".onnx") or each.startswith(f"{CHECKPOINT_FOLDER}/")}
 
 
 def _changed(sound: Path, folder: Path) -> set[str]:

@@ -111,7 +111,7 @@ def test_page_of_several_precisions_has_a_section_each_and_the_verdict_first() -
     assert checked.tags.count("h1") == 1
     assert all(f'<section id="{name}">' in page and f'href="#{name}"' in page for name in ("fp32", "fp16", "int8"))
     assert "fp32 : holds fp16 : falls short int8 : falls short" in text
-    assert text.index("FALLS SHORT: pets (fp32 holds)") < text.index("Every backend")
+    assert text.index("FALLS SHORT: pets in fp16 and int8 (fp32 holds)") < text.index("Every backend")
 
 
 def test_page_of_one_report_has_no_list_of_precisions() -> None:

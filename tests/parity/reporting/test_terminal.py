@@ -131,7 +131,7 @@ def test_precisions_have_one_verdict_a_table_each_and_each_place_once() -> None:
     lines = report_lines(precisions(), width=80)
     text = " ".join(" ".join(lines).split())
 
-    assert text.startswith("FALLS SHORT: pets (fp32 holds): fp16: 2 of 2 backends: ")
+    assert text.startswith("FALLS SHORT: pets in fp16 and int8 (fp32 holds). fp16: 2 of 2 backends, at worst ")
     assert sum(line.startswith("backend ") for line in lines) == 3
     assert [line.split(":")[0] for line in lines if "; backends: " in line] == ["fp32", "fp16", "int8"]
     assert text.count("node 'mul' is off") == 1
