@@ -14,6 +14,8 @@ from vaeport.errors import InputError
 
 from ..judging.report import ReportData
 from ..judging.summary import summary
+from ..running.execution import NOT_TRIED
+from ..running.process import PAST_TIME_LIMIT
 
 _HOLDS = "holds"
 
@@ -83,7 +85,7 @@ class Merged:
 
 
 def lines_of(report: ReportData) -> list[KeptLine]:
-    """The lines of a report, without backends that are missing.
+    """The lines of a report, without backends that are missing, or that an emulator had no time for.
 
     Args:
         report: of one subject and precision.
@@ -91,7 +93,8 @@ def lines_of(report: ReportData) -> list[KeptLine]:
     lines = []
     for one in report.backends:
         rows = report.of(one.name)
-        if one.missing is not None or not rows:
+        limited = "@" in one.name
+        if one.missing is not None or not rows or (limited and any(_ran_out(row.failed) for row in rows)):
             continue
         found = summary(report, one)
         ratio = found.ratio if math.isfinite(found.ratio) and found.verdict.partition(",")[0] != "refuses" else None
@@ -251,6 +254,10 @@ def _said(kept: Kept) -> str:
     named = f"{kept.level} ("
     whole = kept.processor.removeprefix(named).removesuffix(")") if kept.processor.startswith(named) else kept.processor
     return "; ".join([whole, *(f"{', '.join(names)}: {how}" for how, names in hows.items())])
+
+
+def _ran_out(said: str) -> bool:
+    return PAST_TIME_LIMIT in said or NOT_TRIED in said
 
 
 def _key(line: KeptLine) -> tuple[str, str, str]:

@@ -121,6 +121,14 @@ def test_other_version_is_told_beside_its_ratio() -> None:
     assert "| tract | 2.50 | 2.50 (0.23.1) | 2.50 |" in processors_markdown([WIDE, older])
 
 
+def test_emulator_that_had_no_time_says_nothing_of_the_processor() -> None:
+    whole = report("tract@x86-64-v3", 1.0)
+    slow = dataclasses.replace(whole.rows[0], failed="decoder, batch 100: ran past its time limit of 300 s")
+
+    assert lines_of(dataclasses.replace(whole, rows=(slow,))) == []
+    assert len(lines_of(dataclasses.replace(whole, rows=(dataclasses.replace(slow, failed="died of SIGILL"),)))) == 1
+
+
 def test_table_has_a_column_for_each_processor_and_the_worst() -> None:
     text = processors_markdown([WIDE, NARROW])
 
