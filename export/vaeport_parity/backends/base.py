@@ -129,6 +129,8 @@ class Facts:
     """Instruction set that it is limited to; empty where it has all of the processor's."""
     emulator: tuple[str, ...] = ()
     """What is written before the interpreter: an emulator with its options."""
+    emulated_device: bool = False
+    """Whether it computes on a device that the processor plays, and is asked about fewer rows, as an emulator is."""
     architecture: str = ""
     """Architecture that its environment is made for, such as `aarch64`; empty for that of this machine."""
 
