@@ -107,7 +107,8 @@ def _parser() -> argparse.ArgumentParser:
         "--backends",
         default="all",
         metavar="NAMES",
-        help="all, own (what vaeport brings), or names with commas between",
+        help="all, own (what vaeport brings), or names with commas between; NAME==VERSION is another version of one, "
+        "NAME@x86-64-v3 (or x86-64-v2, armv8.0-a, armv8.2-a) one on another processor",
     )
     parser.add_argument("--install", action="store_true", help="first make environments for backends that are missing")
     parser.add_argument(

@@ -69,7 +69,7 @@ class Trial:
         facts, plan = backend_named(name).facts, self.plan
         if plan.subject.costly and (facts.slow or name not in self.leading):
             plan = fewer_steps(plan, slow=facts.slow)
-        return fewer_rows(plan) if facts.emulator else plan
+        return fewer_rows(plan) if facts.emulator or facts.emulated_device else plan
 
     def answers(self, name: str) -> Outcome:
         """What one backend answers."""

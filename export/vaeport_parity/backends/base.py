@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,12 +123,14 @@ class Facts:
     """What versions below one need beside that: pairs of a version and a requirement."""
     switches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Its own way to be limited to an instruction set: environment variables by level, such as `x86-64-v3`."""
-    own_programs: bool = False
-    """Whether it computes in programs that it starts, which an emulator of its Python does not reach."""
+    own_programs: Literal["", "converts", "computes"] = ""
+    """What it does in programs that it starts, which an emulator of its Python does not reach."""
     limit: str = ""
     """Instruction set that it is limited to; empty where it has all of the processor's."""
     emulator: tuple[str, ...] = ()
     """What is written before the interpreter: an emulator with its options."""
+    emulated_device: bool = False
+    """Whether it computes on a device that the processor plays, and is asked about fewer rows, as an emulator is."""
     architecture: str = ""
     """Architecture that its environment is made for, such as `aarch64`; empty for that of this machine."""
 

@@ -38,7 +38,7 @@ class Iree:
         imports=("onnx",),
         pinned=("iree-base-compiler[onnx]", "iree-base-runtime"),
         switches=COMPILED,
-        own_programs=True,
+        own_programs="computes",
     )
 
     def version(self) -> str:

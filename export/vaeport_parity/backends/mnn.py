@@ -32,6 +32,7 @@ class Mnn:
             packages=("mnn", "numpy"),
             environment="mnn",
             pinned=("mnn",),
+            own_programs="converts",
             counts=False,
             empty_batch=False,
             remark="WINOGRAD_MEMORY_LEVEL 0; large matrices go by Strassen's scheme, which rounds more and has no switch"

@@ -46,6 +46,7 @@ class Ncnn:
             pip_options={"pnnx": ("--no-deps",)},  # it asks for PyTorch, which only its Python module needs
             environment="ncnn",
             pinned=("ncnn",),
+            own_programs="converts",
             counts=self.exact,
             empty_batch=False,
             remark="rows one by one, converted with fp16=0, use_winograd_convolution off"

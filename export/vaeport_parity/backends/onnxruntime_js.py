@@ -69,7 +69,7 @@ class OnnxruntimeChromium:
             any_names=True,
             environment=_ENVIRONMENT,
             counts=not self.webgpu,
-            slow=self.webgpu,
+            emulated_device=self.webgpu,
             remark="WebGPU in a page of headless Chromium, on its software adapter SwiftShader"
             if self.webgpu
             else "WebAssembly in a page of headless Chromium, timed with the way there and back",

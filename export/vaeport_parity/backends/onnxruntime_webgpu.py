@@ -26,7 +26,7 @@ class OnnxruntimeWebgpu:
         any_names=True,
         counts=False,
         empty_batch=False,
-        slow=True,
+        emulated_device=not _GPUS.exists(),
         remark="WebGPU by Dawn on Vulkan: a GPU, or SwiftShader or lavapipe on the CPU",
         variables={
             "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER": "1",

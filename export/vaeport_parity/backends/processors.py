@@ -74,7 +74,7 @@ def limited(facts: Facts, name: str, *, packages: tuple[str, ...]) -> Facts:
             variables={**facts.variables, **switches},
             remark=_with(facts.remark, said or f"compiled for {level.compiled}"),
         )
-    if facts.own_programs or facts.npm_packages:
+    if facts.own_programs == "computes" or facts.npm_packages:
         raise ValueError(f"{facts.name} cannot be limited to {name}: it computes in programs that it starts itself")
     if platform.machine() != level.architecture:
         return _foreign(whole, level, packages)
@@ -91,6 +91,8 @@ def _foreign(facts: Facts, level: Level, packages: tuple[str, ...]) -> Facts:
     """Facts of a backend with wheels and a Python of another architecture."""
     if not packages:
         raise ValueError(f"{facts.name} cannot be had: the backend has no packages of its own to install for it")
+    if facts.own_programs:
+        raise ValueError(f"{facts.name} cannot be had: it converts graphs in a program that it starts itself")
     program, root = f"qemu-{level.architecture}-static", foreign_root(level.architecture)
     environment = f"{facts.name.partition('@')[0]}-{level.architecture}".replace("*", "x")
     return dataclasses.replace(

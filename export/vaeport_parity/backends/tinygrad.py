@@ -33,7 +33,7 @@ class Tinygrad:
         module="tinygrad",
         packages=("tinygrad", "numpy"),
         pinned=("tinygrad",),
-        own_programs=True,
+        own_programs="computes",
         programs=("clang",),
         empty_batch=False,
         slow=True,

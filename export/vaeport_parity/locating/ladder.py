@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ..asking.steps import Plan, Step
 from ..backends import all_backends
 from ..backends.onnxruntime import OPTIMISATION_LEVELS
+from ..backends.versions import backend_named
 from ..judging.report import Row
 from ..running.process import PAST_TIME_LIMIT
 
@@ -77,7 +78,7 @@ class Ladder:
     def _few(self, backend: str) -> Plan:
         """The probes in a few batches, and the runs that fell short; where there is no batch, all runs."""
         steps = dict.fromkeys(step for step in self.plan.steps if self._is_enough(step))
-        steps |= dict.fromkeys(self._failing(slow=all_backends()[backend].facts.slow))
+        steps |= dict.fromkeys(self._failing(slow=backend_named(backend).facts.slow))
         return dataclasses.replace(self.plan, steps=tuple(steps))
 
     def _failing(self, *, slow: bool) -> Iterator[Step]:

@@ -14,6 +14,8 @@ from vaeport.errors import InputError
 
 from ..judging.report import ReportData
 from ..judging.summary import summary
+from ..running.execution import NOT_TRIED
+from ..running.process import PAST_TIME_LIMIT
 
 _HOLDS = "holds"
 
@@ -67,7 +69,7 @@ class Merged:
     backend: str
     """Name of the backend."""
     counts: bool
-    """Whether it decides on any processor."""
+    """Whether it decides, on every processor that it was compared on."""
     lines: dict[str, KeptLine]
     """What was found, by level or, where two have the same one, by processor."""
 
@@ -83,7 +85,7 @@ class Merged:
 
 
 def lines_of(report: ReportData) -> list[KeptLine]:
-    """The lines of a report, without backends that are missing.
+    """The lines of a report, without backends that are missing, or that an emulator had no time for.
 
     Args:
         report: of one subject and precision.
@@ -91,7 +93,8 @@ def lines_of(report: ReportData) -> list[KeptLine]:
     lines = []
     for one in report.backends:
         rows = report.of(one.name)
-        if one.missing is not None or not rows:
+        limited = "@" in one.name
+        if one.missing is not None or not rows or (limited and any(_ran_out(row.failed) for row in rows)):
             continue
         found = summary(report, one)
         ratio = found.ratio if math.isfinite(found.ratio) and found.verdict.partition(",")[0] != "refuses" else None
@@ -164,7 +167,7 @@ def merge(kept: Sequence[Kept]) -> list[Merged]:
         for line in each.lines:
             merged.setdefault(_key(line), {})[column] = line
     return [
-        Merged(*key, counts=any(line.counts for line in lines.values()), lines=lines) for key, lines in merged.items()
+        Merged(*key, counts=all(line.counts for line in lines.values()), lines=lines) for key, lines in merged.items()
     ]
 
 
@@ -183,7 +186,8 @@ def processors_markdown(kept: Sequence[Kept]) -> str:
     Args:
         kept: what was found, one a processor.
     """
-    merged, names = merge(kept), columns(kept)
+    kept = sorted(kept, key=lambda each: each.level, reverse=True)
+    merged, names = [each for each in merge(kept) if len(each.lines) > 1], columns(kept)
     return "\n".join(
         [
             "## By processor",
@@ -191,8 +195,8 @@ def processors_markdown(kept: Sequence[Kept]) -> str:
             "Libraries pick their kernels by the processor's instruction set, and kernels round differently. Ratios",
             "are as below, in noise floors; a backend holds only if it holds on every processor that was tried. Those",
             "that are no real processor are this machine's, limited by a library's own switch, or emulated by qemu,",
-            "where backends are compared on fewer rows. On a processor that is not among them, `vaeport verify`",
-            "compares what is deployed there.",
+            "where backends are compared on fewer rows. Another version stands in brackets. On a processor that is",
+            "not among them, `vaeport verify` compares what is deployed there. What ran on one alone stands below.",
             "",
             *(f"- {name}: {_said(each)}." for name, each in names.items()),
             "",
@@ -229,16 +233,17 @@ def _table(subject: str, precision: str, merged: list[Merged], names: list[str])
 
 def _line(merged: Merged, used: list[str]) -> str:
     where, worst = merged.worst
-    cells = [_cell(merged.lines[name]) if name in merged.lines else "" for name in used]
+    version = next(iter(merged.lines.values())).version
+    cells = [_cell(merged.lines[name], beside=version) if name in merged.lines else "" for name in used]
     verdict = _HOLDS if merged.holds else f"{worst.verdict} on {where}{'' if merged.counts else ', shown'}"
     bold = "**" if merged.counts and not merged.holds else ""
     return f"| {' | '.join([merged.backend, *cells, _cell(worst), worst.at, f'{bold}{verdict}{bold}'])} |"
 
 
-def _cell(line: KeptLine) -> str:
-    if line.ratio is None:
-        return line.verdict
-    return f"{line.ratio:.2f}" if line.ratio < 100 else f"{line.ratio:.3g}"
+def _cell(line: KeptLine, *, beside: str = "") -> str:
+    """The ratio, with the version where it is another than that of the first column."""
+    text = line.verdict if line.ratio is None else f"{line.ratio:.2f}" if line.ratio < 100 else f"{line.ratio:.3g}"
+    return f"{text} ({line.version})" if beside and line.version != beside else text
 
 
 def _said(kept: Kept) -> str:
@@ -246,7 +251,13 @@ def _said(kept: Kept) -> str:
     for line in kept.lines:
         if line.how and line.backend not in hows.setdefault(line.how, []):
             hows[line.how].append(line.backend)
-    return "; ".join([kept.processor, *(f"{', '.join(names)}: {how}" for how, names in hows.items())])
+    named = f"{kept.level} ("
+    whole = kept.processor.removeprefix(named).removesuffix(")") if kept.processor.startswith(named) else kept.processor
+    return "; ".join([whole, *(f"{', '.join(names)}: {how}" for how, names in hows.items())])
+
+
+def _ran_out(said: str) -> bool:
+    return PAST_TIME_LIMIT in said or NOT_TRIED in said
 
 
 def _key(line: KeptLine) -> tuple[str, str, str]:

@@ -16,7 +16,17 @@ _PACKAGES = (
     *("libc6", "libgcc-s1", "libstdc++6", "libgomp1", "libatomic1", "libcrypt1", "libexpat1", "libffi8"),
     *("zlib1g", "libbz2-1.0", "liblzma5", "libssl3", "libuuid1"),
 )
-_PLATFORMS = ("manylinux_2_34", "manylinux_2_31", "manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
+_PLATFORMS = (
+    "manylinux_2_36",
+    "manylinux_2_35",
+    "manylinux_2_34",
+    "manylinux_2_32",
+    "manylinux_2_31",
+    "manylinux_2_28",
+    "manylinux_2_27",
+    "manylinux_2_17",
+    "manylinux2014",
+)
 _PROCESSOR = {
     "aarch64": """processor\t: 0
 BogoMIPS\t: 243.75

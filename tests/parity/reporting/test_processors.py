@@ -22,7 +22,7 @@ from vaeport_parity.reporting.processors import (
 LINE = KeptLine("mnist", "fp32", "tract", "0.23.5", True, "holds", 2.5, "decoder/image", 279)
 WIDE = Kept("AMD EPYC, x86-64-v4 (avx2, avx512f)", "x86-64-v4", (LINE,))
 NARROW = Kept(
-    "x86-64-v3, AVX2 and FMA, without AVX-512",
+    "x86-64-v3 (AVX2 and FMA, without AVX-512)",
     "x86-64-v3",
     (dataclasses.replace(LINE, verdict="falls short", ratio=8.77, how="on qemu's Haswell"),),
 )
@@ -70,6 +70,15 @@ def test_shown_backend_decides_nothing() -> None:
     assert "falls short on x86-64-v3, shown" in processors_markdown(shown)
 
 
+def test_backend_that_ran_on_one_processor_alone_has_no_line() -> None:
+    alone = dataclasses.replace(LINE, backend="tinygrad")
+
+    text = processors_markdown([dataclasses.replace(WIDE, lines=(LINE, alone)), NARROW])
+
+    assert "| tract |" in text
+    assert "tinygrad" not in text
+
+
 def test_processors_of_one_level_are_columns_of_their_own() -> None:
     other = dataclasses.replace(NARROW, level="x86-64-v4", processor="Xeon, x86-64-v4 (avx512f)")
 
@@ -104,6 +113,20 @@ def test_lines_of_a_report_name_the_backend_and_how_it_was_limited() -> None:
     assert (line.backend, line.ratio, line.verdict, line.how) == ("tract", 8.77, "falls short", "on qemu's Haswell")
     assert lines_of(report("tract", 1.0, missing="not installed")) == []
     assert lines_of(report("tract", float("inf")))[0].ratio is None
+
+
+def test_other_version_is_told_beside_its_ratio() -> None:
+    older = dataclasses.replace(NARROW, lines=(dataclasses.replace(LINE, version="0.23.1"),))
+
+    assert "| tract | 2.50 | 2.50 (0.23.1) | 2.50 |" in processors_markdown([WIDE, older])
+
+
+def test_emulator_that_had_no_time_says_nothing_of_the_processor() -> None:
+    whole = report("tract@x86-64-v3", 1.0)
+    slow = dataclasses.replace(whole.rows[0], failed="decoder, batch 100: ran past its time limit of 300 s")
+
+    assert lines_of(dataclasses.replace(whole, rows=(slow,))) == []
+    assert len(lines_of(dataclasses.replace(whole, rows=(dataclasses.replace(slow, failed="died of SIGILL"),)))) == 1
 
 
 def test_table_has_a_column_for_each_processor_and_the_worst() -> None:
