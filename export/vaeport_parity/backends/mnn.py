@@ -35,7 +35,7 @@ class Mnn:
             own_programs="converts",
             counts=False,
             empty_batch=False,
-            remark="WINOGRAD_MEMORY_LEVEL 0; large matrices go by Strassen's scheme, which rounds more and has no switch"
+            remark="WINOGRAD_MEMORY_LEVEL 0; Strassen's scheme in large matrices rounds more and has no switch"
             if self.exact
             else "as it comes: Winograd's convolution, which rounds more",
         )
