@@ -133,7 +133,8 @@ def _informed(report: Report) -> tuple[str, ...]:
 def _accused(report: Report) -> set[str]:
     """Graphs and originals that findings call wrong: what is recorded of them can only contradict what has changed."""
     subjects = {each.subject for each in report.findings if each.wrong}
-    return {each for each in subjects if each.endswith(".onnx") or each.startswith(f"{CHECKPOINT_FOLDER}/")}
+    inside = {each for each in subjects if not Path(each).is_absolute()}  # a foreign graph is the changed one
+    return {each for each in inside if each.endswith(".onnx") or each.startswith(f"{CHECKPOINT_FOLDER}/")}
 
 
 def _changed(sound: Path, folder: Path) -> set[str]:
