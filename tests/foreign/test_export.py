@@ -128,7 +128,8 @@ def test_bundle_is_proven_where_its_authors_code_does_not_exist(pair: Pair, bund
     done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    rows = json.loads(done.stdout)["rows"]
+    (report,) = json.loads(done.stdout)["reports"]
+    rows = report["rows"]
     assert {"torch-float32", "onnxruntime-all"} <= {row["backend"] for row in rows}
     assert {path.name for path in tmp_path.iterdir()} == {"received"}
 
@@ -137,7 +138,8 @@ def test_bundle_is_proven_where_its_authors_code_does_not_exist(pair: Pair, bund
 @pairs
 def test_independent_runtimes_confirm(pair: Pair, bundles: Bundles, capsys: pytest.CaptureFixture[str]) -> None:
     parity_main([str(bundles(pair)), "--backends", ",".join(INDEPENDENT), "--json"])
-    rows = json.loads(capsys.readouterr().out)["rows"]
+    (report,) = json.loads(capsys.readouterr().out)["reports"]
+    rows = report["rows"]
     short = {row["backend"] for row in rows if not row["holds"]}
     assert len({row["backend"] for row in rows} - short) >= FEWEST, short
 

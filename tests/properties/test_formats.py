@@ -22,6 +22,7 @@ from vaeport.model.classes import label_index
 TEXTS = st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "), min_size=1, max_size=12)
 KEYS = st.text(max_size=6)
 BOUNDS = st.floats(0, 1e300)
+TOLERANCES = st.builds(lambda floor, factor: Tolerance(floor * factor, floor), st.floats(0, 1e299), st.floats(0, 4))
 VALUES = st.recursive(
     st.one_of(
         st.none(),
@@ -67,10 +68,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         shapes=Shapes((draw(st.sampled_from([1, 3])), *sides), latent_dim, len(labels)),
         precisions=precisions,
         tolerances={
-            precision: {
-                spec.name: {name: Tolerance(draw(BOUNDS), draw(BOUNDS)) for name in spec.outputs}
-                for spec in GRAPHS.values()
-            }
+            precision: {spec.name: {name: draw(TOLERANCES) for name in spec.outputs} for spec in GRAPHS.values()}
             for precision in precisions
         },
         training=draw(FREE),

@@ -87,12 +87,12 @@ def _contract_findings(witnesses: Witnesses) -> Iterator[Finding]:
 def _contradictions(witnesses: Witnesses, rows: Sequence[Row], blames: Mapping[str, Blame | None]) -> Iterator[Finding]:
     """The file that stands alone where rows do not hold, else the golden answers where they are not the reference's."""
     bundle, precision, graphs = witnesses.bundle, witnesses.precision, witnesses.graphs
-    for blame in dict.fromkeys(blame for blame in blames.values() if blame):
-        yield Finding(blame.file, blame.text)
     wrong = {row.graph for row in rows if row.backend == GOLDEN_FILE and not row.holds}
     if precision == FP32 and wrong == {ENCODER_CLASSIFIER} and _recorded_by_256(bundle, witnesses.golden, graphs):
         yield Finding(GOLDEN_FILE, "its answers are to pixels divided by 256; the contract divides by 255")
         return
+    for blame in dict.fromkeys(blame for blame in blames.values() if blame):
+        yield Finding(blame.file, blame.text)
     whose = "the checkpoint's" if precision == FP32 else f"those of the {precision} file"
     for name in sorted(wrong):
         if blames[name] is None:
