@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -275,11 +276,22 @@ def test_scratch_folder_is_private_and_gone_at_the_end(tmp_path: Path, monkeypat
 def test_full_disk_under_a_scratch_folder_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    refusal = pytest.raises(OutputError, match="cannot write to .*: No space left on device; free space, or set TMPDIR")
-    with refusal, scratch_folder("vaeport-parity"):
+    said = f"cannot write to {tmp_path}: No space left on device; free space, or set TMPDIR"
+    with pytest.raises(OutputError, match=re.escape(said)), scratch_folder("vaeport-parity"):
         raise OSError(28, "No space left on device")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_is_not_made_where_something_stands(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/file").write_text("mine")
+
+    with pytest.raises(Exception, match="something stands there already") as caught:
+        write_folder(tmp_path / "taken", lambda folder: (folder / "file").write_text("new"))
+
+    assert type(caught.value) is OutputError
+    assert (tmp_path / "taken/file").read_text() == "mine"
 
 
 def test_passing_file_is_locked_while_it_is_written(tmp_path: Path) -> None:

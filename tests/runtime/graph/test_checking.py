@@ -29,6 +29,11 @@ def test_clean_decoder_passes() -> None:
     found.check_rows(256)
 
 
+@pytest.mark.parametrize(("rows", "most"), [(0, 1), (1, 1), (2, 2), (7, 7)])
+def test_largest_batch_is_the_one_that_was_tried(rows: int, most: int) -> None:
+    assert check(decoder(), rows=rows).rows == most
+
+
 @pytest.mark.parametrize(("opset", "ir_version"), [(7, 3), (13, 7), (18, 8), (23, 11), (24, 11)])
 def test_supported_versions_pass(opset: int, ir_version: int) -> None:
     check(decoder(opset=opset, ir_version=ir_version))
