@@ -267,10 +267,10 @@ class _Started:
             report, found[name] = trial.judged(name, outcome)
             reports.append(report)
             rows += found[name]
-        if self.how.locate:
-            reports = trial.located(reports, found, progress)
-        reports = trial.reproduced(reports, found, self.how.reproduce, progress)
         findings = tuple(dict.fromkeys((*preflight(subject), *held_findings(subject), *_own_findings(subject, rows))))
+        if self.how.locate:
+            reports = trial.located(reports, found, findings, progress)
+        reports = trial.reproduced(reports, found, self.how.reproduce, progress)
         if self.how.locate and any(finding.wrong for finding in findings):
             from .locating.locate import departures_from_fresh  # its imports take half a second
 

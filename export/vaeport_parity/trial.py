@@ -16,7 +16,7 @@ from .backends.versions import backend_named
 from .judging.bounds import Bounds
 from .judging.chain import with_shares
 from .judging.measurement import measure
-from .judging.report import BackendReport, Row
+from .judging.report import BackendReport, Finding, Row
 from .running.execution import GraphJob, Job, Outcome, run_backend, run_once
 from .subjects.tensors import Arrays, input_specs, output_specs
 
@@ -125,9 +125,13 @@ class Trial:
         return None, outcome.missing or outcome.errors[0]
 
     def located(
-        self, reports: list[BackendReport], found: dict[str, tuple[Row, ...]], progress: Callable[[str], None]
+        self,
+        reports: list[BackendReport],
+        found: dict[str, tuple[Row, ...]],
+        findings: Sequence[Finding],
+        progress: Callable[[str], None],
     ) -> list[BackendReport]:
-        """The reports with the place of each error."""
+        """The reports with the place of each error; a file with a wrong finding is not said to be right."""
         if all(row.holds for rows in found.values() for row in rows):
             return reports
         from .locating.locate import make_locator  # its imports take half a second
@@ -138,6 +142,7 @@ class Trial:
             compare=self.rows_of,
             run_part=self.run_part,
             limit=SEARCH_SHARE * self.limit,
+            accused={finding.subject: finding.text for finding in reversed(findings) if finding.wrong},
         )
         located = []
         for report in reports:

@@ -368,6 +368,10 @@ def test_precisions_are_found_in_a_folder_and_in_what_json_prints(tmp_path: Path
         ("[1]", "is missing or wrong"),
         ('{"reports": 3}', "is missing or wrong"),
         ('{"rows": [{}]}', "'backend' is missing or wrong"),
+        (
+            '{"rows": [{"backend": "a", "graph": "g", "output": "o", "ratio": "nan", "holds": true}]}',
+            "a ratio is missing or wrong",
+        ),
     ],
 )
 def test_baseline_that_cannot_be_read_is_refused_before_anything_runs(

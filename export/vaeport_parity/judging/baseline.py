@@ -1,6 +1,7 @@
 """Compare a run with an earlier one: an error may hold and still have grown, which an update of a runtime does."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -166,5 +167,7 @@ def _parsed(value: Any) -> _Old:
         (str(row["backend"]), str(row["graph"]), str(row["output"])): _OldRow(float(row["ratio"]), row["holds"] is True)
         for row in value["rows"]
     }
+    if any(math.isnan(row.ratio) for row in rows.values()):
+        raise ValueError("a ratio")
     versions = {str(each["name"]): str(each["version"]) for each in value["backends"]}
     return _Old(str(value["name"]), str(value["label"]), str(value.get("processor", "")), versions, rows)

@@ -1,5 +1,6 @@
 """Where answers first go wrong: in the capture, in the file, or on a backend, and there at which node."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vaeport.errors import VaeportError
@@ -34,6 +35,8 @@ class Locator:
     """Finds the node that a backend computes wrongly."""
     files: FileSearch
     """Finds what is wrong with a file."""
+    accused: Mapping[str, str]
+    """By path of a graph's file what is wrong with it as a file, where something is."""
     _blames: dict[str, Blame | None] = field(default_factory=dict)
     _others: dict[str, str] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
@@ -74,6 +77,8 @@ class Locator:
         fault = self._fault(graph, failing)
         if fault is not None and not fault.shared and fault.text:
             return Place(STANDARD, f"{graph.file}: {fault.text}")
+        if graph.file in self.accused:
+            return Place(STANDARD, f"{graph.file}: {self.accused[graph.file]}")
         rung, held = self.ladder.first_short(backend, graph.name)
         hold = f"{listed(held)} hold{'s' * (len(held) == 1)}" if held else ""
         if rung in (*ORIGINALS, CAPTURE):
@@ -142,7 +147,13 @@ class Locator:
 
 
 def make_locator(
-    plan: Plan, rows: dict[str, tuple[Row, ...]], *, compare: Compare, run_part: RunPart, limit: float
+    plan: Plan,
+    rows: dict[str, tuple[Row, ...]],
+    *,
+    compare: Compare,
+    run_part: RunPart,
+    limit: float,
+    accused: Mapping[str, str],
 ) -> Locator:
     """A locator for everything that was compared.
 
@@ -152,8 +163,10 @@ def make_locator(
         compare: runs a backend that is not among them over fewer steps, and measures it.
         run_part: runs a part of a graph on a backend.
         limit: seconds that the search for one node may take.
+        accused: by path of a file what is wrong with it as a file.
     """
-    return Locator(Ladder(plan, compare, rows), NodeSearch(plan, run_part, limit), FileSearch(plan, limit))
+    ladder = Ladder(plan, compare, rows)
+    return Locator(ladder, NodeSearch(plan, run_part, limit), FileSearch(plan, limit), accused)
 
 
 def departures_from_fresh(plan: Plan, limit: float) -> list[Finding]:
