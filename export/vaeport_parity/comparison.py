@@ -9,13 +9,12 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from vaeport.common.commands import print_line
 from vaeport.common.fileio import scratch_folder
 from vaeport.errors import InputError, VaeportError
 
 from .asking.jobs import make_job
+from .asking.overflow import without_overflow
 from .asking.steps import Plan, make_plan
 from .backends import OWN_BACKENDS, all_backends
 from .backends.versions import backend_named
@@ -24,7 +23,6 @@ from .judging.measurement import recorded_rows
 from .judging.report import BackendReport, Finding, Row
 from .reading.held import held_findings
 from .reading.preflight import preflight
-from .reference.expected import Expectations, Expected
 from .reporting.report import Report
 from .running.beside import Beside
 from .running.environments import install, missing_reason
@@ -350,47 +348,6 @@ def _narrowed(trial: Trial, names: Sequence[str]) -> list[str]:
     others = " and ".join(name for name in names if name not in fewer) or "no other"
     dear = f"batches of more than {largest} rows, and most of the given rows, of {', '.join(fewer)}"
     return [f"{dear}: a row costs much, and {others} is asked about all"]
-
-
-def without_overflow(subject: Subject) -> tuple[Subject, tuple[str, ...], Expectations]:
-    """The subject without sets of large inputs on which the native reference overflows.
-
-    Returns:
-        The subject, a sentence for each set that is left out, and the answers that were computed for that.
-
-    Raises:
-        InputError: the native reference overflows on ordinary inputs, where float64 does not.
-    """
-    expectations, kept, dropped = Expectations(subject), [], []
-    for given in subject.input_sets:
-        output = ""
-        if given.scale or given.name == "probes":
-            try:
-                output = _overflowing(expectations.of(given.graph, given.name, 0, len(given)))
-            except InputError as error:
-                if not given.scale:
-                    raise
-                dropped.append(f"{given.graph}, {given.name}: {error}")
-                continue
-        if output and not given.scale:
-            raise InputError(
-                f"{subject.yardstick} answers infinity or no number in {given.graph}/{output} where float64 answers "
-                "numbers: the inputs overflow the graph's types; give smaller ones"
-            )
-        if output:
-            dropped.append(f"{given.graph}, {given.name}: {output} overflows in the reference itself.")
-        else:
-            kept.append(given)
-    expectations.subject = dataclasses.replace(subject, input_sets=tuple(kept))
-    return expectations.subject, tuple(dropped), expectations
-
-
-def _overflowing(expected: Expected) -> str:
-    for name, native in expected.native.items():
-        wide = expected.float64[name]
-        if native.dtype.kind not in "biu" and bool((~np.isfinite(native) & np.isfinite(wide)).any()):
-            return name
-    return ""
 
 
 def _own_findings(subject: Subject, rows: Sequence[Row]) -> Sequence[Finding]:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from vaeport_parity.asking.jobs import make_job
+from vaeport_parity.asking.overflow import without_overflow
 from vaeport_parity.asking.steps import Plan, Step, batch_cuts, make_plan
 from vaeport_parity.building import GraphRequest, make_subject
-from vaeport_parity.comparison import without_overflow
 from vaeport_parity.judging.bounds import Bounds
 from vaeport_parity.reference.base import NoPlainSumsError
 from vaeport_parity.running.execution import Job
