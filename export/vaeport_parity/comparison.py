@@ -341,13 +341,16 @@ def _affordable(names: Sequence[str], subject: Subject) -> tuple[list[str], tupl
 def _narrowed(trial: Trial, names: Sequence[str]) -> list[str]:
     """What is said of backends that are asked less than the leading ones."""
     whole = trial.plan.steps
-    fewer = [name for name in names if len(trial.asked(name).steps) < len(whole)]
+    missing = missing_backends(names)
+    fewer = [name for name in names if name not in missing and len(trial.asked(name).steps) < len(whole)]
     if not fewer:
         return []
     largest = max(step.stop - step.start for step in trial.asked(fewer[0]).steps)
-    others = " and ".join(name for name in names if name not in fewer) or "no other"
+    others = [name for name in names if name not in missing and name not in fewer] or ["no other"]
     dear = f"batches of more than {largest} rows, and most of the given rows, of {', '.join(fewer)}"
-    return [f"{dear}: a row costs much, and {others} is asked about all"]
+    return [
+        f"{dear}: a row costs much, and {' and '.join(others)} {'are' if len(others) > 1 else 'is'} asked about all"
+    ]
 
 
 def _own_findings(subject: Subject, rows: Sequence[Row]) -> Sequence[Finding]:
