@@ -360,6 +360,19 @@ def test_precisions_are_found_in_a_folder_and_in_what_json_prints(tmp_path: Path
         assert finding.wrong
 
 
+def test_baseline_that_is_no_file_or_too_large_is_refused_unread(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**40)
+
+    assert main(["no-such-bundle", "--baseline", str(tmp_path / "pipe")]) == 2
+    assert "it is no file" in capsys.readouterr().err
+    assert main(["no-such-bundle", "--baseline", str(tmp_path / "large.json")]) == 2
+    assert "has 1099511627776 bytes; a report has 67108864 at most" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

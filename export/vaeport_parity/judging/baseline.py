@@ -20,6 +20,7 @@ the measurements behind it."""
 LEAST_RATIO = 1.0
 """Ratios below this are counted as this: under one noise floor growth says nothing."""
 
+_MOST_BYTES = 2**26
 _LEVEL = re.compile(r"x86-64-v\d|armv[\d.]+-a", re.IGNORECASE)
 _Key = tuple[str, str, str]
 
@@ -148,6 +149,10 @@ def _read(place: Path) -> list[_Old]:
 
 
 def _reports(path: Path) -> Iterator[_Old]:
+    if path.exists() and not path.is_file():
+        raise InputError(f"no baseline at {path}: it is no file; give {PARITY_FILE} of an earlier run, or its folder")
+    if path.exists() and (size := path.stat().st_size) > _MOST_BYTES:
+        raise InputError(f"{path} has {size} bytes; a report has {_MOST_BYTES} at most")
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:
