@@ -29,6 +29,7 @@ _ROWS = 4
 _ROUNDED = 4  # rounding steps of float32 that constants computed by another version may be off
 _BROAD = 0.25  # share of a tensor's values that a rewriting changes at least; whoever tampers changes few
 _STEPS = 0.02  # relative difference of graphs that round to integers, which one value beside a step can make
+_THRESHOLDS = frozenset(("Clip", "Min", "Max", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"))
 _QUANTISED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 
 
@@ -126,7 +127,11 @@ class _Held:
             return
         moved = all(_is_moved(a, b) for a, b, _ in differing)
         effect = self._tried() if moved or not self._is_quantised() else None
-        broad = all(_share(a, b) >= _BROAD or _is_moved(a, b) for a, b, _ in differing)
+        # What one tensor is scaled by another must give back; a threshold scales with nothing.
+        broad = len(differing) > 1 and all(
+            (_share(a, b) >= _BROAD or _is_moved(a, b)) and reader.operator not in _THRESHOLDS
+            for a, b, reader in differing
+        )
         if effect and (effect.largest <= EQUAL if moved else broad and effect.same):
             how = "in another order" if moved else "scaled"
             yield f"its weights are those of a fresh export {how}, with the same answers in float64", False

@@ -44,15 +44,17 @@ def network() -> ModelProto:
     )
 
 
-def told(change: Change, *, strict: bool = True) -> list[tuple[bool, str]]:
-    """What is said of a changed network beside the unchanged one."""
-    model = network()
+def told(change: Change, *, strict: bool = True, both: Change = lambda _: None) -> list[tuple[bool, str]]:
+    """What is said of a changed network beside the unchanged one; `both` is done to each of them before."""
+    model, fresh = network(), network()
+    both(model)
+    both(fresh)
     change(model)
     content = model.SerializeToString()
     reference = RuntimeReference(content, ("y",))
     graph = Graph("g", content, "g.onnx", input_specs(model), output_specs(model), reference)
     inputs = {"x": np.random.default_rng(1).standard_normal((4, FEATURES)).astype(np.float32)}
-    found = against_fresh(graph, network().SerializeToString(), inputs=inputs, strict=strict)
+    found = against_fresh(graph, fresh.SerializeToString(), inputs=inputs, strict=strict)
     return [(each.wrong, each.text) for each in found]
 
 
@@ -218,6 +220,31 @@ def all_scaled(model: ModelProto) -> None:
 )
 def test_weight_of_another_value_is_wrong_though_no_input_shows_it(change: Change, named: str) -> None:
     assert [text for wrong, text in told(change) if wrong and text.startswith(named)]
+
+
+def clamped(model: ModelProto) -> None:
+    put(model, "low", np.array(-100, np.float32))
+    put(model, "high", np.array(100, np.float32))
+    replace(
+        model,
+        "relu",
+        [
+            helper.make_node("Clip", ["h", "low", "high"], ["c"], name="clamp"),
+            helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        ],
+    )
+
+
+@pytest.mark.parametrize("bounds", [{"high": 50}, {"low": -50, "high": 50}])
+def test_threshold_of_another_value_is_wrong_though_no_input_reaches_it(bounds: dict[str, float]) -> None:
+    def change(model: ModelProto) -> None:
+        for name, bound in bounds.items():
+            put(model, name, np.array(bound, np.float32))
+
+    wrong = [text for is_wrong, text in told(change, both=clamped) if is_wrong]
+
+    assert len(wrong) == len(bounds)
+    assert all("of node 'clamp' (Clip) is" in text for text in wrong)
 
 
 def test_weight_of_a_dead_unit_is_found_behind_another_spelling() -> None:
