@@ -159,7 +159,7 @@ def _pooled(call: Call) -> Shape:
     kernel = call.sizes("kernel_shape", spatial, 1, least=1)
     strides, dilations = _strides(call, spatial), call.sizes("dilations", spatial, 1, least=1)
     pads = call.numbers("pads", (0,) * 2 * spatial)
-    if len(pads) == 2 * spatial and any(pads[axis % spatial] >= kernel[axis % spatial] for axis in range(2 * spatial)):
+    if len(pads) == 2 * spatial and any(pads[axis] >= kernel[axis % spatial] for axis in range(2 * spatial)):
         call.fail(f"has pads of {list(pads)}, which are not below its kernel {list(kernel)}")
     sizes = _window(call, x[2:], kernel, strides, dilations, ceil=call.flag("ceil_mode"))
     shape = _positive(call, (*x[:2], *sizes))
